@@ -1,0 +1,1 @@
+//! Rules about representations: pure functions, no I/O, no clock.

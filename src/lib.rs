@@ -1,0 +1,23 @@
+//! A file server: a folder over HTTP.
+//!
+//! The layers, from the words to the doers; an arrow never points up (`tests/layers.rs` holds them):
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`message`] | words: request, response, header fields, bodies. No I/O, no protocol version |
+//! | [`content`] | rules about representations: paths, conditions, ranges, tags, types. Pure |
+//! | [`http1`] | HTTP/1.1 between bytes and words. Pure |
+//! | [`store`] | where representations live: the disk, the cache |
+//! | [`handler`] | one file per thing a request can be answered with |
+//! | [`policy`] | what is added to answers whatever the handler |
+//! | [`config`] | the configuration: keys, sources, errors |
+//! | [`log`] | access log and diagnostics |
+//! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
+//! | [`server`] | sockets and time |
+//! | [`cli`], [`commands`] | the command line, and what each command prints and returns |
+//!
+//! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
+
+pub mod content;
+pub mod http1;
+pub mod message;

@@ -1,0 +1,3 @@
+//! The binary: arguments to a command, a command to an exit status.
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! The words of HTTP: what is asked, what is answered. No I/O, no protocol version, no policy.
+
+mod body;
+mod fields;
+mod request;
+mod response;
+
+pub use body::{Body, BodyError, Chunks, FileSpan, Incoming, Part, RequestBody};
+pub use fields::{Block, FieldSpan, Fields, ResponseFields, SeenNames};
+pub use request::{Peer, Request, Target, TargetForm};
+pub use response::Response;

@@ -1,0 +1,59 @@
+//! What is answered.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::{Body, ResponseFields};
+
+/// An answer: an owned value that says nothing of how it is framed.
+#[derive(Debug)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The fields.
+    pub fields: ResponseFields,
+    /// The content. An error without content gets its page from the error page policy.
+    pub body: Body,
+}
+
+impl Response {
+    /// An answer without fields or content.
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            fields: ResponseFields::default(),
+            body: Body::Empty,
+        }
+    }
+
+    /// Adds a field.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.fields.push(name, value);
+        self
+    }
+
+    /// Sets the content and its type.
+    #[must_use]
+    pub fn with_body(mut self, media_type: &'static str, body: impl Into<Body>) -> Self {
+        self.fields
+            .push(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        self.body = body.into();
+        self
+    }
+
+    /// 404.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND)
+    }
+
+    /// 405 with the methods that the resource has.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED)
+            .with(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// 308 to another place of this site.
+    pub fn permanent_redirect(location: HeaderValue) -> Self {
+        Self::new(StatusCode::PERMANENT_REDIRECT).with(header::LOCATION, location)
+    }
+}
