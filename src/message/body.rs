@@ -7,6 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -66,6 +67,9 @@ impl From<String> for Body {
 pub struct FileSpan {
     /// The file; its own position is neither used nor moved.
     pub file: Arc<File>,
+    /// When the file was last written at the time it was opened. A transport that finds another
+    /// time before its last bytes cuts the connection: they would belong to another version.
+    pub modified: Option<SystemTime>,
     /// First byte.
     pub start: u64,
     /// Number of bytes.

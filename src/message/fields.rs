@@ -1,5 +1,7 @@
 //! Header fields: to read, of a request; to write, of a response.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Where one field line lies in the bytes of a head; offsets from its first byte.
@@ -16,11 +18,11 @@ pub struct FieldSpan {
 }
 
 impl FieldSpan {
-    fn name<'a>(self, head: &'a [u8]) -> &'a [u8] {
+    fn name(self, head: &[u8]) -> &[u8] {
         &head[usize::from(self.name_start)..usize::from(self.name_end)]
     }
 
-    fn value<'a>(self, head: &'a [u8]) -> &'a [u8] {
+    fn value(self, head: &[u8]) -> &[u8] {
         &head[usize::from(self.value_start)..usize::from(self.value_end)]
     }
 }
@@ -158,6 +160,15 @@ impl Block {
     /// The fields in order.
     pub fn list(&self) -> &[(HeaderName, HeaderValue)] {
         &self.list
+    }
+
+    /// The field lines but those of some names.
+    pub fn wire_without(&self, skip: impl Fn(&HeaderName) -> bool) -> Cow<'_, [u8]> {
+        if !self.list.iter().any(|(name, _)| skip(name)) {
+            return Cow::Borrowed(&self.wire);
+        }
+        let kept = self.list.iter().filter(|(name, _)| !skip(name)).cloned();
+        Cow::Owned(kept.collect::<Self>().wire.into())
     }
 
     /// The value of the first field of that name.

@@ -1,6 +1,7 @@
 //! What a client asks.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use http::{Method, Version};
 
@@ -19,6 +20,9 @@ pub struct Request<'a> {
     pub version: Version,
     /// The header fields.
     pub fields: Fields<'a>,
+    /// When its head had arrived, by the coarse clock of its worker: what rules and stores take
+    /// as the present.
+    pub received: Instant,
     /// Who asks.
     pub peer: Peer,
     /// The content that comes with the request, read only when somebody asks for it.
@@ -87,8 +91,6 @@ impl<'a> Target<'a> {
 pub struct Peer {
     /// Address and port of the client.
     pub address: SocketAddr,
-    /// Address and port the client connected to.
-    pub local: SocketAddr,
     /// Whether the connection is encrypted.
     pub secure: bool,
 }

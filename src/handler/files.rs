@@ -1,0 +1,104 @@
+//! Files: found in the store, then answered by the rules for conditions and ranges.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::{Handler, Reply};
+use crate::content::conditions::{self, Validators, Verdict};
+use crate::content::disposition;
+use crate::content::path::{self, SitePath};
+use crate::content::range::{self, Selection};
+use crate::message::{Answer, Body, Part, Request, Response, ResponseFields};
+use crate::store::{Found, Object, Store, StoreError};
+
+/// Serves the files of a store (GET and HEAD).
+pub struct Files {
+    store: Arc<dyn Store>,
+}
+
+impl Files {
+    /// Serves what `store` holds.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+}
+
+impl Handler for Files {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        let path = match SitePath::parse(request.target.path) {
+            Ok(path) => path,
+            Err(error) => return Reply::Ready(Response::new(error.status())),
+        };
+        match self.store.find(&path, request.received) {
+            Answer::Ready(found) => answer(request, &path, found).into(),
+            Answer::Later(finding) => {
+                Reply::later(async move { answer(request, &path, finding.await) })
+            }
+        }
+    }
+}
+
+/// The answer, from what was found. A folder goes to the next handler.
+fn answer<'a>(
+    request: Request<'a>,
+    path: &SitePath<'_>,
+    found: Result<Found, StoreError>,
+) -> Result<Response, Request<'a>> {
+    match found {
+        Ok(Found::File(object)) => Ok(file(&request, path, &object)),
+        Ok(Found::Folder(_)) if path.is_folder() => Err(request),
+        Ok(Found::Folder(_)) => Ok(to_folder(path, request.target.query)),
+        Err(error) => Ok(error.into()),
+    }
+}
+
+fn file(request: &Request<'_>, path: &SitePath<'_>, object: &Object) -> Response {
+    let file = &object.representation;
+    let validators = Validators { etag: &file.etag, modified: file.modified };
+    match conditions::check(&request.method, request.fields, &validators) {
+        Verdict::Proceed => {}
+        Verdict::NotModified => return with_block(StatusCode::NOT_MODIFIED, &file.validators),
+        Verdict::PreconditionFailed => return Response::new(StatusCode::PRECONDITION_FAILED),
+    }
+    let mut response = match selection(request, &validators, file.length) {
+        Selection::Whole => {
+            let mut response = with_block(StatusCode::OK, &file.full);
+            response.body = object.body(0..file.length);
+            response
+        }
+        Selection::One(range) => {
+            let content_range = range::content_range(&range, file.length);
+            let mut response = with_block(StatusCode::PARTIAL_CONTENT, &file.full)
+                .with(header::CONTENT_RANGE, content_range);
+            response.body = object.body(range);
+            response
+        }
+        Selection::Many(ranges) => multipart(object, &ranges),
+        Selection::Unsatisfiable => {
+            return Response::new(StatusCode::RANGE_NOT_SATISFIABLE)
+                .with(header::CONTENT_RANGE, range::unsatisfied(file.length));
+        }
+    };
+    if request.target.parameter(b"download").is_some() {
+        let name = disposition::attachment(path.name());
+        response.fields.push(header::CONTENT_DISPOSITION, name);
+    }
+    response
+}
+
+/// What of the file is asked for: `Range` counts for GET only, and only while `If-Range` holds
+/// (RFC 9110 sections 14.2 and 13.1.5).
+fn selection(request: &Request<'_>, validators: &Validators<'_>, length: u64) -> Selection {
+    match request.fields.get(&header::RANGE) {
+        Some(value)
+            if request.method == Method::GET
+                && conditions::if_range_holds(request.fields, validators) =>
+        {
+            range::select(value, length)
+        }
+        _ => Selection::Whole,
+    }
+}

@@ -1,0 +1,47 @@
+//! What requests are answered with: one file per feature, all of one shape.
+
+mod files;
+mod listing;
+mod methods;
+mod unlisted;
+
+pub use files::Files;
+pub use listing::Listing;
+pub use methods::Methods;
+pub use unlisted::Unlisted;
+
+use crate::message::{BoxFuture, Request, Response};
+
+/// Answers the requests it knows and passes the others on.
+pub trait Handler: Send + Sync {
+    /// Looks at a request. A handler that is not concerned gives it back unchanged.
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
+}
+
+/// What a handler makes of a request.
+pub enum Reply<'a> {
+    /// Not mine.
+    Pass(Request<'a>),
+    /// Answered without waiting.
+    Ready(Response),
+    /// Needs I/O; may still turn out to be somebody else's.
+    Later(BoxFuture<'a, Result<Response, Request<'a>>>),
+}
+
+impl<'a> Reply<'a> {
+    /// A reply that needs I/O.
+    pub fn later(
+        future: impl Future<Output = Result<Response, Request<'a>>> + Send + 'a,
+    ) -> Self {
+        Self::Later(Box::pin(future))
+    }
+}
+
+impl<'a> From<Result<Response, Request<'a>>> for Reply<'a> {
+    fn from(result: Result<Response, Request<'a>>) -> Self {
+        match result {
+            Ok(response) => Self::Ready(response),
+            Err(request) => Self::Pass(request),
+        }
+    }
+}

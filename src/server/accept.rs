@@ -1,0 +1,140 @@
+//! One worker's life: accepting connections, draining them, ending.
+
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::Phase;
+use super::deadline::{Deadline, Pace, in_time};
+use super::gate::{Gate, Refusal};
+use super::http1::Connection;
+use super::linger::linger;
+use super::listener;
+use super::transport::Transport;
+use super::worker::Worker;
+use crate::message::Peer;
+
+/// How long a connection that is one too many may take to read so.
+const TURN_AWAY: Duration = Duration::from_secs(1);
+
+/// Sent to a connection that is one too many. It has no `Date`: it costs as little as possible.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 51\r\n\
+    Retry-After: 5\r\n\
+    Connection: close\r\n\
+    \r\n\
+    The server has no free connection. Try again soon.\n";
+
+/// Everything a worker thread needs.
+pub(super) struct Crew {
+    pub(super) worker: Arc<Worker>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) limit_reached: mpsc::Sender<()>,
+    pub(super) phase: watch::Receiver<Phase>,
+}
+
+impl Crew {
+    /// Accepts until told to drain, then waits for the connections until told to end.
+    pub(super) async fn run(self, sockets: Vec<std::net::TcpListener>) {
+        let Self { worker, gate, limit_reached, mut phase } = self;
+        let accepting: Vec<JoinHandle<()>> = sockets
+            .into_iter()
+            .map(|socket| {
+                let worker = Arc::clone(&worker);
+                tokio::spawn(accept(socket, worker, Arc::clone(&gate), limit_reached.clone()))
+            })
+            .collect();
+        // An error means that the server is gone: the same as its end.
+        let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+        for task in accepting {
+            task.abort();
+            let _ = task.await;
+        }
+        worker.stop();
+        tokio::select! {
+            () = worker.emptied() => {}
+            _ = phase.wait_for(|phase| *phase == Phase::Ended) => {}
+        }
+        worker.record(crate::log::Recorder::flush);
+    }
+}
+
+async fn accept(
+    socket: std::net::TcpListener,
+    worker: Arc<Worker>,
+    gate: Arc<Gate>,
+    limit_reached: mpsc::Sender<()>,
+) {
+    let listener = match TcpListener::from_std(socket) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "a listening socket could not be watched");
+            return;
+        }
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let last = gate.count_accepted();
+                welcome(stream, address, &worker, &gate);
+                if last {
+                    let _ = limit_reached.try_send(());
+                }
+            }
+            Err(error) if listener::is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(
+                    %error,
+                    "cannot accept connections: a limit of the system is reached; trying on"
+                );
+                tokio::time::sleep(listener::PAUSE).await;
+            }
+        }
+    }
+}
+
+fn welcome(
+    stream: TcpStream,
+    address: SocketAddr,
+    worker: &Arc<Worker>,
+    gate: &Arc<Gate>,
+) {
+    let io = Transport::Tcp(stream);
+    let presence = worker.enter();
+    match gate.admit(address.ip()) {
+        Ok(permit) => {
+            let peer = Peer { address, secure: false };
+            let connection = Connection::new(io, peer, Arc::clone(worker));
+            tokio::spawn(async move {
+                connection.serve().await;
+                drop((permit, presence));
+            });
+        }
+        Err(Refusal::Address) => tracing::debug!(%address, "not in address_filter: closed"),
+        Err(Refusal::Full) => {
+            let Some(place) = worker.turn_away() else { return };
+            tokio::spawn(async move {
+                turn_away(io).await;
+                drop((place, presence));
+            });
+        }
+    }
+}
+
+/// Says that there is no room, in a way that the client gets to read.
+async fn turn_away(mut io: Transport) {
+    let mut deadline = Deadline::after(TURN_AWAY);
+    let mut pace = Pace { deadline: &mut deadline, patience: TURN_AWAY };
+    let slices = [IoSlice::new(FULL)];
+    // A socket that was just accepted takes this much in one write, or is broken.
+    let written = in_time(&mut pace, |context| io.poll_write(context, &slices, false)).await;
+    if written.is_ok() {
+        linger(&mut io).await;
+    }
+}

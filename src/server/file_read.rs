@@ -1,0 +1,137 @@
+//! Reading files without making the other connections of a worker wait for a disk.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::message::FileSpan;
+
+/// Bytes read at a time when a cold piece of a file is brought into memory.
+const WARM_STEP: usize = 256 * 1024;
+
+/// Whether both ends of a piece are in the page cache, so that `sendfile` will hardly wait. The
+/// kernel reads ahead in between.
+pub(super) fn is_warm(file: &File, start: u64, length: u64) -> bool {
+    let last = start + length.saturating_sub(1);
+    let mut byte = [0];
+    read_now(file, &mut byte, start).is_ok() && read_now(file, &mut byte, last).is_ok()
+}
+
+/// Brings a piece of a file into the page cache, on a thread that may wait.
+pub(super) async fn warm(file: Arc<File>, start: u64, length: u64) -> io::Result<()> {
+    off_worker(move || {
+        let mut buffer = vec![0; WARM_STEP];
+        let mut at = start;
+        while at < start + length {
+            match read_at(&file, &mut buffer, at) {
+                Ok(0) => return Ok(()),
+                Ok(count) => at += count as u64,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Reads `length` bytes from the start of a span. A file that ends earlier is an error.
+pub(super) async fn read(span: &FileSpan, length: usize) -> io::Result<Bytes> {
+    let mut buffer = vec![0; length];
+    if read_now(&span.file, &mut buffer, span.start).is_ok_and(|count| count == length) {
+        return Ok(buffer.into());
+    }
+    let (file, start) = (Arc::clone(&span.file), span.start);
+    off_worker(move || {
+        read_exact_at(&file, &mut buffer, start)?;
+        Ok(buffer.into())
+    })
+    .await
+}
+
+/// Whether the file is still the version that was opened.
+pub(super) fn is_unchanged(span: &FileSpan) -> bool {
+    span.file.metadata().is_ok_and(|metadata| metadata.modified().ok() == span.modified)
+}
+
+async fn off_worker<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+fn read_exact_at(file: &File, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match read_at(file, buffer, at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                buffer = &mut buffer[count..];
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    Ok(rustix::io::pread(file, buffer, at)?)
+}
+
+/// Reads what is in the page cache; an error when that is nothing.
+#[cfg(target_os = "linux")]
+fn read_now(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let mut slices = [io::IoSliceMut::new(buffer)];
+    Ok(preadv2(file, &mut slices, at, ReadWriteFlags::NOWAIT)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_now(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn span(content: &[u8]) -> FileSpan {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content).unwrap();
+        let metadata = file.metadata().unwrap();
+        FileSpan {
+            file: Arc::new(file),
+            modified: metadata.modified().ok(),
+            start: 0,
+            length: metadata.len(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_piece_is_read_from_where_the_span_starts() {
+        let mut span = span(b"0123456789");
+        span.start = 4;
+        assert_eq!(read(&span, 3).await.unwrap(), &b"456"[..]);
+        warm(Arc::clone(&span.file), 0, 10).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_shrank_is_an_error_and_not_zeros() {
+        let span = span(b"0123456789");
+        span.file.set_len(5).unwrap();
+        assert_eq!(read(&span, 10).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        warm(Arc::clone(&span.file), 0, 10).await.unwrap();
+    }
+
+    #[test]
+    fn a_changed_file_is_noticed() {
+        let mut span = span(b"0123456789");
+        assert!(is_unchanged(&span));
+        span.modified = Some(std::time::SystemTime::UNIX_EPOCH);
+        assert!(!is_unchanged(&span));
+    }
+}

@@ -1,0 +1,330 @@
+//! One HTTP/1.1 connection: read, parse, answer, write (RFC 9112).
+//!
+//! 1. Wait until something can be read; an idle connection holds no buffer.
+//! 2. Read once, parse as many requests as arrived, and gather their answers.
+//! 3. Write the answers in one go; back to 1.
+//!
+//! Two kinds of answers do not wait in the outbox: those whose content is not in memory, and
+//! those to requests with content, for which the connection is lent to the handler.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::{Method, StatusCode, Version};
+
+use super::clock;
+use super::deadline::{Deadline, Pace};
+use super::exchange::Asked;
+use super::inbox::Inbox;
+use super::linger::linger;
+use super::outbox::{Outbox, is_bulk};
+use super::request_body::{BodyReader, Progress};
+use super::transport::Transport;
+use super::worker::{Desk, Worker};
+use crate::content::plan::plan;
+use crate::http1::encode::{self, ContentLength, ResponseHead};
+use crate::http1::{BodyLength, Framing, Head, HeadParser};
+use crate::message::{Answer, Peer, RequestBody, Response};
+
+/// Content that no handler wanted is read up to this many bytes, to keep the connection.
+const DRAIN: u64 = 64 * 1024;
+
+/// A connection and what it has come to.
+pub(super) struct Connection {
+    io: Transport,
+    peer: Peer,
+    worker: Arc<Worker>,
+    deadline: Deadline,
+    requests: u64,
+}
+
+/// What follows an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Another request.
+    Request,
+    /// Nothing, and the client has nothing more to say.
+    Close,
+    /// Nothing, although the client may still be sending.
+    Linger,
+}
+
+impl Connection {
+    pub(super) fn new(io: Transport, peer: Peer, worker: Arc<Worker>) -> Self {
+        let deadline = Deadline::after(worker.settings.header_timeout);
+        Self { io, peer, worker, deadline, requests: 0 }
+    }
+
+    /// Serves the connection to its end.
+    pub(super) async fn serve(mut self) {
+        let worker = Arc::clone(&self.worker);
+        let mut stopped = pin!(worker.stopped());
+        loop {
+            let readable = poll_fn(|context| {
+                if let Poll::Ready(result) = self.io.poll_readable(context) {
+                    return Poll::Ready(result.is_ok());
+                }
+                if stopped.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(false);
+                }
+                self.deadline.poll(context).map(|()| false)
+            });
+            if !readable.await {
+                return;
+            }
+            let mut desk = worker.desk();
+            let next = self.converse(&mut desk).await;
+            worker.keep(desk);
+            match next {
+                Next::Request if worker.is_stopping() => return,
+                Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
+                Next::Close => return,
+                Next::Linger => return Box::pin(linger(&mut self.io)).await,
+            }
+        }
+    }
+
+    /// Reads and answers until the connection is idle or at its end.
+    async fn converse(&mut self, desk: &mut Desk) -> Next {
+        let Desk { inbox, parser, outbox } = desk;
+        let mut timed = false;
+        loop {
+            match self.read(inbox).await {
+                Ok(0) => return Next::Close,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
+                    let reason = "the request head took too long to arrive";
+                    return self.refuse(StatusCode::REQUEST_TIMEOUT, reason, outbox).await;
+                }
+                Err(_) => return Next::Close,
+            }
+            loop {
+                match parser.parse(inbox.unread(), &self.worker.settings.head_limits) {
+                    Ok(Some(head)) => {
+                        timed = false;
+                        let next = self.answer(&head, inbox, parser, outbox).await;
+                        if next != Next::Request {
+                            return if self.flush(outbox).await.result.is_ok() {
+                                next
+                            } else {
+                                Next::Close
+                            };
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        return self.refuse(error.status(), &error.to_string(), outbox).await;
+                    }
+                }
+            }
+            if self.flush(outbox).await.result.is_err() {
+                return Next::Close;
+            }
+            if inbox.is_empty() {
+                return Next::Request;
+            }
+            if !timed {
+                timed = true;
+                self.deadline.set_after(self.worker.settings.header_timeout);
+            }
+        }
+    }
+
+    /// Reads once, unless the deadline comes first. 0 is the end of what the client sends.
+    async fn read(&mut self, inbox: &mut Inbox) -> io::Result<usize> {
+        let Self { io, deadline, worker, .. } = self;
+        let room = inbox.room(worker.settings.head_limits.head_bytes.into());
+        let count = poll_fn(|context| match io.poll_read(context, room) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => {
+                deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
+        })
+        .await?;
+        inbox.filled(count);
+        Ok(count)
+    }
+
+    /// Answers the request whose head was just parsed, and consumes it.
+    async fn answer(
+        &mut self,
+        head: &Head,
+        inbox: &mut Inbox,
+        parser: &HeadParser,
+        outbox: &mut Outbox,
+    ) -> Next {
+        let bytes = &inbox.unread()[..head.length];
+        let fields = parser.fields(bytes);
+        let framing = match Framing::of(head, &fields) {
+            Ok(framing) => framing,
+            Err(error) => {
+                return self.refuse(error.status(), &error.to_string(), outbox).await;
+            }
+        };
+        self.requests += 1;
+        if framing.body != BodyLength::None {
+            let bytes: Box<[u8]> = bytes.into();
+            inbox.consume(head.length);
+            let asked = Asked::new(head, &bytes, parser.fields(&bytes), clock::now());
+            return Box::pin(self.answer_with_body(&asked, framing, inbox, outbox)).await;
+        }
+        let worker = Arc::clone(&self.worker);
+        let asked = Asked::new(head, bytes, fields, clock::now());
+        let response = match worker.site.respond(asked.request(self.peer, RequestBody::None)) {
+            Answer::Ready(response) => response,
+            Answer::Later(response) => {
+                if self.flush(outbox).await.result.is_err() {
+                    return Next::Close;
+                }
+                response.await
+            }
+        };
+        let keep_alive = framing.keep_alive && self.may_go_on();
+        let next = self.send(&asked, response, keep_alive, 0, outbox).await;
+        inbox.consume(head.length);
+        next
+    }
+
+    /// The same for a request with content, which the handler may read.
+    async fn answer_with_body(
+        &mut self,
+        asked: &Asked<'_>,
+        framing: Framing,
+        inbox: &mut Inbox,
+        outbox: &mut Outbox,
+    ) -> Next {
+        if self.flush(outbox).await.result.is_err() {
+            return Next::Close;
+        }
+        let worker = Arc::clone(&self.worker);
+        let mut progress = Progress::new(framing.body, framing.expect_continue, &worker.settings.head_limits);
+        let peer = self.peer;
+        let mut reader = self.body_reader(inbox, &mut progress);
+        let request = asked.request(peer, RequestBody::Incoming(&mut reader));
+        let response = worker.site.respond(request).wait().await;
+
+        let drains = progress.can_drain(DRAIN);
+        let keep_alive = framing.keep_alive && self.may_go_on() && drains;
+        let next = self.send(asked, response, keep_alive, progress.received(), outbox).await;
+        if progress.is_finished() {
+            return next;
+        }
+        if self.flush(outbox).await.result.is_err() {
+            return Next::Close;
+        }
+        if next == Next::Request && self.body_reader(inbox, &mut progress).drain(DRAIN).await {
+            return Next::Request;
+        }
+        Next::Linger
+    }
+
+    fn body_reader<'a>(
+        &'a mut self,
+        inbox: &'a mut Inbox,
+        progress: &'a mut Progress,
+    ) -> BodyReader<'a> {
+        let patience = self.worker.settings.request_timeout;
+        let pace = Pace { deadline: &mut self.deadline, patience };
+        BodyReader::new(&mut self.io, inbox, pace, progress)
+    }
+
+    /// Whether another request may follow on this connection, as far as the server minds.
+    fn may_go_on(&self) -> bool {
+        let limit = self.worker.settings.keep_alive_requests;
+        (limit == 0 || self.requests < limit) && !self.worker.is_stopping()
+    }
+
+    /// Gathers an answer in the outbox, or sends it at once when its content is not in memory;
+    /// then notes it in the access log.
+    async fn send(
+        &mut self,
+        asked: &Asked<'_>,
+        response: Response,
+        keep_alive: bool,
+        received: u64,
+        outbox: &mut Outbox,
+    ) -> Next {
+        let status = response.status;
+        let bulk = is_bulk(&response.body);
+        if (bulk || outbox.is_full()) && self.flush(outbox).await.result.is_err() {
+            return Next::Close;
+        }
+        let queued = enqueue(&self.worker, response, &asked.method, asked.version, keep_alive, outbox);
+        let mut next = if queued.closes { Next::Close } else { Next::Request };
+        let mut sent = queued.content;
+        if bulk {
+            let flushed = self.flush(outbox).await;
+            sent = flushed.sent.saturating_sub(queued.head);
+            if let Err(error) = flushed.result {
+                tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
+                next = Next::Close;
+            }
+        }
+        self.worker.record(|recorder| asked.record(recorder, &self.peer, status, sent, received));
+        next
+    }
+
+    /// Answers what cannot be understood, and ends the connection.
+    async fn refuse(&mut self, status: StatusCode, reason: &str, outbox: &mut Outbox) -> Next {
+        let response = self.worker.site.refusal(status, reason);
+        enqueue(&self.worker, response, &Method::GET, Version::HTTP_11, false, outbox);
+        if self.flush(outbox).await.result.is_err() { Next::Close } else { Next::Linger }
+    }
+
+    async fn flush(&mut self, outbox: &mut Outbox) -> super::outbox::Flushed {
+        let patience = self.worker.settings.request_timeout;
+        let mut pace = Pace { deadline: &mut self.deadline, patience };
+        outbox.flush(&mut self.io, &mut pace).await
+    }
+}
+
+/// What was put into the outbox.
+struct Queued {
+    /// Bytes of the head.
+    head: u64,
+    /// Bytes of the content that follows, as far as they are known.
+    content: u64,
+    closes: bool,
+}
+
+fn enqueue(
+    worker: &Worker,
+    response: Response,
+    method: &Method,
+    version: Version,
+    keep_alive: bool,
+    outbox: &mut Outbox,
+) -> Queued {
+    let Response { status, fields, body } = response;
+    let plan = plan(method, status, body.length(), version, keep_alive);
+    let connection = match (plan.close, version) {
+        (true, _) => Some("close"),
+        (false, Version::HTTP_10) => Some("keep-alive"),
+        (false, _) => None,
+    };
+    let length = match plan.length {
+        Some(length) => ContentLength::Known(length),
+        None if plan.chunked => ContentLength::Chunked,
+        None => ContentLength::Unsaid,
+    };
+    let head = outbox.encode(|out| {
+        let head = ResponseHead {
+            status,
+            date: &clock::date(),
+            length,
+            connection,
+            fixed: &worker.site.policy().fixed(&fields),
+            fields: &fields,
+        };
+        encode::write_head(out, &head);
+    });
+    let mut content = 0;
+    if plan.send_body {
+        content = body.length().unwrap_or(0);
+        outbox.push(body, plan.chunked);
+    }
+    Queued { head: head as u64, content, closes: plan.close }
+}

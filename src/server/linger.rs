@@ -1,0 +1,35 @@
+//! Closing so that the client gets the answer.
+//!
+//! A socket closed with unread input makes the kernel send a reset, and a reset may reach the
+//! client before it has read what was sent (RFC 9112 section 9.6). So: say that nothing more
+//! comes, then read and drop until the client closes too or has had time enough.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::deadline::Deadline;
+use super::transport::Transport;
+
+/// How long a client may take to close, in all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Ends a connection on which the client may still be sending.
+pub(super) async fn linger(io: &mut Transport) {
+    if poll_fn(|context| io.poll_shutdown(context)).await.is_err() {
+        return;
+    }
+    let mut end = Deadline::after(PATIENCE);
+    let mut dropped = vec![0; 4096];
+    loop {
+        let goes_on = poll_fn(|context| {
+            if end.poll(context).is_ready() {
+                return Poll::Ready(false);
+            }
+            io.poll_read(context, &mut dropped).map(|count| count.is_ok_and(|count| count > 0))
+        });
+        if !goes_on.await {
+            return;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Listening sockets.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// How long accepting pauses when the system has no descriptor or memory for a connection.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
+
+/// An address that could not be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl std::error::Error for BindError {}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { address, error } = self;
+        let port = address.port();
+        match error.kind() {
+            io::ErrorKind::AddrInUse => write!(
+                formatter,
+                "port {port} of {ip} is taken by another program: stop that one, or choose \
+                 another port with --port (0 takes any free one)",
+                ip = address.ip(),
+            ),
+            io::ErrorKind::PermissionDenied => write!(
+                formatter,
+                "not allowed to listen on port {port}: ports below 1024 need privileges \
+                 (CAP_NET_BIND_SERVICE), or choose another port with --port",
+            ),
+            io::ErrorKind::AddrNotAvailable => write!(
+                formatter,
+                "{ip} is not an address of this machine: choose one that is with --host, or \
+                 0.0.0.0 for all",
+                ip = address.ip(),
+            ),
+            _ => write!(formatter, "cannot listen on {address}: {error}"),
+        }
+    }
+}
+
+/// The sockets of one address: one per worker, so that the kernel spreads connections and the
+/// workers share nothing; or one for all where it cannot.
+pub(super) fn bind(
+    address: SocketAddr,
+    backlog: i32,
+    workers: usize,
+) -> Result<Vec<std::net::TcpListener>, BindError> {
+    listen(address, backlog, workers).map_err(|error| BindError { address, error })
+}
+
+fn listen(
+    address: SocketAddr,
+    backlog: i32,
+    workers: usize,
+) -> io::Result<Vec<std::net::TcpListener>> {
+    let first = open(address)?;
+    // The first socket binds alone, and so finds out whether another process has the port: two
+    // that both ask to share it would silently split its connections.
+    first.bind(&address.into())?;
+    let address = first.local_addr()?.as_socket().unwrap_or(address);
+    let mut sockets = vec![first];
+    if workers > 1 {
+        share_port(&mut sockets, address, workers)?;
+    }
+    for socket in &sockets {
+        socket.listen(backlog)?;
+    }
+    while sockets.len() < workers {
+        let again = sockets[0].try_clone()?;
+        sockets.push(again);
+    }
+    Ok(sockets.into_iter().map(Into::into).collect())
+}
+
+#[cfg(target_os = "linux")]
+fn share_port(sockets: &mut Vec<Socket>, address: SocketAddr, workers: usize) -> io::Result<()> {
+    sockets[0].set_reuse_port(true)?;
+    for _ in 1..workers {
+        let socket = open(address)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        sockets.push(socket);
+    }
+    Ok(())
+}
+
+/// Elsewhere several sockets of one port do not spread connections: the workers share one.
+#[cfg(not(target_os = "linux"))]
+fn share_port(_: &mut Vec<Socket>, _: SocketAddr, _: usize) -> io::Result<()> {
+    Ok(())
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if cfg!(unix) {
+        // A restart must not wait for the connections of the last run to be forgotten.
+        socket.set_reuse_address(true)?;
+    }
+    if let IpAddr::V6(_) = address.ip() {
+        // `::` beside `0.0.0.0` in one list.
+        socket.set_only_v6(true)?;
+    }
+    // Accepted sockets inherit it: an answer leaves when it is written.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Whether an accept error is of the one connection only, and the next can be tried at once.
+pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::TimedOut
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_an_error_also_between_two_servers() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let sockets = bind(address, 16, 2).unwrap();
+        assert_eq!(sockets.len(), 2);
+        let taken = sockets[0].local_addr().unwrap();
+        assert_eq!(sockets[1].local_addr().unwrap(), taken);
+        let error = bind(taken, 16, 2).unwrap_err().to_string();
+        assert!(error.contains("is taken by another program"), "{error}");
+    }
+}

@@ -1,0 +1,235 @@
+//! Sockets and time: listeners, workers, connections, and how they end.
+//!
+//! Each worker is a thread with an event loop and listening sockets of its own; the kernel spreads
+//! the connections. Workers share the gate that counts connections, the site, and nothing else
+//! that is written to.
+
+mod accept;
+mod clock;
+mod deadline;
+mod exchange;
+mod file_read;
+mod gate;
+mod http1;
+mod inbox;
+mod linger;
+mod listener;
+mod outbox;
+mod request_body;
+mod transport;
+mod worker;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::{fmt, io};
+
+use tokio::sync::{mpsc, watch};
+
+use self::gate::{Gate, GateOptions};
+pub use self::listener::BindError;
+use self::worker::Worker;
+use crate::config::Config;
+use crate::http1::Limits;
+use crate::log::AccessLog;
+use crate::site::Site;
+
+/// Descriptors kept free of connections: files being served, logs, the runtime's own.
+const RESERVED_DESCRIPTORS: u64 = 64;
+
+/// Threads that may wait for a disk, per worker.
+const BLOCKING_THREADS: usize = 64;
+
+/// What every connection goes by.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    head_limits: Limits,
+    header_timeout: Duration,
+    request_timeout: Duration,
+    keep_alive_timeout: Duration,
+    keep_alive_requests: u64,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            head_limits: Limits::new(config.max_header_size),
+            header_timeout: config.header_timeout,
+            request_timeout: config.request_timeout,
+            keep_alive_timeout: config.keep_alive_timeout,
+            keep_alive_requests: config.keep_alive_requests,
+        }
+    }
+}
+
+/// How far the server has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// No new connections; those at hand finish their request.
+    Draining,
+    /// Whatever is still open is cut.
+    Ended,
+}
+
+/// Why the server could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address could not be listened on.
+    Bind(BindError),
+    /// The system refused a thread or an event loop.
+    Worker(io::Error),
+}
+
+impl std::error::Error for StartError {}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(formatter),
+            Self::Worker(error) => write!(
+                formatter,
+                "cannot start a worker thread: {error}; fewer may do (--max-threads)"
+            ),
+        }
+    }
+}
+
+/// A server whose sockets listen; connections wait in their queues until [`start`](Self::start).
+pub struct Bound {
+    sockets: Vec<Vec<std::net::TcpListener>>,
+    addresses: Vec<SocketAddr>,
+    settings: Settings,
+    gate: Arc<Gate>,
+}
+
+impl Bound {
+    /// Listens on every address of the configuration. With port 0 all of them get the one port
+    /// that the first found free.
+    pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let workers = worker_count(config.max_threads);
+        let backlog = i32::try_from(config.connection_queue).unwrap_or(i32::MAX);
+        let mut sockets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        let mut port = config.port;
+        for &host in &config.host {
+            let bound = listener::bind(SocketAddr::new(host, port), backlog, workers)
+                .map_err(StartError::Bind)?;
+            let address = bound[0].local_addr().map_err(StartError::Worker)?;
+            port = address.port();
+            addresses.push(address);
+            for (worker, socket) in sockets.iter_mut().zip(bound) {
+                worker.push(socket);
+            }
+        }
+        let gate = Gate::new(GateOptions {
+            allowed: config.address_filter.clone(),
+            max_connections: match config.max_connections {
+                0 => descriptors_for_connections(),
+                some => some,
+            },
+            max_connections_per_ip: config.max_connections_per_ip,
+            accept_limit: config.accept_limit,
+        });
+        Ok(Self { sockets, addresses, settings: config.into(), gate })
+    }
+
+    /// The addresses listened on, with their actual port.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Starts the workers.
+    pub fn start(self, site: &Arc<Site>, log: Option<&AccessLog>) -> Result<Server, StartError> {
+        let (phase, _) = watch::channel(Phase::Serving);
+        let (limit_reached, limit) = mpsc::channel(1);
+        let mut threads = Vec::new();
+        for (number, sockets) in self.sockets.into_iter().enumerate() {
+            let recorder = log.map(AccessLog::recorder);
+            let worker = Worker::new(Arc::clone(site), self.settings, recorder);
+            let crew = accept::Crew {
+                worker: Arc::new(worker),
+                gate: Arc::clone(&self.gate),
+                limit_reached: limit_reached.clone(),
+                phase: phase.subscribe(),
+            };
+            let runtime = runtime(&crew.worker).map_err(StartError::Worker)?;
+            let thread = thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || runtime.block_on(crew.run(sockets)))
+                .map_err(StartError::Worker)?;
+            threads.push(thread);
+        }
+        Ok(Server { phase, limit, threads })
+    }
+}
+
+/// An event loop for one worker thread.
+fn runtime(worker: &Arc<Worker>) -> io::Result<tokio::runtime::Runtime> {
+    let worker = Arc::clone(worker);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .on_thread_park(move || worker.record(crate::log::Recorder::flush))
+        .on_thread_unpark(clock::has_slept)
+        .build()
+}
+
+fn worker_count(wanted: usize) -> usize {
+    match wanted {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    }
+}
+
+/// As many descriptors as the process may have, raised to what the system allows, less those
+/// needed for other things.
+fn descriptors_for_connections() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { mut current, maximum } = getrlimit(Resource::Nofile);
+    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
+        current = maximum;
+    }
+    let all = current.unwrap_or(u64::MAX);
+    // Small limits keep at least half for connections.
+    let free = all.saturating_sub(RESERVED_DESCRIPTORS).max(all / 2);
+    usize::try_from(free).unwrap_or(usize::MAX)
+}
+
+/// A running server.
+pub struct Server {
+    phase: watch::Sender<Phase>,
+    limit: mpsc::Receiver<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Resolves when `accept_limit` connections have been accepted.
+    pub async fn accept_limit_reached(&mut self) {
+        if self.limit.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+
+    /// Closes the listening sockets and the idle connections; the others finish their request.
+    pub fn drain(&self) {
+        self.phase.send_replace(Phase::Draining);
+    }
+
+    /// Resolves when the last connection has ended after [`drain`](Self::drain).
+    pub async fn drained(&self) {
+        self.phase.closed().await;
+    }
+
+    /// Cuts what is still open and waits for the workers.
+    pub fn end(self) {
+        self.phase.send_replace(Phase::Ended);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker thread panicked");
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! What is to be sent: heads, bytes, pieces of files, streams; in as few writes as possible.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::{array, future::poll_fn};
+
+use bytes::Bytes;
+
+use super::deadline::{Pace, in_time};
+use super::file_read;
+use super::transport::Transport;
+use crate::http1::encode;
+use crate::message::{Body, Chunks, FileSpan, Part};
+
+/// Bodies up to this many bytes are copied behind their head: one plain write, and answers to
+/// pipelined requests lie next to each other.
+const COPY_LIMIT: usize = 4 * 1024;
+
+/// Bytes that may wait before they are sent although more requests are at hand.
+const FULL: usize = 128 * 1024;
+
+/// Slices of one write.
+const SLICES: usize = 16;
+
+/// Bytes of a file sent in one go, before the other connections of the worker get their turn.
+const FILE_STEP: u64 = 1024 * 1024;
+
+/// The last bytes of a file are read, the file's age looked at, and only then sent: a file that
+/// changed while it was sent ends in a cut connection, not in a mixture that looks complete.
+const FILE_TAIL: u64 = 16 * 1024;
+
+/// An emptied buffer larger than this is given back.
+const KEEP: usize = 64 * 1024;
+
+/// Answers on their way out.
+#[derive(Default)]
+pub(super) struct Outbox {
+    /// Heads and small bodies, in the order of the queue's `Encoded` items.
+    encoded: Vec<u8>,
+    /// Bytes of `encoded` already sent.
+    sent: usize,
+    queue: VecDeque<Item>,
+    /// Bytes in the queue's `Bytes` items.
+    shared: usize,
+}
+
+enum Item {
+    /// That many bytes of `encoded`.
+    Encoded(usize),
+    Bytes(Bytes),
+    File {
+        span: FileSpan,
+        /// Up to where the file was found, or brought, into the page cache.
+        warm_until: u64,
+    },
+    /// Always the last item: what it yields goes in front of it.
+    Stream {
+        chunks: Chunks,
+        chunked: bool,
+        /// Bytes still owed, when the length was announced.
+        owed: Option<u64>,
+    },
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether it is time to send although more answers could be added.
+    pub(super) fn is_full(&self) -> bool {
+        self.encoded.len() - self.sent + self.shared >= FULL
+    }
+
+    /// Adds bytes that `write` appends; returns how many.
+    #[inline]
+    pub(super) fn encode(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let before = self.encoded.len();
+        write(&mut self.encoded);
+        let added = self.encoded.len() - before;
+        match self.queue.back_mut() {
+            Some(Item::Encoded(count)) => *count += added,
+            _ => self.queue.push_back(Item::Encoded(added)),
+        }
+        added
+    }
+
+    /// Adds content.
+    #[inline]
+    pub(super) fn push(&mut self, body: Body, chunked: bool) {
+        match body {
+            Body::Empty => {}
+            Body::Bytes(bytes) => self.push_bytes(bytes),
+            Body::File(span) => self.push_file(span),
+            Body::Parts(parts) => {
+                for part in parts {
+                    match part {
+                        Part::Bytes(bytes) => self.push_bytes(bytes),
+                        Part::File(span) => self.push_file(span),
+                    }
+                }
+            }
+            Body::Stream { length, chunks } => {
+                self.queue.push_back(Item::Stream { chunks, chunked, owed: length });
+            }
+        }
+    }
+
+    #[inline]
+    fn push_bytes(&mut self, bytes: Bytes) {
+        if bytes.len() <= COPY_LIMIT {
+            self.encode(|out| out.extend_from_slice(&bytes));
+        } else {
+            self.shared += bytes.len();
+            self.queue.push_back(Item::Bytes(bytes));
+        }
+    }
+
+    fn push_file(&mut self, span: FileSpan) {
+        if span.length > 0 {
+            let warm_until = span.start;
+            self.queue.push_back(Item::File { span, warm_until });
+        }
+    }
+
+    /// Sends everything; says how many bytes went also when it fails.
+    pub(super) async fn flush(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> Flushed {
+        let mut sent = 0;
+        let result = loop {
+            let step = match self.queue.front_mut() {
+                None => break Ok(()),
+                Some(Item::Encoded(_) | Item::Bytes(_)) => self.send_memory(io, pace).await,
+                Some(Item::File { .. }) => self.send_file(io, pace).await,
+                Some(Item::Stream { .. }) => self.pull_stream().await.map(|()| 0),
+            };
+            match step {
+                Ok(count) => sent += count,
+                Err(error) => break Err(error),
+            }
+        };
+        self.clear();
+        Flushed { sent, result }
+    }
+
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.encoded.clear();
+        self.sent = 0;
+        self.shared = 0;
+        if self.encoded.capacity() > KEEP {
+            self.encoded = Vec::new();
+        }
+    }
+
+    async fn send_memory(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<u64> {
+        let mut unsent = &self.encoded[self.sent..];
+        let mut slices: [IoSlice<'_>; SLICES] = array::from_fn(|_| IoSlice::new(&[]));
+        let mut used = 0;
+        let mut file_follows = false;
+        for item in &self.queue {
+            let slice = match item {
+                Item::Encoded(count) => {
+                    let (now, later) = unsent.split_at(*count);
+                    unsent = later;
+                    now
+                }
+                Item::Bytes(bytes) => bytes,
+                Item::File { .. } => {
+                    file_follows = true;
+                    break;
+                }
+                Item::Stream { .. } => break,
+            };
+            if used == SLICES {
+                break;
+            }
+            slices[used] = IoSlice::new(slice);
+            used += 1;
+        }
+        let slices = &slices[..used];
+        let count = in_time(pace, |context| io.poll_write(context, slices, file_follows)).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.advance(count);
+        Ok(count as u64)
+    }
+
+    /// Forgets the first `count` bytes of the queue, all of them in memory.
+    fn advance(&mut self, mut count: usize) {
+        while count > 0 {
+            match self.queue.front_mut() {
+                Some(Item::Encoded(left)) => {
+                    let step = count.min(*left);
+                    self.sent += step;
+                    *left -= step;
+                    count -= step;
+                    if *left > 0 {
+                        return;
+                    }
+                }
+                Some(Item::Bytes(bytes)) => {
+                    let step = count.min(bytes.len());
+                    bytes::Buf::advance(bytes, step);
+                    self.shared -= step;
+                    count -= step;
+                    if !bytes.is_empty() {
+                        return;
+                    }
+                }
+                _ => return,
+            }
+            self.queue.pop_front();
+        }
+    }
+
+    async fn send_file(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<u64> {
+        let Some(Item::File { span, warm_until }) = self.queue.front_mut() else { return Ok(0) };
+        if span.length <= FILE_TAIL || !io.sends_files() {
+            return self.load_file_piece().await.map(|()| 0);
+        }
+        let count = (span.length - FILE_TAIL).min(FILE_STEP);
+        if span.start >= *warm_until {
+            if !file_read::is_warm(&span.file, span.start, count) {
+                file_read::warm(span.file.clone(), span.start, count).await?;
+            }
+            *warm_until = span.start + count;
+        }
+        let count = count.min(*warm_until - span.start);
+        let step = usize::try_from(count).unwrap_or(usize::MAX);
+        let FileSpan { file, start, .. } = &*span;
+        let sent =
+            in_time(pace, |context| io.poll_send_file(context, file, *start, step)).await? as u64;
+        if sent == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        span.start += sent;
+        span.length -= sent;
+        if span.start >= *warm_until {
+            tokio::task::yield_now().await;
+        }
+        Ok(sent)
+    }
+
+    /// Turns the next piece of the file at the front into bytes.
+    async fn load_file_piece(&mut self) -> io::Result<()> {
+        let Some(Item::File { span, .. }) = self.queue.front_mut() else { return Ok(()) };
+        let count = span.length.min(FILE_TAIL);
+        let bytes = file_read::read(span, usize::try_from(count).unwrap_or(usize::MAX)).await?;
+        span.start += count;
+        span.length -= count;
+        if span.length == 0 {
+            if !file_read::is_unchanged(span) {
+                return Err(io::Error::other("the file changed while it was sent"));
+            }
+            self.queue.pop_front();
+        }
+        self.shared += bytes.len();
+        self.queue.push_front(Item::Bytes(bytes));
+        Ok(())
+    }
+
+    /// Puts the next piece of the stream in front of it, or ends it.
+    async fn pull_stream(&mut self) -> io::Result<()> {
+        let Some(Item::Stream { mut chunks, chunked, owed }) = self.queue.pop_front() else {
+            return Ok(());
+        };
+        let Some(piece) = poll_fn(|context| chunks.poll_next(context)).await else {
+            if owed.is_some_and(|owed| owed > 0) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if chunked {
+                self.encode(|out| out.extend_from_slice(encode::LAST_CHUNK));
+            }
+            return Ok(());
+        };
+        let piece = piece?;
+        let length = piece.len();
+        if length == 0 {
+            // An empty chunk would end the body.
+            self.queue.push_back(Item::Stream { chunks, chunked, owed });
+            return Ok(());
+        }
+        let owed = match owed.map(|owed| owed.checked_sub(length as u64)) {
+            Some(None) => return Err(io::Error::other("a body was longer than announced")),
+            owed => owed.flatten(),
+        };
+        if chunked {
+            self.encode(|out| encode::write_chunk_head(out, length));
+        }
+        self.push_bytes(piece);
+        if chunked {
+            self.encode(|out| out.extend_from_slice(encode::CHUNK_END));
+        }
+        self.queue.push_back(Item::Stream { chunks, chunked, owed });
+        Ok(())
+    }
+
+}
+
+/// Whether sending this content takes more than a copy from memory. Such an answer is sent before
+/// anything is put behind it.
+pub(super) fn is_bulk(body: &Body) -> bool {
+    match body {
+        Body::Empty | Body::Bytes(_) => false,
+        Body::File(_) | Body::Stream { .. } => true,
+        Body::Parts(parts) => parts.iter().any(|part| matches!(part, Part::File(_))),
+    }
+}
+
+/// How a flush went.
+pub(super) struct Flushed {
+    /// Bytes the socket took, heads included.
+    pub(super) sent: u64,
+    /// An error ends the connection.
+    pub(super) result: io::Result<()>,
+}

@@ -1,0 +1,204 @@
+//! The content of an HTTP/1.1 request, read from the connection when somebody asks for it.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use super::deadline::Pace;
+use super::inbox::Inbox;
+use super::transport::Transport;
+use crate::http1::encode::CONTINUE;
+use crate::http1::{BodyLength, ChunkedDecoder, Limits, Step};
+use crate::message::{BodyError, Incoming};
+
+/// Bytes read at a time; content is longer than heads.
+const ROOM: usize = 64 * 1024;
+
+/// How far the content of a request has been read; outlives the [`BodyReader`]s that read it.
+pub(super) struct Progress {
+    state: State,
+    /// What is left to send of `100 (Continue)`, for which the client waits.
+    interim: &'static [u8],
+    received: u64,
+}
+
+enum State {
+    Length(u64),
+    Chunked(ChunkedDecoder),
+    Finished,
+    Failed,
+}
+
+impl Progress {
+    pub(super) fn new(length: BodyLength, client_waits: bool, limits: &Limits) -> Self {
+        let state = match length {
+            BodyLength::None | BodyLength::Length(0) => State::Finished,
+            BodyLength::Length(length) => State::Length(length),
+            BodyLength::Chunked => State::Chunked(ChunkedDecoder::new(limits)),
+        };
+        Self { state, interim: if client_waits { CONTINUE } else { &[] }, received: 0 }
+    }
+
+    /// Bytes of content read.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether the next request follows at once.
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished)
+    }
+
+    /// Whether what is unread is worth reading so that the connection can go on: the client is
+    /// sending it, and it is not known to be longer than `limit` bytes.
+    pub(super) fn can_drain(&self, limit: u64) -> bool {
+        match self.state {
+            State::Finished => true,
+            State::Failed => false,
+            State::Length(left) => self.interim.is_empty() && left <= limit,
+            State::Chunked(_) => self.interim.is_empty(),
+        }
+    }
+}
+
+/// Lends the connection to whoever reads the content.
+pub(super) struct BodyReader<'a> {
+    io: &'a mut Transport,
+    inbox: &'a mut Inbox,
+    pace: Pace<'a>,
+    waiting: bool,
+    progress: &'a mut Progress,
+}
+
+impl<'a> BodyReader<'a> {
+    pub(super) fn new(
+        io: &'a mut Transport,
+        inbox: &'a mut Inbox,
+        pace: Pace<'a>,
+        progress: &'a mut Progress,
+    ) -> Self {
+        Self { io, inbox, pace, waiting: false, progress }
+    }
+
+    /// Reads and drops up to `limit` bytes. True when the end was reached.
+    pub(super) async fn drain(&mut self, limit: u64) -> bool {
+        let end = self.progress.received.saturating_add(limit);
+        while self.progress.received <= end {
+            match poll_fn(|context| self.poll_chunk(context)).await {
+                None => return true,
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return false,
+            }
+        }
+        false
+    }
+
+    fn poll_interim(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.progress.interim.is_empty() {
+            let slices = [IoSlice::new(self.progress.interim)];
+            let count = ready!(self.io.poll_write(context, &slices, false))?;
+            self.progress.interim = &self.progress.interim[count..];
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// One read, or the time-out; 0 is the end.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(result) = self.poll_interim(context) {
+            result?;
+            let room = self.inbox.room(ROOM);
+            if let Poll::Ready(count) = self.io.poll_read(context, room) {
+                self.waiting = false;
+                return Poll::Ready(count);
+            }
+        }
+        if !self.waiting {
+            self.waiting = true;
+            self.pace.deadline.set_after(self.pace.patience);
+        }
+        self.pace.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Content from what was read already; `None` when more must be read.
+    fn decode(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let unread = self.inbox.unread();
+        match &mut self.progress.state {
+            State::Length(left) => {
+                if unread.is_empty() {
+                    return Ok(None);
+                }
+                let count = usize::try_from(*left).unwrap_or(usize::MAX).min(unread.len());
+                let piece = Bytes::copy_from_slice(&unread[..count]);
+                self.inbox.consume(count);
+                *left -= count as u64;
+                if *left == 0 {
+                    self.progress.state = State::Finished;
+                }
+                Ok(Some(piece))
+            }
+            State::Chunked(decoder) => {
+                let (consumed, piece) = match decoder.decode(unread) {
+                    Ok(Step::Data(range)) => {
+                        (range.end, Some(Bytes::copy_from_slice(&unread[range])))
+                    }
+                    Ok(Step::More) => (unread.len(), None),
+                    Ok(Step::Done(consumed)) => {
+                        self.progress.state = State::Finished;
+                        (consumed, None)
+                    }
+                    Err(_) => {
+                        self.progress.state = State::Failed;
+                        return Err(BodyError::Malformed);
+                    }
+                };
+                self.inbox.consume(consumed);
+                Ok(piece)
+            }
+            State::Finished | State::Failed => Ok(None),
+        }
+    }
+}
+
+impl Incoming for BodyReader<'_> {
+    fn length(&self) -> Option<u64> {
+        match self.progress.state {
+            State::Finished => Some(self.progress.received),
+            State::Length(left) => Some(self.progress.received + left),
+            State::Chunked(_) | State::Failed => None,
+        }
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            match self.progress.state {
+                State::Finished => return Poll::Ready(None),
+                State::Failed => return Poll::Ready(Some(Err(BodyError::Closed))),
+                State::Length(_) | State::Chunked(_) => {}
+            }
+            match self.decode() {
+                Ok(Some(piece)) => {
+                    self.progress.received += piece.len() as u64;
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+            if self.progress.is_finished() {
+                continue;
+            }
+            let error = match ready!(self.poll_fill(context)) {
+                Ok(0) => BodyError::Closed,
+                Ok(count) => {
+                    self.inbox.filled(count);
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => BodyError::TimedOut,
+                Err(_) => BodyError::Closed,
+            };
+            self.progress.state = State::Failed;
+            return Poll::Ready(Some(Err(error)));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a connection reads from and writes to.
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A connection's byte stream.
+pub(super) enum Transport {
+    /// Plain TCP.
+    Tcp(TcpStream),
+}
+
+impl Transport {
+    /// Whether [`poll_send_file`](Self::poll_send_file) works: the kernel moves file content to
+    /// the socket without it passing through this process.
+    pub(super) fn sends_files(&self) -> bool {
+        match self {
+            Self::Tcp(_) => cfg!(target_os = "linux"),
+        }
+    }
+
+    /// Ready when a read would find something, be it the end or an error. Needs no buffer.
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(context),
+        }
+    }
+
+    /// Reads into `buffer`; 0 is the end of what the client sends.
+    pub(super) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut read = ReadBuf::new(buffer);
+        match self {
+            Self::Tcp(stream) => ready!(Pin::new(stream).poll_read(context, &mut read))?,
+        }
+        Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// Writes from the first slices. With `more`, the kernel is told that more follows at once,
+    /// so that a head and the file behind it share their first packet.
+    pub(super) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) if more => {
+                let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+                poll_socket(stream, context, |stream| {
+                    let mut no_control = SendAncillaryBuffer::default();
+                    Ok(rustix::net::sendmsg(stream, slices, &mut no_control, flags)?)
+                })
+            }
+            Self::Tcp(stream) => match slices {
+                [one] => Pin::new(stream).poll_write(context, one),
+                _ => Pin::new(stream).poll_write_vectored(context, slices),
+            },
+        }
+    }
+
+    /// Sends up to `count` bytes of a file from `offset` on; 0 is the end of the file.
+    #[cfg(target_os = "linux")]
+    pub(super) fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &File,
+        mut offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => poll_socket(stream, context, |stream| {
+                Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
+            }),
+        }
+    }
+
+    /// Without `sendfile`, [`sends_files`](Self::sends_files) is false and nobody calls this.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn poll_send_file(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &File,
+        _: u64,
+        _: usize,
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Tells the client that nothing more comes.
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
+
+/// Runs a system call that writes to the socket, as soon as the socket takes something.
+fn poll_socket(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    mut call: impl FnMut(&TcpStream) -> io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(context))?;
+        match stream.try_io(Interest::WRITABLE, || call(stream)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return Poll::Ready(done),
+        }
+    }
+}

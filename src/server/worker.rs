@@ -1,0 +1,141 @@
+//! What the connections of one worker thread share.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::Settings;
+use super::inbox::Inbox;
+use super::outbox::Outbox;
+use crate::http1::HeadParser;
+use crate::log::Recorder;
+use crate::site::Site;
+
+/// Sets of buffers kept for connections to come.
+const DESKS_KEPT: usize = 256;
+
+/// Connections that are being told, at the same time, that there is no room; others are closed
+/// without a word.
+const TURNED_AWAY: usize = 16;
+
+/// One worker: a thread with an event loop of its own. Everything in here is used by that thread
+/// alone, so its locks are never waited for; they are there because tasks must be `Send`.
+pub(super) struct Worker {
+    pub(super) site: Arc<Site>,
+    pub(super) settings: Settings,
+    recorder: Option<Mutex<Recorder>>,
+    desks: Mutex<Vec<Box<Desk>>>,
+    connections: AtomicUsize,
+    /// Permits to tell a connection that there is no room.
+    doors: Arc<Semaphore>,
+    last_one_gone: Notify,
+    stopping: AtomicBool,
+    stop: Notify,
+}
+
+/// What a connection needs while a request is on it, and gives back while it is idle.
+pub(super) struct Desk {
+    pub(super) inbox: Inbox,
+    pub(super) parser: HeadParser,
+    pub(super) outbox: Outbox,
+}
+
+impl Worker {
+    pub(super) fn new(site: Arc<Site>, settings: Settings, recorder: Option<Recorder>) -> Self {
+        Self {
+            site,
+            settings,
+            recorder: recorder.map(Mutex::new),
+            desks: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            doors: Arc::new(Semaphore::new(TURNED_AWAY)),
+            last_one_gone: Notify::new(),
+            stopping: AtomicBool::new(false),
+            stop: Notify::new(),
+        }
+    }
+
+    /// A set of buffers, used or new.
+    pub(super) fn desk(&self) -> Box<Desk> {
+        let kept = self.desks().pop();
+        kept.unwrap_or_else(|| {
+            Box::new(Desk {
+                inbox: Inbox::new(),
+                parser: HeadParser::default(),
+                outbox: Outbox::default(),
+            })
+        })
+    }
+
+    /// Takes buffers back, emptied and of their first size.
+    pub(super) fn keep(&self, desk: Box<Desk>) {
+        let mut desks = self.desks();
+        if desks.len() < DESKS_KEPT && desk.inbox.is_fresh() && desk.outbox.is_empty() {
+            desks.push(desk);
+        }
+    }
+
+    fn desks(&self) -> MutexGuard<'_, Vec<Box<Desk>>> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes to the access log, if there is one.
+    #[inline]
+    pub(super) fn record(&self, write: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &self.recorder {
+            write(&mut recorder.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Counts a connection for as long as the guard lives.
+    pub(super) fn enter(self: &Arc<Self>) -> Presence {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Presence(Arc::clone(self))
+    }
+
+    /// A place to tell a connection that there is no room; `None` when too many are being told.
+    pub(super) fn turn_away(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.doors).try_acquire_owned().ok()
+    }
+
+    /// Ends idle connections, and the others after the request they are at.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.stop.notify_waiters();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when the worker stops.
+    pub(super) async fn stopped(&self) {
+        let notified = self.stop.notified();
+        if !self.is_stopping() {
+            notified.await;
+        }
+    }
+
+    /// Resolves when no connection is left.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let gone = self.last_one_gone.notified();
+            if self.connections.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            gone.await;
+        }
+    }
+}
+
+/// The presence of one connection.
+pub(super) struct Presence(Arc<Worker>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if self.0.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.last_one_gone.notify_one();
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! A configuration built into handlers and policies: the only reader of toggles.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{fmt, io};
+
+use http::{HeaderValue, StatusCode, header};
+
+use crate::config::Config;
+use crate::content::path::SitePath;
+use crate::handler::{Files, Handler, Listing, Methods, Reply, Unlisted};
+use crate::message::{Answer, Body, Fields, Request, Response};
+use crate::policy::{Policy, error_pages, security_fields};
+use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store};
+
+/// What is served, and how.
+pub struct Site {
+    handlers: Box<[Box<dyn Handler>]>,
+    store: Arc<dyn Store>,
+    policy: Policy,
+}
+
+/// A folder that cannot be served.
+#[derive(Debug)]
+pub struct BuildError {
+    root: PathBuf,
+    error: io::Error,
+}
+
+impl std::error::Error for BuildError {}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = self.root.display();
+        match self.error.kind() {
+            io::ErrorKind::NotFound => write!(
+                formatter,
+                "the folder to serve, {root}, does not exist: make it, or name another one \
+                 (salver DIRECTORY, or document_root)"
+            ),
+            io::ErrorKind::NotADirectory => write!(
+                formatter,
+                "{root} is not a folder: name the folder that holds what is to be served"
+            ),
+            io::ErrorKind::PermissionDenied => write!(
+                formatter,
+                "not allowed to read the folder {root}: give this user the right to, or name \
+                 another folder"
+            ),
+            _ => write!(formatter, "cannot serve the folder {root}: {}", self.error),
+        }
+    }
+}
+
+impl Site {
+    /// Builds what the configuration asks for. A handler comes before those it takes requests
+    /// from.
+    pub fn build(config: &Config) -> Result<Self, BuildError> {
+        let store = store(config)?;
+        let folders: Box<dyn Handler> = if config.directory_listing {
+            Box::new(Listing::new(Arc::clone(&store)))
+        } else {
+            Box::new(Unlisted)
+        };
+        let handlers: Vec<Box<dyn Handler>> =
+            vec![Box::new(Methods), Box::new(Files::new(Arc::clone(&store))), folders];
+        let fixed = server_field(config).into_iter().chain(security_fields(config));
+        Ok(Self { handlers: handlers.into(), store, policy: Policy::new(fixed) })
+    }
+
+    /// What every answer carries besides its own fields.
+    #[inline]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Answers a request.
+    pub fn respond<'a>(&'a self, request: Request<'a>) -> Answer<'a, Response> {
+        let fields = request.fields;
+        let now = request.received;
+        match self.ask(request, 0) {
+            Answer::Ready(response) if !lacks_page(&response) => Answer::Ready(response),
+            Answer::Ready(response) => self.with_page(response, fields, now),
+            Answer::Later(response) => Answer::later(async move {
+                let response = response.await;
+                if lacks_page(&response) {
+                    self.with_page(response, fields, now).wait().await
+                } else {
+                    response
+                }
+            }),
+        }
+    }
+
+    /// Answers what is not a request that could be understood.
+    pub fn refusal(&self, status: StatusCode, reason: &str) -> Response {
+        error_pages::describe(Response::new(status), Fields::EMPTY, reason)
+    }
+
+    /// Asks the handlers from `first` on.
+    fn ask<'a>(&'a self, mut request: Request<'a>, first: usize) -> Answer<'a, Response> {
+        for (at, handler) in self.handlers.iter().enumerate().skip(first) {
+            request = match handler.handle(request) {
+                Reply::Pass(request) => request,
+                Reply::Ready(response) => return Answer::Ready(response),
+                Reply::Later(reply) => {
+                    return Answer::later(async move {
+                        match reply.await {
+                            Ok(response) => response,
+                            Err(request) => self.ask(request, at + 1).wait().await,
+                        }
+                    });
+                }
+            };
+        }
+        Answer::Ready(Response::not_found())
+    }
+
+    /// Gives an error its page: the site's own, or the built-in one.
+    fn with_page<'a>(
+        &'a self,
+        response: Response,
+        fields: Fields<'a>,
+        now: std::time::Instant,
+    ) -> Answer<'a, Response> {
+        let Some(path) = error_pages::own_page(response.status, fields) else {
+            return Answer::Ready(error_pages::fill(response, fields));
+        };
+        let Ok(path) = SitePath::parse(path.as_bytes()) else {
+            return Answer::Ready(error_pages::fill(response, fields));
+        };
+        match self.store.find(&path, now) {
+            Answer::Ready(found) => Answer::Ready(dress(response, fields, found.ok())),
+            Answer::Later(found) => {
+                Answer::later(async move { dress(response, fields, found.await.ok()) })
+            }
+        }
+    }
+}
+
+/// Whether a response is an error that nobody has described yet.
+fn lacks_page(response: &Response) -> bool {
+    let status = response.status;
+    (status.is_client_error() || status.is_server_error())
+        && matches!(response.body, Body::Empty)
+}
+
+fn dress(mut response: Response, fields: Fields<'_>, found: Option<Found>) -> Response {
+    let Some(Found::File(page)) = found else { return error_pages::fill(response, fields) };
+    // The type only: a validator of the page is not one of the address that was asked for.
+    if let Some(media_type) = page.representation.full.get(&header::CONTENT_TYPE) {
+        response.fields.push(header::CONTENT_TYPE, media_type.clone());
+    }
+    response.body = page.body(0..page.representation.length);
+    response
+}
+
+fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {
+    if config.server_name.is_empty() {
+        return None;
+    }
+    let product = if config.server_version.is_empty() {
+        config.server_name.clone()
+    } else {
+        format!("{}/{}", config.server_name, config.server_version)
+    };
+    HeaderValue::try_from(product).ok().map(|product| (header::SERVER, product))
+}
+
+/// The disk, behind a cache if one is wanted.
+fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
+    let options = DiskOptions {
+        root: config.document_root.clone(),
+        index_files: config.index_files.clone(),
+        show_hidden: config.show_hidden_files,
+        symlinks: config.follow_symlinks,
+        cache_control: cache_control(config),
+    };
+    let root = config.document_root.clone();
+    let disk = Disk::open(options).map_err(|error| BuildError { root, error })?;
+    if !config.enable_cache {
+        return Ok(Arc::new(disk));
+    }
+    Ok(Arc::new(Cached::new(
+        disk,
+        CacheOptions {
+            max_bytes: config.cache_max_size,
+            max_file_bytes: config.cache_max_file_size,
+            max_age: config.cache_max_age,
+        },
+    )))
+}
+
+fn cache_control(config: &Config) -> HeaderValue {
+    if config.enable_browser_caching {
+        let seconds = config.browser_cache_time.as_secs();
+        let value = format!("public, max-age={seconds}");
+        HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("no-cache"))
+    } else {
+        HeaderValue::from_static("no-cache")
+    }
+}

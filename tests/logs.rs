@@ -1,0 +1,66 @@
+//! The access log, as log tools read it.
+
+mod support;
+
+use std::fs;
+
+use support::{setup, Setup};
+
+fn site() -> Setup {
+    setup().file("a.txt", "0123456789")
+}
+
+#[test]
+fn combined_is_the_default() {
+    let server = site().start();
+    server.get("/a.txt?x=1", &[("Referer", "http://r/"), ("User-Agent", "test \"1\"\x7f")]);
+    let line = server.line(|line| line.contains("/a.txt"));
+    let (start, end) = line.split_once(" [").unwrap();
+    assert_eq!(start, "127.0.0.1 - -");
+    let (time, rest) = end.split_once("] ").unwrap();
+    assert_eq!(time.len(), "21/Nov/2026:10:00:00 +0000".len());
+    assert!(
+        rest.starts_with("\"GET /a.txt?x=1 HTTP/1.1\" 200 10 \"http://r/\" \"test "),
+        "{rest}"
+    );
+    assert!(!rest.contains('\x7f') && !rest.contains(" \"1\""), "{rest}");
+}
+
+#[test]
+fn json_says_more() {
+    let server = site().flag("--access-log-format=json").start();
+    server.get("/a.txt", &[("Range", "bytes=0-1")]);
+    let line = server.line(|line| line.contains("/a.txt"));
+    let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(entry["status"], 206);
+    assert_eq!(entry["bytes_out"], 2);
+    assert_eq!(entry["method"], "GET");
+    assert_eq!(entry["protocol"], "HTTP/1.1");
+}
+
+#[test]
+fn a_log_file_gets_every_line_before_the_server_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("access.log");
+    let mut server = site().flag(&format!("--access-log={}", file.display())).start();
+    let mut client = server.connect();
+    client.send("GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n".repeat(100));
+    for _ in 0..100 {
+        client.response();
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    let lines: usize = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap().lines().count())
+        .sum();
+    assert_eq!(lines, 100);
+}
+
+#[test]
+fn what_could_not_be_understood_is_logged_too() {
+    let server = site().start();
+    server.raw("bad\r\n\r\n");
+    let line = server.line(|line| line.contains("\" 400 "));
+    assert!(line.starts_with("127.0.0.1 - - ["), "{line}");
+}

@@ -1,0 +1,379 @@
+//! Starts the real server on a free port and speaks bytes to it.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long anything may take before a test fails rather than hang.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server with a folder of its own; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    pub root: PathBuf,
+    output: mpsc::Receiver<String>,
+    _folder: TempDir,
+}
+
+/// A server to be.
+pub struct Setup {
+    folder: TempDir,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// A server with an empty document root.
+pub fn setup() -> Setup {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join("root")).expect("a document root");
+    Setup { folder, arguments: Vec::new(), environment: Vec::new() }
+}
+
+/// A server for one file, `/a.txt`, of the ten digits.
+pub fn digits() -> Server {
+    setup().file("a.txt", "0123456789").start()
+}
+
+impl Setup {
+    /// The document root.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    /// Puts a file into the document root.
+    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.root().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, content).expect("a file");
+        self
+    }
+
+    /// Adds an argument.
+    pub fn flag(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts the server and waits until it says where it listens.
+    pub fn start(mut self) -> Server {
+        self.arguments.push(self.root().to_string_lossy().into_owned());
+        self.start_without_root()
+    }
+
+    /// The same; what is served, the arguments say.
+    pub fn start_without_root(self) -> Server {
+        let root = self.root();
+        let mut child = salver()
+            .args(["--host=127.0.0.1", "--port=0", "--max-threads=2"])
+            .args(&self.arguments)
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the server starts");
+        let output = lines(child.stdout.take().expect("its output"));
+        let address = loop {
+            let line = output.recv_timeout(PATIENCE).expect("the server says where it listens");
+            if let Some(address) = address_in(&line) {
+                break address;
+            }
+        };
+        Server { child, address, root, output, _folder: self.folder }
+    }
+}
+
+/// The binary, without the environment's say.
+pub fn salver() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_salver"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SALVER_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn lines(output: ChildStdout) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let rest = &line[line.find("http://")? + "http://".len()..];
+    let end = rest.find(['/', ' ']).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+impl Server {
+    /// Opens a connection.
+    pub fn connect(&self) -> Client {
+        Client::to(self.address)
+    }
+
+    /// Sends one request without content on a connection of its own.
+    pub fn request(&self, method: &str, target: &str, fields: &[(&str, &str)]) -> Response {
+        let mut client = self.connect();
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n");
+        for (name, value) in fields {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        client.send(head);
+        client.response_to(method)
+    }
+
+    /// GETs a target.
+    pub fn get(&self, target: &str, fields: &[(&str, &str)]) -> Response {
+        self.request("GET", target, fields)
+    }
+
+    /// Everything the server sends back to these bytes, until it closes.
+    pub fn raw(&self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+        let mut client = self.connect();
+        client.send(bytes);
+        client.rest()
+    }
+
+    /// The next line of standard output that `wanted` accepts.
+    pub fn line(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.output.recv_timeout(left).expect("a line of output in time");
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
+    /// Waits until the process has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a status") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server did not end");
+            thread::yield_now();
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One connection.
+pub struct Client {
+    stream: TcpStream,
+    /// Read and not yet taken.
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    pub fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_nodelay(true).expect("no delay");
+        Self { stream, buffer: Vec::new() }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).expect("the server takes the request");
+    }
+
+    /// Sends as far as the server still listens.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// Says that no more requests come.
+    pub fn finish(&self) {
+        self.stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
+    }
+
+    /// The same, of a connection that may have ended.
+    pub fn try_finish(&self) -> io::Result<()> {
+        self.stream.shutdown(std::net::Shutdown::Write)
+    }
+
+    /// Waits for the next byte or the end; true at the end.
+    pub fn is_at_end(&mut self) -> bool {
+        self.buffer.is_empty() && !self.fill()
+    }
+
+    /// Whatever comes until the server closes.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut all = std::mem::take(&mut self.buffer);
+        self.stream.read_to_end(&mut all).expect("the server closes and does not reset");
+        all
+    }
+
+    /// The number of bytes that come until the connection ends, in whatever way.
+    pub fn try_take_all(&mut self) -> usize {
+        let mut all = std::mem::take(&mut self.buffer);
+        let _ = self.stream.read_to_end(&mut all);
+        all.len()
+    }
+
+    /// Whether the server neither sends nor closes for a while.
+    pub fn is_quiet_for(&mut self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a time-out");
+        let quiet = self.stream.peek(&mut [0]).is_err();
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        quiet
+    }
+
+    fn fill(&mut self) -> bool {
+        let mut piece = [0; 64 * 1024];
+        let count = self.stream.read(&mut piece).expect("an answer in time");
+        self.buffer.extend_from_slice(&piece[..count]);
+        count > 0
+    }
+
+    /// Reads a head, status line first.
+    pub fn head(&mut self) -> Response {
+        loop {
+            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
+                let rest = self.buffer.split_off(end + 4);
+                let head = std::mem::replace(&mut self.buffer, rest);
+                return Response::parse(&head[..end]);
+            }
+            assert!(self.fill(), "the connection ended: {:?}", String::from_utf8_lossy(&self.buffer));
+        }
+    }
+
+    /// Reads one response to GET.
+    pub fn response(&mut self) -> Response {
+        self.response_to("GET")
+    }
+
+    /// Reads one response, framed as the method asks.
+    pub fn response_to(&mut self, method: &str) -> Response {
+        let mut response = self.head();
+        let no_body = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
+        if no_body {
+            return response;
+        }
+        response.body = if let Some(length) = response.field("content-length") {
+            let length: usize = length.parse().expect("a number");
+            self.take(length)
+        } else if response.field("transfer-encoding") == Some("chunked") {
+            self.chunks()
+        } else {
+            self.rest()
+        };
+        response
+    }
+
+    /// Reads exactly that many bytes.
+    pub fn take(&mut self, length: usize) -> Vec<u8> {
+        while self.buffer.len() < length {
+            assert!(self.fill(), "the connection ended within a body");
+        }
+        let rest = self.buffer.split_off(length);
+        std::mem::replace(&mut self.buffer, rest)
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            let line = loop {
+                if let Some(end) = find(&self.buffer, b"\r\n") {
+                    break self.take(end + 2);
+                }
+                assert!(self.fill(), "the connection ended within a chunk line");
+            };
+            let text = std::str::from_utf8(&line[..line.len() - 2]).expect("a chunk size");
+            let length = usize::from_str_radix(text, 16).expect("a chunk size");
+            let chunk = self.take(length + 2);
+            assert!(chunk.ends_with(b"\r\n"));
+            if length == 0 {
+                return all;
+            }
+            all.extend_from_slice(&chunk[..length]);
+        }
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// A response as it came.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub version: String,
+    pub fields: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    fn parse(head: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(head).into_owned();
+        let mut lines = text.split("\r\n");
+        let status_line = lines.next().expect("a status line");
+        let mut words = status_line.splitn(3, ' ');
+        let version = words.next().expect("a version").to_owned();
+        let status = words.next().and_then(|code| code.parse().ok()).expect("a status code");
+        assert!(version.starts_with("HTTP/1."), "{status_line}");
+        let fields = lines
+            .map(|line| {
+                let (name, value) = line.split_once(": ").expect("a field line");
+                (name.to_ascii_lowercase(), value.to_owned())
+            })
+            .collect();
+        Self { status, version, fields, body: Vec::new() }
+    }
+
+    /// The value of a field that is there at most once.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let mut values = self.fields.iter().filter(|(known, _)| known == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(values.next().is_none(), "{name} is there twice: {:?}", self.fields);
+        value
+    }
+
+    /// The content as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("text")
+    }
+}
+
+/// Whether a path below the document root is there.
+pub fn exists(root: &Path, name: &str) -> bool {
+    root.join(name).exists()
+}
