@@ -129,12 +129,14 @@ impl Site {
         let Ok(path) = SitePath::parse(path.as_bytes()) else {
             return Answer::Ready(error_pages::fill(response, fields));
         };
-        match self.store.find(&path, now) {
-            Answer::Ready(found) => Answer::Ready(dress(response, fields, found.ok())),
-            Answer::Later(found) => {
-                Answer::later(async move { dress(response, fields, found.await.ok()) })
-            }
+        if let Answer::Ready(found) = self.store.find(&path, now) {
+            return Answer::Ready(dress(response, fields, found.ok()));
         }
+        let path = path.into_owned();
+        Answer::later(async move {
+            let found = self.store.find(&path, now).wait().await;
+            dress(response, fields, found.ok())
+        })
     }
 }
 
@@ -148,9 +150,8 @@ fn lacks_page(response: &Response) -> bool {
 fn dress(mut response: Response, fields: Fields<'_>, found: Option<Found>) -> Response {
     let Some(Found::File(page)) = found else { return error_pages::fill(response, fields) };
     // The type only: a validator of the page is not one of the address that was asked for.
-    if let Some(media_type) = page.representation.full.get(&header::CONTENT_TYPE) {
-        response.fields.push(header::CONTENT_TYPE, media_type.clone());
-    }
+    let media_type = page.representation.content_type.clone();
+    response.fields.push(header::CONTENT_TYPE, media_type);
     response.body = page.body(0..page.representation.length);
     response
 }

@@ -3,16 +3,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::{Handler, Reply};
+use super::{Handler, Reply, failure};
 use crate::content::conditions::{self, Validators, Verdict};
-use crate::content::disposition;
-use crate::content::path::{self, SitePath};
+use crate::content::{byteranges, disposition};
+use crate::content::path::SitePath;
 use crate::content::range::{self, Selection};
-use crate::message::{Answer, Body, Part, Request, Response, ResponseFields};
-use crate::store::{Found, Object, Store, StoreError};
+use crate::message::{Answer, Block, Body, Part, Request, Response};
+use crate::store::{Found, Object, Representation, Store, StoreError};
 
 /// Serves the files of a store (GET and HEAD).
 pub struct Files {
@@ -32,12 +31,16 @@ impl Handler for Files {
             Ok(path) => path,
             Err(error) => return Reply::Ready(Response::new(error.status())),
         };
-        match self.store.find(&path, request.received) {
-            Answer::Ready(found) => answer(request, &path, found).into(),
-            Answer::Later(finding) => {
-                Reply::later(async move { answer(request, &path, finding.await) })
-            }
+        let now = request.received;
+        if let Answer::Ready(found) = self.store.find(&path, now) {
+            return answer(request, &path, found).into();
         }
+        // Asked again, so that the future can own the path: a second try costs nothing beside the
+        // wait that follows.
+        Reply::later(async move {
+            let found = self.store.find(&path, now).wait().await;
+            answer(request, &path, found)
+        })
     }
 }
 
@@ -51,7 +54,7 @@ fn answer<'a>(
         Ok(Found::File(object)) => Ok(file(&request, path, &object)),
         Ok(Found::Folder(_)) if path.is_folder() => Err(request),
         Ok(Found::Folder(_)) => Ok(to_folder(path, request.target.query)),
-        Err(error) => Ok(error.into()),
+        Err(error) => Ok(failure(&error, path)),
     }
 }
 
@@ -76,7 +79,7 @@ fn file(request: &Request<'_>, path: &SitePath<'_>, object: &Object) -> Response
             response.body = object.body(range);
             response
         }
-        Selection::Many(ranges) => multipart(object, &ranges),
+        Selection::Many(ranges) => multipart(object, ranges),
         Selection::Unsatisfiable => {
             return Response::new(StatusCode::RANGE_NOT_SATISFIABLE)
                 .with(header::CONTENT_RANGE, range::unsatisfied(file.length));
@@ -101,4 +104,45 @@ fn selection(request: &Request<'_>, validators: &Validators<'_>, length: u64) ->
         }
         _ => Selection::Whole,
     }
+}
+
+/// Several parts, each with its own head (RFC 9110 section 14.6).
+fn multipart(object: &Object, ranges: Vec<Range<u64>>) -> Response {
+    let file = &object.representation;
+    let framing =
+        byteranges::byte_ranges(&file.etag, &file.content_type, &ranges, file.length);
+    let mut parts = Vec::with_capacity(ranges.len() * 2 + 1);
+    for (head, range) in framing.heads.into_iter().zip(ranges) {
+        parts.push(Part::Bytes(head));
+        parts.push(object.part(range));
+    }
+    parts.push(Part::Bytes(framing.end));
+
+    let mut response = Response::new(StatusCode::PARTIAL_CONTENT)
+        .with(header::CONTENT_TYPE, framing.content_type);
+    let others = file.full.list().iter().filter(|(name, _)| name != header::CONTENT_TYPE);
+    response.fields.own.extend(others.cloned());
+    response.body = Body::Parts(parts);
+    response
+}
+
+/// To the folder's own address. The path has one slash at its start, whatever was asked, so this
+/// never leads to another host.
+fn to_folder(path: &SitePath<'_>, query: Option<&[u8]>) -> Response {
+    let mut location = path.encoded().into_bytes();
+    location.push(b'/');
+    if let Some(query) = query {
+        location.push(b'?');
+        location.extend_from_slice(query);
+    }
+    match HeaderValue::from_maybe_shared(bytes::Bytes::from(location)) {
+        Ok(location) => Response::permanent_redirect(location),
+        Err(_) => Response::new(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn with_block(status: StatusCode, block: &Arc<Block>) -> Response {
+    let mut response = Response::new(status);
+    response.fields.shared = Some(Arc::clone(block));
+    response
 }

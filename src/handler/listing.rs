@@ -4,15 +4,17 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use askama::Template;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
-use super::{Handler, Reply};
+use super::{Handler, Reply, failure};
 use crate::content::conditions::{self, Validators, Verdict};
 use crate::content::date;
 use crate::content::etag::EntityTag;
 use crate::content::path::{self, SitePath};
 use crate::message::{Request, Response};
-use crate::store::{Entry, Kind, Store, StoreError};
+use crate::store::{Entry, EntryKind, Store};
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// Lists the folders of a store.
 pub struct Listing {
@@ -35,7 +37,7 @@ impl Handler for Listing {
             };
             Ok(match self.store.list(&path).await {
                 Ok(entries) => page(&request, &path, entries),
-                Err(error) => error.into(),
+                Err(error) => failure(&error, &path),
             })
         })
     }
@@ -53,7 +55,7 @@ struct Row {
     link: String,
     name: String,
     size: String,
-    changed: String,
+    changed: Option<HeaderValue>,
 }
 
 fn page(request: &Request<'_>, path: &SitePath<'_>, mut entries: Vec<Entry>) -> Response {
@@ -68,17 +70,33 @@ fn page(request: &Request<'_>, path: &SitePath<'_>, mut entries: Vec<Entry>) -> 
     };
     let etag = EntityTag::of_content(html.as_bytes());
     let validators = Validators { etag: &etag, modified: None };
-    let status = match conditions::check(&request.method, request.fields, &validators) {
-        Verdict::Proceed => StatusCode::OK,
-        Verdict::NotModified => StatusCode::NOT_MODIFIED,
+    let response = match conditions::check(&request.method, request.fields, &validators) {
+        Verdict::Proceed => Response::new(StatusCode::OK).with_body(HTML, html),
+        Verdict::NotModified => Response::new(StatusCode::NOT_MODIFIED),
         Verdict::PreconditionFailed => return Response::new(StatusCode::PRECONDITION_FAILED),
     };
-    let response = Response::new(status)
-        .with(header::ETAG, etag.to_value())
-        .with(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
-    if status == StatusCode::OK {
-        response.with_body("text/html; charset=utf-8", html)
-    } else {
-        response
+    response
+        .with(header::ETAG, etag.value().clone())
+        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
+}
+
+/// Folders first, then by name.
+fn order(one: &Entry, other: &Entry) -> Ordering {
+    let is_file = |entry: &Entry| matches!(entry.kind, EntryKind::File { .. });
+    is_file(one).cmp(&is_file(other)).then_with(|| one.name.cmp(&other.name))
+}
+
+fn row(entry: &Entry) -> Row {
+    let (slash, size) = match entry.kind {
+        EntryKind::Folder => ("/", String::new()),
+        EntryKind::File { size } => ("", size.to_string()),
+    };
+    let name = String::from_utf8_lossy(&entry.name);
+    Row {
+        // `./` keeps a name with a colon from looking like a scheme.
+        link: format!("./{}{slash}", path::encode(&entry.name)),
+        name: format!("{name}{slash}"),
+        size,
+        changed: entry.modified.and_then(date::format),
     }
 }

@@ -10,7 +10,11 @@ pub use listing::Listing;
 pub use methods::Methods;
 pub use unlisted::Unlisted;
 
+use http::StatusCode;
+
+use crate::content::path::SitePath;
 use crate::message::{BoxFuture, Request, Response};
+use crate::store::StoreError;
 
 /// Answers the requests it knows and passes the others on.
 pub trait Handler: Send + Sync {
@@ -42,6 +46,20 @@ impl<'a> From<Result<Response, Request<'a>>> for Reply<'a> {
         match result {
             Ok(response) => Self::Ready(response),
             Err(request) => Self::Pass(request),
+        }
+    }
+}
+
+/// The answer when a store has none. What the system said goes to the log, not to the client.
+fn failure(error: &StoreError, path: &SitePath<'_>) -> Response {
+    match error {
+        StoreError::NotFound => Response::not_found(),
+        StoreError::Denied => Response::new(StatusCode::FORBIDDEN),
+        StoreError::Unavailable(error) => {
+            let path = String::from_utf8_lossy(path.as_bytes());
+            tracing::error!(%error, ?path, "a file cannot be read");
+            Response::new(StatusCode::SERVICE_UNAVAILABLE)
+                .with(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"))
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What an error looks like: a page for a browser, JSON for a program, a line for a terminal.
 
 use askama::Template;
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 
-use crate::content::accept::{self, Preference};
+use crate::content::accept::{Form, preferred};
 use crate::message::{Fields, Response};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -30,19 +30,19 @@ pub fn fill(response: Response, fields: Fields<'_>) -> Response {
 pub fn describe(response: Response, fields: Fields<'_>, sentence: &str) -> Response {
     let status = response.status;
     let reason = status.canonical_reason().unwrap_or("Error");
-    match accept::preference(fields.get(&header::ACCEPT)) {
-        Preference::Html => {
+    match preferred(fields) {
+        Form::Html => {
             let page = Page { status: status.as_u16(), reason, sentence };
             match page.render() {
                 Ok(html) => response.with_body(HTML, html),
                 Err(_) => response.with_body(TEXT, format!("{sentence}\n")),
             }
         }
-        Preference::Json => {
+        Form::Json => {
             let object = json!({ "status": status.as_u16(), "error": reason, "message": sentence });
             response.with_body("application/json", format!("{object}\n"))
         }
-        Preference::Text => {
+        Form::Text => {
             response.with_body(TEXT, format!("{} {reason}: {sentence}\n", status.as_u16()))
         }
     }
@@ -50,7 +50,7 @@ pub fn describe(response: Response, fields: Fields<'_>, sentence: &str) -> Respo
 
 /// Where a site keeps its own page for an error, if it has one.
 pub fn own_page(status: StatusCode, fields: Fields<'_>) -> Option<String> {
-    let wants_json = accept::preference(fields.get(&header::ACCEPT)) == Preference::Json;
+    let wants_json = preferred(fields) == Form::Json;
     (!wants_json).then(|| format!("/{}.html", status.as_u16()))
 }
 
@@ -78,7 +78,7 @@ fn sentence(status: StatusCode) -> &'static str {
 mod tests {
     use super::*;
     use crate::message::Body;
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderValue, header};
 
     fn not_found(accept: &'static str) -> (String, String) {
         let mut map = HeaderMap::new();
