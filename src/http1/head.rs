@@ -1,0 +1,511 @@
+//! The head of a request: request line and field lines into offsets (RFC 9112 sections 2 to 5).
+//!
+//! A [`HeadParser`] walks over the head once, however many reads it takes to arrive: each step
+//! looks at bytes it has not seen, and keeps where it stopped. Nothing is copied; what is found is
+//! kept as offsets into the connection's buffer. What is wrong is said at the byte that shows it,
+//! without waiting for the rest.
+//!
+//! 1. `start`: at most one empty line is skipped
+//! 2. `method`: one of nine names
+//! 3. `target`: `path` and `query`, or one of the three rare forms
+//! 4. `version`
+//! 5. `field_lines`, to the empty line
+//! 6. `finish`: the rules about `Host`
+//!
+//! Line ends are CRLF and nothing else. Framing is the next module's matter ([`super::Framing`]).
+
+#[cfg(test)]
+mod tests;
+
+use http::{Method, Version};
+
+use super::target::{Span, TargetSpan, offset};
+use super::{Authority, HeadError, chars, scan};
+use crate::message::{FieldSpan, Fields, SeenNames, Target, TargetForm};
+
+/// How large a head may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in all, from the first to the blank line's last.
+    pub head_bytes: u16,
+    /// Bytes of the request target.
+    pub target_bytes: u16,
+    /// Number of field lines.
+    pub fields: u16,
+}
+
+impl Default for Limits {
+    /// 16 KiB, half of it for the target, and 100 fields.
+    fn default() -> Self {
+        Self {
+            head_bytes: 16 * 1024,
+            target_bytes: 8 * 1024,
+            fields: 100,
+        }
+    }
+}
+
+/// A whole request head, as offsets into the bytes that it was parsed from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// One of the methods of RFC 9110 section 9 and PATCH.
+    pub method: Method,
+    /// `HTTP_10`, or `HTTP_11` for every other minor version.
+    pub version: Version,
+    /// Bytes that the head takes, with its blank line and an empty line before it.
+    pub length: usize,
+    /// The names among the fields.
+    pub seen: SeenNames,
+    target: TargetSpan,
+    host: Option<Span>,
+}
+
+impl Head {
+    /// The request target. `buf` are the bytes that were parsed, or more of them.
+    #[inline]
+    pub fn target<'a>(&self, buf: &'a [u8]) -> Target<'a> {
+        self.target.view(buf)
+    }
+
+    /// Whom the request is for: the authority in the target, else the `Host` field (RFC 9112
+    /// section 3.3). `None` in HTTP/1.0 and when `Host` is empty beside an asterisk form.
+    pub fn host<'a>(&self, buf: &'a [u8]) -> Option<&'a [u8]> {
+        let named = self.target.authority().or(self.host)?.of(buf);
+        (!named.is_empty()).then_some(named)
+    }
+}
+
+/// Parses one head after the other; belongs to a connection and keeps its memory for the next head.
+#[derive(Debug)]
+pub struct HeadParser {
+    step: Step,
+    /// First byte not looked at.
+    at: usize,
+    /// First byte of the element that `at` is in.
+    start: usize,
+    /// Where the first `?` of the target is, or the colon of the field line: once seen.
+    mark: Option<usize>,
+    method: Method,
+    target: TargetSpan,
+    version: Version,
+    host: Option<Span>,
+    seen: SeenNames,
+    spans: Vec<FieldSpan>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Start,
+    Method,
+    Target,
+    Path,
+    Query,
+    /// A target in one of the rare forms.
+    OtherTarget,
+    Version,
+    Fields,
+    Done,
+}
+
+/// The next step; `None`: more bytes are needed for this one.
+type Next = Result<Option<Step>, HeadError>;
+
+/// Field lines that memory is kept for from the first head on.
+const USUAL_FIELDS: usize = 16;
+/// A method longer than this is unknown before it ends.
+const LONGEST_METHOD: usize = 32;
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
+impl Default for HeadParser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HeadParser {
+    /// A parser that has seen nothing; it takes no memory before the first head.
+    pub fn new() -> Self {
+        Self {
+            step: Step::Start,
+            at: 0,
+            start: 0,
+            mark: None,
+            method: Method::GET,
+            target: TargetSpan::origin(0, None, 0),
+            version: Version::HTTP_11,
+            host: None,
+            seen: SeenNames::default(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Parses as much of a head as there is; `None`: more bytes are needed.
+    ///
+    /// `buf` begins at the first byte of the head, on the calls for more of the same head too, and
+    /// may hold more than the head. After a head the next call begins another; after an error the
+    /// parser is of no more use.
+    pub fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<Head>, HeadError> {
+        let most = usize::from(limits.head_bytes);
+        let window = &buf[..buf.len().min(most)];
+        loop {
+            let next = match self.step {
+                Step::Start | Step::Done => self.start(window),
+                Step::Method => self.method(window),
+                Step::Target => self.target(window),
+                Step::Path => self.path(window, limits),
+                Step::Query | Step::OtherTarget => self.query(window, limits),
+                Step::Version => self.version(window),
+                Step::Fields => self.field_lines(window, limits),
+            };
+            match next? {
+                Some(Step::Done) => {
+                    self.step = Step::Done;
+                    return self.finish().map(Some);
+                }
+                Some(step) => self.step = step,
+                None if window.len() == most => return Err(self.too_long()),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The field lines of the head that was parsed last, from the same `buf`.
+    #[inline]
+    pub fn fields<'a>(&'a self, buf: &'a [u8]) -> Fields<'a> {
+        Fields::Wire {
+            head: buf,
+            spans: &self.spans,
+            seen: self.seen,
+        }
+    }
+
+    fn start(&mut self, buf: &[u8]) -> Next {
+        self.spans.clear();
+        self.seen = SeenNames::default();
+        self.host = None;
+        self.mark = None;
+        self.at = match buf {
+            [] | [b'\r'] => return Ok(None),
+            [b'\r', b'\n', ..] => 2,
+            _ => 0,
+        };
+        Ok(Some(Step::Method))
+    }
+
+    fn method(&mut self, buf: &[u8]) -> Next {
+        let rest = &buf[self.at..];
+        let Some((method, length)) = known_method(rest) else {
+            return not_known(rest, self.at > 0).map_or(Ok(None), Err);
+        };
+        self.method = method;
+        self.at += length;
+        self.start = self.at;
+        Ok(Some(Step::Target))
+    }
+
+    fn target(&mut self, buf: &[u8]) -> Next {
+        Ok(match buf.get(self.at) {
+            None => None,
+            Some(b' ') => return Err(HeadError::RequestLine),
+            Some(b'/') if self.method != Method::CONNECT => Some(Step::Path),
+            Some(_) => Some(Step::OtherTarget),
+        })
+    }
+
+    fn path(&mut self, buf: &[u8], limits: &Limits) -> Next {
+        let Some(byte) = self.scan_target(buf, limits, scan::path_stop)? else {
+            return Ok(None);
+        };
+        if byte == b'?' {
+            self.mark = Some(self.at);
+            self.at += 1;
+            return Ok(Some(Step::Query));
+        }
+        self.end_of_target(buf, byte)
+    }
+
+    fn query(&mut self, buf: &[u8], limits: &Limits) -> Next {
+        match self.scan_target(buf, limits, scan::target_stop)? {
+            Some(byte) => self.end_of_target(buf, byte),
+            None => Ok(None),
+        }
+    }
+
+    /// Goes on to the byte that `stop` finds, and gives it, within what the target may take.
+    #[inline]
+    fn scan_target(
+        &mut self,
+        buf: &[u8],
+        limits: &Limits,
+        stop: impl Fn(&[u8], usize) -> usize,
+    ) -> Result<Option<u8>, HeadError> {
+        let most = self.start + usize::from(limits.target_bytes);
+        let window = &buf[..buf.len().min(most + 1)];
+        self.at = stop(window, self.at);
+        if self.at > most {
+            return Err(HeadError::TargetTooLong);
+        }
+        Ok(window.get(self.at).copied())
+    }
+
+    #[inline]
+    fn end_of_target(&mut self, buf: &[u8], byte: u8) -> Next {
+        if byte != b' ' {
+            return Err(match byte {
+                b'\r' => HeadError::RequestLine,
+                _ => out_of_place(byte, HeadError::TargetByte),
+            });
+        }
+        self.target = if self.step == Step::OtherTarget {
+            TargetSpan::other(&self.method, buf, self.start, self.at)?
+        } else {
+            TargetSpan::origin(self.start, self.mark, self.at)
+        };
+        self.at += 1;
+        Ok(Some(Step::Version))
+    }
+
+    fn version(&mut self, buf: &[u8]) -> Next {
+        let rest = &buf[self.at..];
+        self.version = if rest.starts_with(b"HTTP/1.1\r\n") {
+            Version::HTTP_11
+        } else if let Some(version) = other_version(rest)? {
+            version
+        } else {
+            return Ok(None);
+        };
+        self.at += b"HTTP/1.1\r\n".len();
+        self.start = self.at;
+        self.mark = None;
+        self.spans.reserve(USUAL_FIELDS);
+        Ok(Some(Step::Fields))
+    }
+
+    fn field_lines(&mut self, buf: &[u8], limits: &Limits) -> Next {
+        loop {
+            let colon = if let Some(colon) = self.mark {
+                colon
+            } else {
+                match self.field_name(buf, limits)? {
+                    Name::EndsAt(colon) => colon,
+                    Name::None => return Ok(Some(Step::Done)),
+                    Name::Short => return Ok(None),
+                }
+            };
+            let Some(end) = line_end(buf, self.at)? else {
+                // All there is was looked at, but a last CR has to be seen again with what follows.
+                self.mark = Some(colon);
+                self.at = buf.len() - usize::from(buf.ends_with(b"\r"));
+                return Ok(None);
+            };
+            self.field(buf, colon, end)?;
+            self.mark = None;
+            self.at = end + 2;
+            self.start = self.at;
+        }
+    }
+
+    /// Finds the colon of the line that begins at `start`, and sets `at` behind it.
+    #[inline]
+    fn field_name(&mut self, buf: &[u8], limits: &Limits) -> Result<Name, HeadError> {
+        if self.at == self.start {
+            match buf.get(self.at..).unwrap_or_default() {
+                [b'\r', b'\n', ..] => {
+                    self.at += 2;
+                    return Ok(Name::None);
+                }
+                [] | [b'\r'] => return Ok(Name::Short),
+                [b'\r', ..] => return Err(HeadError::BareCr),
+                _ if self.spans.len() == usize::from(limits.fields) => {
+                    return Err(HeadError::TooManyFields);
+                }
+                _ => {}
+            }
+        }
+        loop {
+            self.at = scan::not_plain_name(buf, self.at);
+            match buf.get(self.at) {
+                Some(b':') if self.at > self.start => {
+                    self.at += 1;
+                    return Ok(Name::EndsAt(self.at - 1));
+                }
+                Some(&byte) if chars::is_token(byte) => self.at += 1,
+                Some(&byte) => return Err(not_a_name(byte, self.at == self.start)),
+                None => return Ok(Name::Short),
+            }
+        }
+    }
+
+    /// Keeps the line whose CR is at `end`.
+    #[inline]
+    fn field(&mut self, buf: &[u8], colon: usize, end: usize) -> Result<(), HeadError> {
+        let (mut from, mut to) = (colon + 1, end);
+        while from < to && chars::is_space(buf[from]) {
+            from += 1;
+        }
+        while from < to && chars::is_space(buf[to - 1]) {
+            to -= 1;
+        }
+        let name = &buf[self.start..colon];
+        self.seen.insert(name);
+        if name.len() == 4 && name.eq_ignore_ascii_case(b"host") {
+            self.host(buf, from, to)?;
+        }
+        self.spans.push(FieldSpan {
+            name_start: offset(self.start),
+            name_end: offset(colon),
+            value_start: offset(from),
+            value_end: offset(to),
+        });
+        Ok(())
+    }
+
+    fn host(&mut self, buf: &[u8], from: usize, to: usize) -> Result<(), HeadError> {
+        if self.host.is_some() {
+            return Err(HeadError::HostRepeated);
+        }
+        // An empty Host says that the target has no authority. The target of an origin form has
+        // one, and there is no http URI with an empty host (RFC 9110 section 4.2.1).
+        let may_be_empty = self.target.form != TargetForm::Origin;
+        let value = &buf[from..to];
+        if Authority::parse(value).is_none() && !(value.is_empty() && may_be_empty) {
+            return Err(HeadError::HostInvalid);
+        }
+        self.host = Some(Span::new(from, to));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Head, HeadError> {
+        if self.host.is_none() && self.version == Version::HTTP_11 {
+            return Err(HeadError::HostMissing);
+        }
+        Ok(Head {
+            method: std::mem::take(&mut self.method),
+            version: self.version,
+            length: self.at,
+            seen: self.seen,
+            target: self.target,
+            host: self.host,
+        })
+    }
+
+    fn too_long(&self) -> HeadError {
+        match self.step {
+            Step::Path | Step::Query | Step::OtherTarget => HeadError::TargetTooLong,
+            _ => HeadError::TooLong,
+        }
+    }
+}
+
+enum Name {
+    /// At this colon.
+    EndsAt(usize),
+    /// Here is the empty line that ends the head.
+    None,
+    /// More bytes are needed.
+    Short,
+}
+
+/// The method that `rest` begins with, and its length with the space after it.
+#[inline]
+fn known_method(rest: &[u8]) -> Option<(Method, usize)> {
+    Some(match rest {
+        [b'G', b'E', b'T', b' ', ..] => (Method::GET, 4),
+        [b'H', b'E', b'A', b'D', b' ', ..] => (Method::HEAD, 5),
+        [b'P', b'O', b'S', b'T', b' ', ..] => (Method::POST, 5),
+        [b'P', b'U', b'T', b' ', ..] => (Method::PUT, 4),
+        [b'P', b'A', b'T', b'C', b'H', b' ', ..] => (Method::PATCH, 6),
+        [b'T', b'R', b'A', b'C', b'E', b' ', ..] => (Method::TRACE, 6),
+        [b'D', b'E', b'L', b'E', b'T', b'E', b' ', ..] => (Method::DELETE, 7),
+        [b'O', b'P', b'T', b'I', b'O', b'N', b'S', b' ', ..] => (Method::OPTIONS, 8),
+        [b'C', b'O', b'N', b'N', b'E', b'C', b'T', b' ', ..] => (Method::CONNECT, 8),
+        _ => return None,
+    })
+}
+
+/// What is wrong with a request line that begins with no known method; `None`: nothing yet.
+#[cold]
+fn not_known(rest: &[u8], after_empty_line: bool) -> Option<HeadError> {
+    if !after_empty_line {
+        if rest.starts_with(HTTP2_PREFACE) {
+            return Some(HeadError::Http2Preface);
+        }
+        if HTTP2_PREFACE.starts_with(rest) {
+            return None;
+        }
+    }
+    let rest = &rest[..rest.len().min(LONGEST_METHOD + 1)];
+    let ended = rest.iter().position(|&byte| !chars::is_token(byte));
+    match ended.map(|at| &rest[at..]) {
+        None | Some([]) => (rest.len() > LONGEST_METHOD).then_some(HeadError::UnknownMethod),
+        Some([b' ', ..]) if ended > Some(0) => Some(HeadError::UnknownMethod),
+        Some([b'\r']) if ended == Some(0) => None,
+        Some([b'\r', b'\n', ..]) if ended == Some(0) => Some(HeadError::EmptyLine),
+        Some([b'\r', ..]) if ended == Some(0) => Some(HeadError::BareCr),
+        Some([b'\r', ..]) => Some(HeadError::RequestLine),
+        Some(&[byte, ..]) => Some(out_of_place(byte, HeadError::RequestLine)),
+    }
+}
+
+/// The version of a line that does not end in `HTTP/1.1`; `None`: more bytes are needed.
+#[cold]
+fn other_version(rest: &[u8]) -> Result<Option<Version>, HeadError> {
+    const PATTERN: &[u8; 8] = b"HTTP/d.d";
+    for (&byte, &expected) in rest.iter().zip(PATTERN) {
+        let fits = byte == expected || (expected == b'd' && byte.is_ascii_digit());
+        if !fits || byte == b'd' {
+            return Err(out_of_place(byte, HeadError::VersionSyntax));
+        }
+    }
+    let Some((&[.., major, _, minor], after)) = rest.split_first_chunk::<8>() else {
+        return Ok(None);
+    };
+    if major != b'1' {
+        return Err(HeadError::VersionUnsupported);
+    }
+    match after {
+        [] | [b'\r'] => Ok(None),
+        [b'\r', b'\n', ..] if minor == b'0' => Ok(Some(Version::HTTP_10)),
+        [b'\r', b'\n', ..] => Ok(Some(Version::HTTP_11)),
+        [b'\r', ..] => Err(HeadError::BareCr),
+        [byte, ..] if byte.is_ascii_digit() => Err(HeadError::VersionSyntax),
+        [byte, ..] => Err(out_of_place(*byte, HeadError::RequestLine)),
+    }
+}
+
+/// Where the CR of the CRLF at the end of the line is; `None`: not there yet.
+#[inline]
+fn line_end(buf: &[u8], mut from: usize) -> Result<Option<usize>, HeadError> {
+    loop {
+        let at = scan::control(buf, from);
+        match &buf[at..] {
+            [b'\r', b'\n', ..] => return Ok(Some(at)),
+            [b'\t', ..] => from = at + 1,
+            [] | [b'\r'] => return Ok(None),
+            [b'\r', ..] => return Err(HeadError::BareCr),
+            [byte, ..] => return Err(out_of_place(*byte, HeadError::ControlByte)),
+        }
+    }
+}
+
+/// What is wrong with a field name that `byte` ends.
+#[cold]
+fn not_a_name(byte: u8, first: bool) -> HeadError {
+    match byte {
+        b' ' | b'\t' if first => HeadError::FoldedLine,
+        b' ' | b'\t' => HeadError::SpaceBeforeColon,
+        b':' => HeadError::EmptyName,
+        b'\r' => HeadError::MissingColon,
+        _ => out_of_place(byte, HeadError::NameByte),
+    }
+}
+
+/// What is wrong with a byte where it does not belong.
+fn out_of_place(byte: u8, otherwise: HeadError) -> HeadError {
+    match byte {
+        b'\n' => HeadError::BareLf,
+        b'\t' => otherwise,
+        _ if chars::is_control(byte) && byte != b'\r' => HeadError::ControlByte,
+        _ => otherwise,
+    }
+}
