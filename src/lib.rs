@@ -18,6 +18,15 @@
 //!
 //! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
 
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod content;
+pub mod handler;
 pub mod http1;
+pub mod log;
 pub mod message;
+pub mod policy;
+pub mod server;
+pub mod site;
+pub mod store;

@@ -11,7 +11,7 @@ use crate::content::path::SitePath;
 use crate::handler::{Files, Handler, Listing, Methods, Reply, Unlisted};
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::{Policy, error_pages, security_fields};
-use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store};
+use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store, Symlinks};
 
 /// What is served, and how.
 pub struct Site {
@@ -150,9 +150,9 @@ fn lacks_page(response: &Response) -> bool {
 fn dress(mut response: Response, fields: Fields<'_>, found: Option<Found>) -> Response {
     let Some(Found::File(page)) = found else { return error_pages::fill(response, fields) };
     // The type only: a validator of the page is not one of the address that was asked for.
-    let media_type = page.representation.content_type.clone();
+    let media_type = page.meta.content_type.clone();
     response.fields.push(header::CONTENT_TYPE, media_type);
-    response.body = page.body(0..page.representation.length);
+    response.body = page.body(0..page.meta.length);
     response
 }
 
@@ -174,8 +174,8 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
         root: config.document_root.clone(),
         index_files: config.index_files.clone(),
         show_hidden: config.show_hidden_files,
-        symlinks: config.follow_symlinks,
-        cache_control: cache_control(config),
+        symlinks: Symlinks::Inside,
+        cache_control: Some(cache_control(config)),
     };
     let root = config.document_root.clone();
     let disk = Disk::open(options).map_err(|error| BuildError { root, error })?;
@@ -185,7 +185,7 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
     Ok(Arc::new(Cached::new(
         disk,
         CacheOptions {
-            max_bytes: config.cache_max_size,
+            max_bytes: usize::try_from(config.cache_max_size).unwrap_or(usize::MAX),
             max_file_bytes: config.cache_max_file_size,
             max_age: config.cache_max_age,
         },

@@ -11,7 +11,7 @@ use crate::content::{byteranges, disposition};
 use crate::content::path::SitePath;
 use crate::content::range::{self, Selection};
 use crate::message::{Answer, Block, Body, Part, Request, Response};
-use crate::store::{Found, Object, Representation, Store, StoreError};
+use crate::store::{Found, Object, Store, StoreError};
 
 /// Serves the files of a store (GET and HEAD).
 pub struct Files {
@@ -59,7 +59,7 @@ fn answer<'a>(
 }
 
 fn file(request: &Request<'_>, path: &SitePath<'_>, object: &Object) -> Response {
-    let file = &object.representation;
+    let file = &object.meta;
     let validators = Validators { etag: &file.etag, modified: file.modified };
     match conditions::check(&request.method, request.fields, &validators) {
         Verdict::Proceed => {}
@@ -108,7 +108,7 @@ fn selection(request: &Request<'_>, validators: &Validators<'_>, length: u64) ->
 
 /// Several parts, each with its own head (RFC 9110 section 14.6).
 fn multipart(object: &Object, ranges: Vec<Range<u64>>) -> Response {
-    let file = &object.representation;
+    let file = &object.meta;
     let framing =
         byteranges::byte_ranges(&file.etag, &file.content_type, &ranges, file.length);
     let mut parts = Vec::with_capacity(ranges.len() * 2 + 1);

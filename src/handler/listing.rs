@@ -82,14 +82,14 @@ fn page(request: &Request<'_>, path: &SitePath<'_>, mut entries: Vec<Entry>) -> 
 
 /// Folders first, then by name.
 fn order(one: &Entry, other: &Entry) -> Ordering {
-    let is_file = |entry: &Entry| matches!(entry.kind, EntryKind::File { .. });
+    let is_file = |entry: &Entry| entry.kind == EntryKind::File;
     is_file(one).cmp(&is_file(other)).then_with(|| one.name.cmp(&other.name))
 }
 
 fn row(entry: &Entry) -> Row {
     let (slash, size) = match entry.kind {
         EntryKind::Folder => ("/", String::new()),
-        EntryKind::File { size } => ("", size.to_string()),
+        EntryKind::File => ("", entry.size.to_string()),
     };
     let name = String::from_utf8_lossy(&entry.name);
     Row {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 const USES: u32 = 32;
 
 /// Bytes of a date in the preferred form of RFC 9110 section 5.6.7.
-pub const DATE_LENGTH: usize = 29;
+pub(super) const DATE_LENGTH: usize = 29;
 
 thread_local! {
     static CLOCK: Clock = Clock::new();
@@ -20,8 +20,10 @@ thread_local! {
 struct Clock {
     now: Cell<Instant>,
     uses_left: Cell<u32>,
-    /// Until when `date` is right.
+    /// Until when `wall` and `date` are right.
     date_ends: Cell<Instant>,
+    /// The system's time at an instant.
+    wall: Cell<(Instant, SystemTime)>,
     date: Cell<[u8; DATE_LENGTH]>,
 }
 
@@ -32,6 +34,7 @@ impl Clock {
             now: Cell::new(now),
             uses_left: Cell::new(0),
             date_ends: Cell::new(now),
+            wall: Cell::new((now, SystemTime::now())),
             date: Cell::new([b' '; DATE_LENGTH]),
         }
     }
@@ -46,33 +49,50 @@ impl Clock {
         self.now.get()
     }
 
+    fn wall(&self) -> SystemTime {
+        self.look_at_the_wall();
+        let (then, wall) = self.wall.get();
+        wall + self.now.get().saturating_duration_since(then)
+    }
+
     fn date(&self) -> [u8; DATE_LENGTH] {
+        self.look_at_the_wall();
+        self.date.get()
+    }
+
+    /// Reads the system's time at the start of each of its seconds.
+    fn look_at_the_wall(&self) {
         let now = self.now.get();
         if now >= self.date_ends.get() {
             let wall = SystemTime::now();
             let since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let rest = Duration::from_nanos(1_000_000_000 - u64::from(since_epoch.subsec_nanos()));
+            self.wall.set((now, wall));
             self.date.set(format_date(wall));
             self.date_ends.set(now + rest);
         }
-        self.date.get()
     }
 }
 
 /// The present, at most some milliseconds old.
 #[inline]
-pub fn now() -> Instant {
+pub(super) fn now() -> Instant {
     CLOCK.with(Clock::now)
 }
 
 /// The present for the `Date` field; as old as the last [`now`] of this thread.
 #[inline]
-pub fn date() -> [u8; DATE_LENGTH] {
+pub(super) fn date() -> [u8; DATE_LENGTH] {
     CLOCK.with(Clock::date)
 }
 
+/// The present as the system's clock has it; as old as the last [`now`] of this thread.
+pub(super) fn wall() -> SystemTime {
+    CLOCK.with(Clock::wall)
+}
+
 /// Makes the next [`now`] ask the system: the event loop has slept.
-pub fn has_slept() {
+pub(super) fn has_slept() {
     CLOCK.with(|clock| clock.uses_left.set(0));
 }
 

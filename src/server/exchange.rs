@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use http::{Method, StatusCode, Version, header};
 
+use super::clock;
 use crate::http1::Head;
 use crate::log::{Entry, Recorder};
 use crate::message::{Fields, Peer, Request, RequestBody, Target};
@@ -38,5 +39,63 @@ impl<'a> Asked<'a> {
             peer,
             body,
         }
+    }
+
+    /// Notes the answer in the access log. It was sent, or is gathered to be sent with others.
+    pub(super) fn record(
+        &self,
+        recorder: &mut Recorder,
+        peer: &Peer,
+        status: StatusCode,
+        bytes_out: u64,
+        bytes_in: u64,
+    ) {
+        let now = clock::now();
+        let duration = now.saturating_duration_since(self.received);
+        recorder.record(&Entry {
+            client: peer.address.ip().to_canonical(),
+            time: clock::wall() - duration,
+            method: Some(self.method.as_str()),
+            target: self.target.raw,
+            protocol: protocol(self.version),
+            status: status.as_u16(),
+            bytes_out,
+            bytes_in,
+            referer: self.fields.get(&header::REFERER),
+            user_agent: self.fields.get(&header::USER_AGENT),
+            host: self.target.authority.or_else(|| self.fields.get(&header::HOST)),
+            duration: Some(duration),
+            request_id: None,
+            cache: None,
+        });
+    }
+}
+
+/// Notes the answer to what could not be understood.
+pub(super) fn record_refusal(recorder: &mut Recorder, peer: &Peer, status: StatusCode, sent: u64) {
+    clock::now();
+    recorder.record(&Entry {
+        client: peer.address.ip().to_canonical(),
+        time: clock::wall(),
+        method: None,
+        target: b"",
+        protocol: protocol(Version::HTTP_11),
+        status: status.as_u16(),
+        bytes_out: sent,
+        bytes_in: 0,
+        referer: None,
+        user_agent: None,
+        host: None,
+        duration: None,
+        request_id: None,
+        cache: None,
+    });
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
     }
 }

@@ -17,7 +17,7 @@ use http::{Method, StatusCode, Version};
 
 use super::clock;
 use super::deadline::{Deadline, Pace};
-use super::exchange::Asked;
+use super::exchange::{Asked, record_refusal};
 use super::inbox::Inbox;
 use super::linger::linger;
 use super::outbox::{Outbox, is_bulk};
@@ -270,7 +270,9 @@ impl Connection {
     /// Answers what cannot be understood, and ends the connection.
     async fn refuse(&mut self, status: StatusCode, reason: &str, outbox: &mut Outbox) -> Next {
         let response = self.worker.site.refusal(status, reason);
-        enqueue(&self.worker, response, &Method::GET, Version::HTTP_11, false, outbox);
+        let queued =
+            enqueue(&self.worker, response, &Method::GET, Version::HTTP_11, false, outbox);
+        self.worker.record(|log| record_refusal(log, &self.peer, status, queued.content));
         if self.flush(outbox).await.result.is_err() { Next::Close } else { Next::Linger }
     }
 

@@ -54,7 +54,12 @@ struct Settings {
 impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
         Self {
-            head_limits: Limits::new(config.max_header_size),
+            head_limits: Limits {
+                head_bytes: config.max_header_size,
+                // A target that leaves no room for fields is too long by itself.
+                target_bytes: config.max_header_size / 2,
+                ..Limits::default()
+            },
             header_timeout: config.header_timeout,
             request_timeout: config.request_timeout,
             keep_alive_timeout: config.keep_alive_timeout,
