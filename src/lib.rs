@@ -18,6 +18,8 @@
 //!
 //! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
 
+pub mod commands;
 pub mod content;
 pub mod http1;
+pub mod log;
 pub mod message;
