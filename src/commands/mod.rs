@@ -1,0 +1,3 @@
+//! What each command prints and returns.
+
+pub mod banner;

@@ -1,0 +1,193 @@
+//! What the server says about itself: `tracing` to standard error, and to a file when one is named.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use super::error::LogError;
+use super::rotation::{RotatingFile, Rotation};
+use super::timestamp::Timestamp;
+
+/// The form of the diagnostics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiagnosticsFormat {
+    /// A line for people: time, level, message, values.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What is said, how and where.
+#[derive(Clone, Debug)]
+pub struct DiagnosticsOptions {
+    /// `ERROR`, `WARNING`, `INFO`, `DEBUG`, `TRACE` or `OFF`, in any case, or a filter in the
+    /// language of `tracing`.
+    pub filter: String,
+    /// The form, on standard error and in the file.
+    pub format: DiagnosticsFormat,
+    /// Whether standard error gets colours; the file never does. See [`colors`].
+    pub color: bool,
+    /// A file that gets the same lines.
+    pub file: Option<PathBuf>,
+    /// When the file begins anew.
+    pub rotation: Rotation,
+    /// How many files to keep, the newest included; 0 keeps all.
+    pub max_files: usize,
+}
+
+/// Keeps the log file's thread going; dropping it writes what is left (for a second at most).
+#[derive(Debug)]
+#[must_use = "dropped at once, it would end the log file at once"]
+pub struct Guard {
+    _file: Option<WorkerGuard>,
+}
+
+/// Sets up diagnostics for the whole process.
+///
+/// # Errors
+/// When the filter is not understood, the file cannot be written, or it was done before.
+pub fn init(options: &DiagnosticsOptions) -> Result<Guard, LogError> {
+    let (file, guard) = open_file(options)?;
+    subscriber(options, io::stderr, file)?
+        .try_init()
+        .map_err(|_| LogError::AlreadySetUp)?;
+    Ok(Guard { _file: guard })
+}
+
+/// Whether to use colours: what was asked for; else only on a terminal, and not where `NO_COLOR` is
+/// set to anything but nothing (<https://no-color.org>).
+pub fn colors(setting: Option<bool>, is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    let unwanted = no_color.is_some_and(|value| !value.is_empty());
+    setting.unwrap_or(is_terminal && !unwanted)
+}
+
+/// Checks a level or filter without setting anything up.
+///
+/// # Errors
+/// [`LogError::Filter`] with the reason.
+pub fn check_filter(filter: &str) -> Result<(), LogError> {
+    parse_filter(filter).map(drop)
+}
+
+fn parse_filter(given: &str) -> Result<EnvFilter, LogError> {
+    let error = |reason: String| LogError::Filter {
+        given: given.to_owned(),
+        reason,
+    };
+    let directives = match given.trim().to_ascii_uppercase().as_str() {
+        "WARNING" => "warn",
+        "OFF" | "ERROR" | "WARN" | "INFO" => given.trim(),
+        // Of the libraries below, their internals are of no use to whoever runs a server.
+        "DEBUG" => "info,salver=debug",
+        "TRACE" => "info,salver=trace",
+        // A bare word would be taken for the name of a module.
+        _ if !given.contains(['=', ',', '[']) => return Err(error("no such level".to_owned())),
+        _ => given,
+    };
+    EnvFilter::builder()
+        .parse(directives)
+        .map_err(|parse_error| error(parse_error.to_string()))
+}
+
+fn open_file(
+    options: &DiagnosticsOptions,
+) -> Result<(Option<NonBlocking>, Option<WorkerGuard>), LogError> {
+    let Some(path) = &options.file else {
+        return Ok((None, None));
+    };
+    let file = RotatingFile::open(path, options.rotation, options.max_files);
+    let file = file.map_err(|source| LogError::File {
+        key: "log_file",
+        path: path.clone(),
+        source,
+    })?;
+    let (writer, guard) = NonBlockingBuilder::default()
+        .thread_name("log-file")
+        .finish(file);
+    Ok((Some(writer), Some(guard)))
+}
+
+fn subscriber<W, F>(
+    options: &DiagnosticsOptions,
+    console: W,
+    file: Option<F>,
+) -> Result<impl Subscriber + Send + Sync + use<W, F>, LogError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    F: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = parse_filter(&options.filter)?;
+    // Which module spoke matters to somebody who looks for an error in the program.
+    let with_target = filter.max_level_hint() > Some(LevelFilter::INFO);
+    let layers = |file: F| lines::<_, FileFields>(options.format, file, false, with_target);
+    let to_file = file.map(layers);
+    let to_console = lines::<_, DefaultFields>(options.format, console, options.color, with_target);
+    Ok(tracing_subscriber::registry().with(to_console.and_then(to_file).with_filter(filter)))
+}
+
+/// Formats events into lines. Failures to write are not told of: there is nobody left to tell.
+fn lines<W, N>(
+    format: DiagnosticsFormat,
+    writer: W,
+    color: bool,
+    with_target: bool,
+) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    N: for<'a> FormatFields<'a> + Default + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer()
+        .log_internal_errors(false)
+        .with_writer(writer)
+        .with_target(with_target)
+        .with_timer(Clock);
+    match format {
+        DiagnosticsFormat::Text => layer
+            .compact()
+            .with_ansi(color)
+            .fmt_fields(N::default())
+            .boxed(),
+        DiagnosticsFormat::Json => layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
+    }
+}
+
+/// UTC with milliseconds.
+struct Clock;
+
+impl FormatTime for Clock {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        writer.write_str(Timestamp::default().rfc3339(SystemTime::now()))
+    }
+}
+
+/// The default fields under another type: `tracing` keeps the text of a span's fields by the type of
+/// their formatter, and the file must not get the coloured text of standard error.
+#[derive(Default)]
+struct FileFields(DefaultFields);
+
+impl<'a> FormatFields<'a> for FileFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'a>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+}
+
+#[cfg(test)]
+mod tests;

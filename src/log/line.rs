@@ -1,0 +1,242 @@
+//! One access log entry as one line of text.
+
+use std::borrow::Cow;
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::timestamp::Timestamp;
+
+/// The form of an access log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLogFormat {
+    /// Common Log Format: `client - - [time] "request" status bytes`.
+    Common,
+    /// Common, then the referring page and the user agent, each in quotes.
+    #[default]
+    Combined,
+    /// One JSON object per line; every key is always there, `null` when unknown.
+    Json,
+}
+
+/// A request that was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Address of the client.
+    pub client: IpAddr,
+    /// When the request arrived.
+    pub time: SystemTime,
+    /// The method; `None` when the request line could not be read.
+    pub method: Option<&'a str>,
+    /// The request target as it was sent.
+    pub target: &'a [u8],
+    /// Name and version of the protocol, such as `HTTP/1.1` or `HTTP/2.0`.
+    pub protocol: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// Bytes of the answer's content that were sent, without its head.
+    pub bytes_out: u64,
+    /// Bytes of the request's content that were received, without its head.
+    pub bytes_in: u64,
+    /// The `Referer` field.
+    pub referer: Option<&'a [u8]>,
+    /// The `User-Agent` field.
+    pub user_agent: Option<&'a [u8]>,
+    /// The host the client asked for.
+    pub host: Option<&'a [u8]>,
+    /// From the arrival of the request to the last byte of the answer.
+    pub duration: Option<Duration>,
+    /// Number of the request; written as 16 hexadecimal digits.
+    pub request_id: Option<u64>,
+    /// What the file cache did, such as `hit` or `miss`.
+    pub cache: Option<&'static str>,
+}
+
+/// Turns entries into lines.
+#[derive(Debug)]
+pub struct Formatter {
+    format: AccessLogFormat,
+    timestamp: Timestamp,
+}
+
+impl Formatter {
+    /// A formatter of that form.
+    pub fn new(format: AccessLogFormat) -> Self {
+        Self {
+            format,
+            timestamp: Timestamp::default(),
+        }
+    }
+
+    /// Appends the entry as exactly one line, whatever bytes the client sent.
+    pub fn write(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) {
+        match self.format {
+            AccessLogFormat::Common => self.write_common(entry, out),
+            AccessLogFormat::Combined => {
+                self.write_common(entry, out);
+                for field in [entry.referer, entry.user_agent] {
+                    out.extend_from_slice(b" \"");
+                    push_field(out, field);
+                    out.push(b'"');
+                }
+            }
+            AccessLogFormat::Json => self.write_json(entry, out),
+        }
+        out.push(b'\n');
+    }
+
+    fn write_common(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) {
+        push_address(out, entry.client);
+        out.extend_from_slice(b" - - [");
+        out.extend_from_slice(self.timestamp.common(entry.time).as_bytes());
+        out.extend_from_slice(b"] \"");
+        if let Some(method) = entry.method {
+            push_escaped(out, method.as_bytes());
+            out.push(b' ');
+            push_escaped(out, entry.target);
+            out.push(b' ');
+            push_escaped(out, entry.protocol.as_bytes());
+        } else {
+            out.push(b'-');
+        }
+        out.extend_from_slice(b"\" ");
+        push_number(out, u64::from(entry.status));
+        out.push(b' ');
+        // The Common Log Format writes "no content" as a dash, not as 0.
+        match entry.bytes_out {
+            0 => out.push(b'-'),
+            count => push_number(out, count),
+        }
+    }
+
+    fn write_json(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) {
+        let line = JsonLine {
+            time: self.timestamp.rfc3339(entry.time),
+            client: entry.client.to_canonical(),
+            method: entry.method,
+            host: entry.host.map(String::from_utf8_lossy),
+            target: entry.method.map(|_| String::from_utf8_lossy(entry.target)),
+            protocol: entry.method.map(|_| entry.protocol),
+            status: entry.status,
+            bytes_in: entry.bytes_in,
+            bytes_out: entry.bytes_out,
+            duration_ms: entry.duration.map(millis),
+            referer: entry.referer.map(String::from_utf8_lossy),
+            user_agent: entry.user_agent.map(String::from_utf8_lossy),
+            cache: entry.cache,
+            request_id: entry.request_id.map(|id| format!("{id:016x}")),
+        };
+        let written = line.serialize(&mut serde_json::Serializer::with_formatter(out, Ascii));
+        debug_assert!(written.is_ok(), "writing to memory cannot fail");
+    }
+}
+
+/// The JSON form, its keys in the order written.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    time: &'a str,
+    client: IpAddr,
+    method: Option<&'a str>,
+    host: Option<Cow<'a, str>>,
+    target: Option<Cow<'a, str>>,
+    protocol: Option<&'a str>,
+    status: u16,
+    bytes_in: u64,
+    bytes_out: u64,
+    duration_ms: Option<f64>,
+    referer: Option<Cow<'a, str>>,
+    user_agent: Option<Cow<'a, str>>,
+    cache: Option<&'a str>,
+    request_id: Option<String>,
+}
+
+/// JSON in ASCII only: DEL, the C1 controls and characters that change the direction or the line
+/// reach a terminal as harmless `\u` escapes.
+struct Ascii;
+
+impl serde_json::ser::Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let plain = |c: char| c.is_ascii() && c != '\x7f';
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c| !plain(c)) {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            if let Some(odd) = chars.next() {
+                for unit in odd.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+/// Bytes that stand for themselves between quotes; the others are written as nginx does, `\xHH`.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0x20;
+    while byte < 0x7f {
+        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
+        byte += 1;
+    }
+    plain
+};
+
+fn push_escaped(out: &mut Vec<u8>, mut bytes: &[u8]) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+    while let Some(at) = bytes.iter().position(|&byte| !PLAIN[usize::from(byte)]) {
+        let odd = bytes[at];
+        out.extend_from_slice(&bytes[..at]);
+        let (high, low) = (HEX[usize::from(odd >> 4)], HEX[usize::from(odd & 15)]);
+        out.extend_from_slice(&[b'\\', b'x', high, low]);
+        bytes = &bytes[at + 1..];
+    }
+    out.extend_from_slice(bytes);
+}
+
+/// The value of a header field; a dash when it is absent or empty.
+fn push_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
+    match field {
+        None | Some([]) => out.push(b'-'),
+        Some(value) => push_escaped(out, value),
+    }
+}
+
+/// Milliseconds, with microseconds behind the point.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn push_number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// The address; an IPv4 client of an IPv6 socket in its IPv4 form.
+fn push_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            for (at, octet) in v4.octets().into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b'.');
+                }
+                push_number(out, u64::from(octet));
+            }
+        }
+        IpAddr::V6(v6) => {
+            // Writing to a vector cannot fail.
+            let _ = write!(out, "{v6}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
