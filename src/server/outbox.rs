@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::{array, future::poll_fn};
+use std::future::poll_fn;
 
 use bytes::Bytes;
 
@@ -154,7 +154,7 @@ impl Outbox {
 
     async fn send_memory(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<u64> {
         let mut unsent = &self.encoded[self.sent..];
-        let mut slices: [IoSlice<'_>; SLICES] = array::from_fn(|_| IoSlice::new(&[]));
+        let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
         let mut file_follows = false;
         for item in &self.queue {
