@@ -21,3 +21,4 @@
 pub mod content;
 pub mod http1;
 pub mod message;
+pub mod store;
