@@ -1,1 +1,38 @@
 //! Rules about representations: pure functions, no I/O, no clock.
+//!
+//! | module | rule |
+//! | --- | --- |
+//! | [`path`] | a request path to the name of a file, and back to a link |
+//! | [`etag`] | entity tags: made, compared, read from a list |
+//! | [`date`] | HTTP dates |
+//! | [`conditions`] | preconditions in the order of RFC 9110 section 13.2.2 |
+//! | [`range`] | `Range` to the bytes that are sent |
+//! | [`byteranges`] | what stands between the parts of a `multipart/byteranges` answer |
+//! | [`media_type`] | `Content-Type` of a file |
+//! | [`charset`] | the charset that a text is in |
+//! | [`disposition`] | `Content-Disposition` with a file name |
+//! | [`accept`] | the form that a client wants generated pages in |
+//! | [`plan`] | how an answer goes out: length, content or not, framing |
+
+pub mod accept;
+pub mod byteranges;
+pub mod charset;
+pub mod conditions;
+pub mod date;
+pub mod disposition;
+pub mod etag;
+pub mod media_type;
+pub mod path;
+pub mod plan;
+pub mod range;
+
+use http::HeaderValue;
+
+/// Makes a field value of text that a function of this layer wrote.
+#[expect(
+    clippy::expect_used,
+    reason = "every caller writes visible ASCII and spaces only"
+)]
+fn field_value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("rules write visible ASCII and spaces only")
+}

@@ -1,0 +1,179 @@
+//! `Accept` (RFC 9110 section 12.5.1), as far as it matters for pages that the server makes itself.
+
+use http::{HeaderName, header};
+
+use crate::message::Fields;
+
+static ACCEPT: HeaderName = header::ACCEPT;
+
+/// The forms that a generated page comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For a browser.
+    Html,
+    /// For a program.
+    Json,
+    /// For a person at a terminal.
+    Text,
+}
+
+/// The form that a client prefers, by what it *names*: `*/*` and `text/*` name none.
+///
+/// JSON when `application/json` or a type ending in `+json` is accepted and HTML is less so;
+/// else HTML when `text/html` or `application/xhtml+xml` is accepted; else text. A quality that is
+/// not well-formed counts as 0.
+pub fn preferred(fields: Fields<'_>) -> Form {
+    let mut html = 0;
+    let mut json = 0;
+    for line in fields.lines(&ACCEPT) {
+        for member in split_unquoted(line, b',') {
+            let mut pieces = split_unquoted(member, b';').map(<[u8]>::trim_ascii);
+            let media_type = pieces.next().unwrap_or_default();
+            let quality = pieces.find_map(quality_text).map_or(1000, thousandths);
+            if is_html(media_type) {
+                html = html.max(quality);
+            } else if is_json(media_type) {
+                json = json.max(quality);
+            }
+        }
+    }
+    match (html, json) {
+        (0, 0) => Form::Text,
+        _ if json > html => Form::Json,
+        _ => Form::Html,
+    }
+}
+
+fn is_html(media_type: &[u8]) -> bool {
+    media_type.eq_ignore_ascii_case(b"text/html")
+        || media_type.eq_ignore_ascii_case(b"application/xhtml+xml")
+}
+
+fn is_json(media_type: &[u8]) -> bool {
+    let suffix = media_type.len().saturating_sub(5);
+    media_type.eq_ignore_ascii_case(b"application/json")
+        || media_type[suffix..].eq_ignore_ascii_case(b"+json")
+}
+
+/// What stands after `q=`, when the parameter is that one.
+fn quality_text(parameter: &[u8]) -> Option<&[u8]> {
+    match parameter {
+        [b'q' | b'Q', b'=', value @ ..] => Some(value),
+        _ => None,
+    }
+}
+
+/// A quality in thousandths; 0 when it is not well-formed.
+///
+/// `qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`
+fn thousandths(quality: &[u8]) -> u16 {
+    let (one, decimals) = match quality {
+        [one @ (b'0' | b'1')] => (*one, &[][..]),
+        [one @ (b'0' | b'1'), b'.', decimals @ ..] if decimals.len() <= 3 => (*one, decimals),
+        _ => return 0,
+    };
+    if !decimals.iter().all(u8::is_ascii_digit) {
+        return 0;
+    }
+    let digits = decimals.iter().chain(b"000").take(3);
+    let value = digits.fold(u16::from(one - b'0'), |value, digit| {
+        value * 10 + u16::from(digit - b'0')
+    });
+    if value > 1000 { 0 } else { value }
+}
+
+/// Splits at a separator, but not inside a quoted string (RFC 9110 section 5.6.4).
+fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    let mut escaped = false;
+    text.split(move |&byte| {
+        let splits = !quoted && byte == separator;
+        if escaped {
+            escaped = false;
+        } else if quoted && byte == b'\\' {
+            escaped = true;
+        } else if byte == b'"' {
+            quoted = !quoted;
+        }
+        splits
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn form(lines: &[&str]) -> Form {
+        let mut map = HeaderMap::new();
+        for line in lines {
+            map.append(header::ACCEPT, HeaderValue::from_str(line).unwrap());
+        }
+        preferred(Fields::Map(&map))
+    }
+
+    #[test]
+    fn the_form_is_the_one_that_is_named_and_preferred() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+        let rows = [
+            ("", Form::Text),
+            ("*/*", Form::Text),
+            ("text/*", Form::Text),
+            ("text/plain", Form::Text),
+            ("image/png", Form::Text),
+            (browser, Form::Html),
+            ("text/html", Form::Html),
+            ("TEXT/HTML;charset=utf-8", Form::Html),
+            ("application/xhtml+xml", Form::Html),
+            ("application/json", Form::Json),
+            ("Application/JSON; charset=utf-8", Form::Json),
+            ("application/problem+json", Form::Json),
+            ("application/json, */*", Form::Json),
+            ("application/json, text/plain, */*", Form::Json),
+            // RFC 9110 12.4.2: qualities; absent is 1, 0 is 'not acceptable'.
+            ("text/html;q=0.5, application/json", Form::Json),
+            ("text/html;q=0.5, application/json;q=0.5", Form::Html),
+            ("text/html, application/json", Form::Html),
+            ("text/html;q=0.999, application/json;q=1.000", Form::Json),
+            ("text/html;q=0.3, application/json;q=0.25", Form::Html),
+            ("application/json;q=0", Form::Text),
+            ("application/json;q=0.0, text/html;q=0", Form::Text),
+            ("text/html;q=0, application/json;q=0.001", Form::Json),
+            ("application/json ; Q=0.4 , text/html ; q=0.3", Form::Json),
+            // Not a quality.
+            ("application/json;q=2", Form::Text),
+            ("application/json;q=1.001", Form::Text),
+            ("application/json;q=0.1234", Form::Text),
+            ("application/json;q=", Form::Text),
+            ("application/json;q=-1", Form::Text),
+            ("application/json;q=0.x", Form::Text),
+            // A comma in quotes does not end the member.
+            ("image/png;a=\",text/html\", application/json", Form::Json),
+            (
+                "image/png;a=\"\\\",text/html\", application/json",
+                Form::Json,
+            ),
+            ("application/jsonp", Form::Text),
+            (",,;,", Form::Text),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(form(&[line]), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_field_is_text_and_several_lines_are_one_list() {
+        assert_eq!(form(&[]), Form::Text);
+        assert_eq!(preferred(Fields::EMPTY), Form::Text);
+        assert_eq!(form(&["text/html;q=0.1", "application/json"]), Form::Json);
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_read_without_a_panic(line in "[a-z/+*;=q0-9., \"\\\\]{0,40}") {
+            form(&[&line]);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Replays the seeds of every fuzz target: what fuzzing holds, `cargo test` holds without a fuzzer.
+
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+#[path = "../fuzz/checks/conditions.rs"]
+mod conditions;
+#[path = "../fuzz/checks/path.rs"]
+mod path;
+#[path = "../fuzz/checks/range.rs"]
+mod range;
+
+/// Fails when an input does not hold.
+type Check = fn(&[u8]);
+
+/// Every target, with what it holds of any input.
+const TARGETS: &[(&str, Check)] = &[
+    ("conditions", conditions::check),
+    ("path", path::check),
+    ("range", range::check),
+];
+
+#[test]
+fn every_seed_holds() {
+    let mut failed = Vec::new();
+    for (target, check) in TARGETS {
+        let seeds = entries(&corpus().join(target));
+        assert!(seeds.len() >= 10, "{target} has too few seeds");
+        for seed in seeds {
+            let input = fs::read(&seed).unwrap();
+            if catch_unwind(|| check(&input)).is_err() {
+                failed.push(seed);
+            }
+        }
+    }
+    assert!(failed.is_empty(), "these seeds fail: {failed:?}");
+}
+
+#[test]
+fn every_corpus_has_its_target() {
+    let mut found: Vec<_> = entries(&corpus())
+        .iter()
+        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    found.sort();
+    let mut known: Vec<_> = TARGETS.iter().map(|(target, _)| *target).collect();
+    known.sort_unstable();
+    assert_eq!(found, known);
+}
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) => panic!("{} cannot be read: {error}", folder.display()),
+    }
+}
