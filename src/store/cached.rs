@@ -355,3 +355,6 @@ impl From<Outcome> for Result<Found, StoreError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
