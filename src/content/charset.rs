@@ -21,7 +21,7 @@ pub fn charset(sample: &[u8]) -> &'static str {
 /// when it is valid UTF-8 beyond ASCII; what it declares; else as of any text.
 pub fn charset_of_html(sample: &[u8]) -> &'static str {
     if marked(sample).is_none()
-        && (sample.is_ascii() || utf8(sample).is_none())
+        && (seen(sample).0.is_ascii() || utf8(sample).is_none())
         && let Some(declared) = declared(sample)
     {
         return declared;

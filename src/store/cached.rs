@@ -1,0 +1,360 @@
+//! What was asked for lately, ready in memory.
+//!
+//! 1. A hit that was checked less than [`FRESH`] ago costs a hash, a short lock and two reference
+//!    counts; no system call, no allocation.
+//! 2. An older one is compared with what the path names now, by metadata alone; nearly always that
+//!    needs no waiting either.
+//! 3. Everything else (a miss, a change, a check that would wait for a disk) is one load, however
+//!    many ask for it meanwhile.
+//!
+//! 'Not found' is remembered like everything else, and checked like everything else.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::content::path::SitePath;
+
+use super::flight::Flights;
+use super::object::{Content, Object};
+use super::shelf::{Limits, Shelf};
+use super::version::Version;
+use super::{Answer, BoxFuture, Entry, Found, Store, StoreError};
+
+/// How long an answer is given again unchecked. An edit must be seen after 50 ms, and the clock
+/// that callers pass in may be 10 ms behind.
+pub(super) const FRESH: Duration = Duration::from_millis(40);
+
+/// How long the descriptor of a large file that nobody asks for is kept: a deleted file takes its
+/// space on the disk for as long as it is open.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Large files kept open at once.
+const OPEN_FILES: usize = 512;
+
+/// Tables, each with its lock, when the budget is large enough to be divided.
+const MAX_SHARDS: usize = 16;
+
+/// Files of the largest size that a table must have room for.
+const FILES_PER_SHARD: usize = 4;
+
+/// A store that a cache can stand before.
+pub trait Origin: Store {
+    /// What a path names now, by metadata alone.
+    fn look<'a>(&'a self, path: &'a SitePath<'a>) -> Answer<'a, Result<Seen, StoreError>>;
+
+    /// What a path names; a file of at most `limit` bytes with its content in memory, all of it of
+    /// one version.
+    fn load<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Loaded, StoreError>>;
+}
+
+/// What an [`Origin`] loaded.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What the path names.
+    pub found: Found,
+    /// What [`Origin::look`] says for as long as that has not changed; `None` when a change might
+    /// go unnoticed.
+    pub seen: Option<Seen>,
+}
+
+/// What a path names, as far as metadata can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing that is served.
+    Nothing,
+    /// A folder without an index file.
+    Folder(Version),
+    /// A file.
+    File {
+        /// Which state of it.
+        version: Version,
+        /// Of a folder, which of the index files it is.
+        index: Option<usize>,
+    },
+}
+
+/// What a [`Cached`] needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheOptions {
+    /// Bytes of memory for everything that is kept.
+    pub max_bytes: usize,
+    /// Files longer than this, in bytes, are kept open instead of being kept in memory.
+    pub max_file_bytes: u64,
+    /// How long anything is kept at most.
+    pub max_age: Duration,
+}
+
+/// A store with a cache before it.
+pub struct Cached<S> {
+    origin: S,
+    max_file_bytes: u64,
+    max_age: Duration,
+    /// Standard locks: held for the time of a lookup, never while anything is awaited. Several, so
+    /// that two workers seldom want the same one; a hit moves its entry to the front of a list, so
+    /// readers cannot share one.
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    flights: Flights<Result<Found, StoreError>>,
+}
+
+/// Each kind of answer has a table of its own, so that somebody who asks for a million names that
+/// do not exist pushes no file out.
+struct Shard {
+    contents: Shelf<Kept>,
+    open_files: Shelf<Kept>,
+    bare: Shelf<Kept>,
+}
+
+struct Kept {
+    outcome: Outcome,
+    seen: Option<Seen>,
+    loaded: Instant,
+    checked: Instant,
+}
+
+/// What is remembered of a path: an answer of the store, without those that are worth a new
+/// attempt.
+#[derive(Clone)]
+enum Outcome {
+    Found(Found),
+    NotFound,
+    Denied,
+}
+
+/// Where a request finds itself.
+enum Standing {
+    /// Answered.
+    Fresh(Outcome),
+    /// Answered, if the path still names what was seen.
+    Stale(Seen, Outcome),
+    Unknown,
+}
+
+impl<S: Origin> Cached<S> {
+    /// Puts a cache before `origin`.
+    pub fn new(origin: S, options: CacheOptions) -> Self {
+        let small = (options.max_bytes / 16).min(1 << 20);
+        let large = options.max_bytes - 2 * small;
+        let longest = usize::try_from(options.max_file_bytes).unwrap_or(usize::MAX);
+        let room = large / longest.saturating_mul(FILES_PER_SHARD).max(1);
+        let count = 1 << room.clamp(1, MAX_SHARDS).ilog2();
+        let limits = |weight: usize, values| Limits {
+            weight: weight / count,
+            count: values,
+        };
+        let shard = |_| {
+            Mutex::new(Shard {
+                contents: Shelf::new(limits(large, usize::MAX)),
+                open_files: Shelf::new(limits(small, OPEN_FILES / count)),
+                bare: Shelf::new(limits(small, usize::MAX)),
+            })
+        };
+        Self {
+            origin,
+            // What would not fit into a table is not read for it.
+            max_file_bytes: options.max_file_bytes.min((large / count) as u64 / 2),
+            max_age: options.max_age,
+            shards: (0..count).map(shard).collect(),
+            hasher: RandomState::new(),
+            flights: Flights::default(),
+        }
+    }
+
+    fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
+        // The table inside takes its own bits from both ends of the key.
+        let number = (key >> 32) as usize % self.shards.len();
+        // A panic while it was held leaves a table that is still one.
+        self.shards[number]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    fn standing(&self, key: u64, path: &[u8], now: Instant) -> Standing {
+        let mut shard = self.shard(key);
+        match shard.get(key, path) {
+            Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => {
+                let outcome = kept.outcome.clone();
+                if now.saturating_duration_since(kept.checked) < FRESH {
+                    return Standing::Fresh(outcome);
+                }
+                kept.seen
+                    .map_or(Standing::Unknown, |seen| Standing::Stale(seen, outcome))
+            }
+            _ => Standing::Unknown,
+        }
+    }
+
+    /// Notes that at `now` the path still named what was seen.
+    fn confirm(&self, key: u64, path: &[u8], seen: Seen, now: Instant) {
+        let mut shard = self.shard(key);
+        if let Some(kept) = shard.get(key, path)
+            && kept.seen == Some(seen)
+        {
+            kept.checked = kept.checked.max(now);
+        }
+    }
+
+    /// The answer, by whatever I/O it takes; what it gives is kept.
+    async fn bring(
+        &self,
+        key: u64,
+        path: &SitePath<'_>,
+        now: Instant,
+    ) -> Result<Found, StoreError> {
+        match self.standing(key, path.as_bytes(), now) {
+            // Another load landed just before this one began.
+            Standing::Fresh(outcome) => return outcome.into(),
+            Standing::Stale(seen, outcome) => {
+                if matches!(self.origin.look(path).wait().await, Ok(current) if current == seen) {
+                    self.confirm(key, path.as_bytes(), seen, now);
+                    return outcome.into();
+                }
+            }
+            Standing::Unknown => {}
+        }
+        let loaded = self.origin.load(path, self.max_file_bytes).await;
+        self.keep(key, path.as_bytes(), &loaded, now);
+        loaded.map(|loaded| loaded.found)
+    }
+
+    fn keep(&self, key: u64, path: &[u8], loaded: &Result<Loaded, StoreError>, now: Instant) {
+        let (outcome, seen) = match loaded {
+            Ok(loaded) => (Outcome::Found(loaded.found.clone()), loaded.seen),
+            Err(StoreError::NotFound) => (Outcome::NotFound, Some(Seen::Nothing)),
+            // Metadata does not show whether a file may be read.
+            Err(StoreError::Denied) => (Outcome::Denied, None),
+            Err(StoreError::Unavailable(_)) => return,
+        };
+        let kept = Kept {
+            outcome,
+            seen,
+            loaded: now,
+            checked: now,
+        };
+        let gone = self.shard(key).put(key, path, kept);
+        // The lock is given back before anything is freed.
+        drop(gone);
+    }
+}
+
+impl<S: Origin> Store for Cached<S> {
+    #[inline]
+    fn find<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>> {
+        let bytes = path.as_bytes();
+        let key = self.hasher.hash_one(bytes);
+        match self.standing(key, bytes, now) {
+            Standing::Fresh(outcome) => return Answer::Ready(outcome.into()),
+            Standing::Stale(seen, outcome) => {
+                if let Answer::Ready(Ok(current)) = self.origin.look(path)
+                    && current == seen
+                {
+                    self.confirm(key, bytes, seen, now);
+                    return Answer::Ready(outcome.into());
+                }
+            }
+            Standing::Unknown => {}
+        }
+        Answer::later(self.flights.join(bytes, move || self.bring(key, path, now)))
+    }
+
+    fn list<'a>(
+        &'a self,
+        folder: &'a SitePath<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>> {
+        self.origin.list(folder)
+    }
+
+    fn tidy(&self, now: Instant) {
+        let is_young = |kept: &Kept| now.saturating_duration_since(kept.loaded) < self.max_age;
+        let is_used = |kept: &Kept| now.saturating_duration_since(kept.checked) < IDLE;
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.contents.retain(is_young);
+            shard
+                .open_files
+                .retain(|kept| is_young(kept) && is_used(kept));
+            shard.bare.retain(is_young);
+        }
+        self.origin.tidy(now);
+    }
+}
+
+impl Shard {
+    #[inline]
+    fn get(&mut self, key: u64, path: &[u8]) -> Option<&mut Kept> {
+        let Self {
+            contents,
+            open_files,
+            bare,
+        } = self;
+        contents
+            .get(key, path)
+            .or_else(|| bare.get(key, path))
+            .or_else(|| open_files.get(key, path))
+    }
+
+    /// Keeps an answer in the table of its kind only, and gives back what had to go.
+    fn put(&mut self, key: u64, path: &[u8], kept: Kept) -> Vec<Kept> {
+        let weight = kept.outcome.weight();
+        let former = [
+            self.contents.remove(key),
+            self.open_files.remove(key),
+            self.bare.remove(key),
+        ];
+        let mut gone = self.shelf_for(&kept.outcome).put(key, path, kept, weight);
+        gone.extend(former.into_iter().flatten());
+        gone
+    }
+
+    fn shelf_for(&mut self, outcome: &Outcome) -> &mut Shelf<Kept> {
+        match outcome {
+            Outcome::Found(Found::File(object)) => match object.content {
+                Content::Bytes(_) => &mut self.contents,
+                Content::File(_) => &mut self.open_files,
+            },
+            Outcome::Found(Found::Folder(_)) | Outcome::NotFound | Outcome::Denied => {
+                &mut self.bare
+            }
+        }
+    }
+}
+
+impl Outcome {
+    /// Bytes of memory behind it.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Found(Found::File(Object { meta, content })) => {
+                meta.weight()
+                    + match content {
+                        Content::Bytes(bytes) => bytes.len(),
+                        Content::File(_) => 0,
+                    }
+            }
+            Self::Found(Found::Folder(_)) | Self::NotFound | Self::Denied => 0,
+        }
+    }
+}
+
+impl From<Outcome> for Result<Found, StoreError> {
+    #[inline]
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Found(found) => Ok(found),
+            Outcome::NotFound => Err(StoreError::NotFound),
+            Outcome::Denied => Err(StoreError::Denied),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Files that change, come and go, or may not be read.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+
+use super::*;
+
+/// Runs a test on a thread that may read only what the permissions of its user allow, also when
+/// that user is root.
+fn without_privileges<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let run = move || {
+        let none = CapabilitySet::empty();
+        let sets = CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        };
+        set_capabilities(None, sets).unwrap();
+        // Threads of the blocking pool inherit what this thread has.
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(test());
+    };
+    std::thread::spawn(run).join().unwrap();
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn what_this_process_may_not_read_is_denied() {
+    without_privileges(|| {
+        on_each_store(async |site| {
+            site.write("file", "readable");
+            site.write("folder/a", "a");
+            site.write("folder/index.html", "index");
+            let (file, folder) = (site.path("file"), site.path("folder"));
+
+            assert_eq!(site.get("/file").await, "readable");
+            set_mode(&file, 0o000);
+            site.wait();
+            assert_eq!(site.get("/file").await, "(denied)");
+            assert_eq!(site.get("/file").await, "(denied)");
+            set_mode(&file, 0o644);
+            site.wait();
+            assert_eq!(site.get("/file").await, "readable");
+
+            // Names may be used but not read.
+            set_mode(&folder, 0o311);
+            assert_eq!(site.get("/folder/a").await, "a");
+            let path = SitePath::parse(b"/folder/").unwrap();
+            let listed = site.store.list(&path).await;
+            assert!(matches!(listed, Err(StoreError::Denied)), "{listed:?}");
+            set_mode(&folder, 0o600);
+            site.wait();
+            assert_eq!(site.get("/folder/a").await, "(denied)");
+            assert_eq!(site.get("/folder/").await, "(denied)");
+            set_mode(&folder, 0o755);
+            site.wait();
+            assert_eq!(site.get("/folder/").await, "index");
+        })
+    });
+}
+
+#[tokio::test]
+async fn every_change_is_seen() {
+    on_each_store(async |site| {
+        let old = b"<p>old</p>";
+        let steps: [(&str, &dyn Fn()); 9] = [
+            ("(folder)", &|| fs::create_dir(site.path("d")).unwrap()),
+            ("later", &|| site.write("d/index.htm", "later")),
+            ("<p>old</p>", &|| site.write("d/index.html", old)),
+            ("<p>new</p>", &|| site.write("d/index.html", "<p>new</p>")),
+            ("<p>", &|| {
+                let file = fs::File::options()
+                    .write(true)
+                    .open(site.path("d/index.html"));
+                file.unwrap().set_len(3).unwrap();
+            }),
+            ("new", &|| {
+                site.write("d/new", "new");
+                fs::rename(site.path("d/new"), site.path("d/index.html")).unwrap();
+            }),
+            ("later", &|| {
+                fs::remove_file(site.path("d/index.html")).unwrap();
+            }),
+            ("(folder)", &|| {
+                fs::remove_file(site.path("d/index.htm")).unwrap();
+            }),
+            ("(not found)", &|| fs::remove_dir(site.path("d")).unwrap()),
+        ];
+        assert_eq!(site.get("/d/").await, "(not found)");
+        for (expected, change) in steps {
+            change();
+            site.wait();
+            assert_eq!(site.get("/d/").await, expected);
+            // What is remembered now is the same.
+            assert_eq!(site.get("/d/").await, expected);
+            site.wait();
+            assert_eq!(site.get("/d/").await, expected);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_version_has_a_new_tag_and_an_old_object_keeps_its_bytes() {
+    on_each_store(async |site| {
+        site.write("a", "one");
+        let before = site.file("/a").await;
+        site.write("b", "two");
+        fs::rename(site.path("b"), site.path("a")).unwrap();
+        site.wait();
+        let after = site.file("/a").await;
+        assert_ne!(before.meta.etag, after.meta.etag);
+        assert_eq!(text(before.body(0..3)), "one");
+        assert_eq!(text(after.body(0..3)), "two");
+        site.wait();
+        assert_eq!(site.file("/a").await.meta.etag, after.meta.etag);
+    })
+    .await;
+}
+
+#[test]
+fn a_file_replaced_while_it_is_read_is_always_one_version() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.unwrap();
+    for (name, open) in STORES {
+        let site = Site::new(open, |_| {});
+        let (current, next) = (site.path("a.bin"), site.path("next"));
+        let version = |number: usize| vec![number.to_le_bytes()[0]; 20_000 + number % 97];
+        fs::write(&current, version(0)).unwrap();
+        let stop = AtomicBool::new(false);
+        let mut tags = HashSet::new();
+        std::thread::scope(|scope| {
+            let _stop = StopOnDrop(&stop);
+            scope.spawn(|| {
+                for number in 1.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    fs::write(&next, version(number)).unwrap();
+                    fs::rename(&next, &current).unwrap();
+                }
+            });
+            runtime.block_on(async {
+                for _ in 0..2000 {
+                    site.wait();
+                    let object = site.file("/a.bin").await;
+                    let bytes = bytes(object.body(0..object.meta.length));
+                    assert_eq!(bytes.len() as u64, object.meta.length, "{name}");
+                    assert!(bytes.iter().all(|byte| *byte == bytes[0]), "{name}");
+                    tags.insert(object.meta.etag.as_bytes().to_vec());
+                }
+            });
+        });
+        assert!(tags.len() > 10, "{name}: {} versions", tags.len());
+    }
+}

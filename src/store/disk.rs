@@ -1,0 +1,392 @@
+//! A folder on the disk.
+//!
+//! 1. What the kernel has in memory is answered at once: `RESOLVE_CACHED` and `RWF_NOWAIT` say
+//!    `EAGAIN` instead of waiting for a disk.
+//! 2. Otherwise *one* hop to the blocking pool does the whole of it, so a slow disk stalls no
+//!    other connection.
+//!
+//! The root is opened once: a folder that takes its place later is seen after a reload.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use http::HeaderValue;
+use lru::LruCache;
+use rustix::io::Errno;
+
+use crate::content::charset::SAMPLE_LENGTH;
+use crate::content::etag::EntityTag;
+use crate::content::media_type;
+use crate::content::path::SitePath;
+
+use super::cached::{Loaded, Origin, Seen};
+use super::listing;
+use super::object::{Content, Facts, Object, Representation};
+use super::opened::Opened;
+use super::resolve::{Patience, Root};
+use super::version::{Kind, Node, Version};
+use super::{Answer, BoxFuture, Entry, Folder, Found, Store, StoreError, Symlinks};
+
+/// What a [`Disk`] needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct DiskOptions {
+    /// The folder to serve.
+    pub root: PathBuf,
+    /// Names tried in order when a folder is asked for.
+    pub index_files: Vec<String>,
+    /// Whether names that begin with a dot are found and listed.
+    pub show_hidden: bool,
+    /// Which symbolic links are followed.
+    pub symlinks: Symlinks,
+    /// The `Cache-Control` of every file.
+    pub cache_control: Option<HeaderValue>,
+}
+
+/// A folder on the disk.
+#[derive(Clone)]
+pub struct Disk(Arc<Inner>);
+
+struct Inner {
+    root: Root,
+    index_files: Vec<String>,
+    show_hidden: bool,
+    cache_control: Option<HeaderValue>,
+    described: Mutex<LruCache<u64, Description>>,
+    hasher: RandomState,
+}
+
+/// What is known of a version of a file that was served before: finding the charset means reading.
+struct Description {
+    version: Version,
+    meta: Arc<Representation>,
+}
+
+/// Files whose description is remembered: less than 1 MiB in all.
+const DESCRIPTIONS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// How often a file that changes while it is read is read again.
+const READ_ATTEMPTS: u32 = 3;
+
+/// A path as the disk needs it.
+#[derive(Clone, Copy)]
+struct Wanted<'p> {
+    relative: &'p [u8],
+    is_folder: bool,
+}
+
+impl Disk {
+    /// Opens the folder.
+    pub fn open(options: DiskOptions) -> io::Result<Self> {
+        let root = Root::open(&options.root, options.symlinks)?;
+        Ok(Self::with_root(root, options))
+    }
+
+    /// Opens the folder as a system without `openat2` has to.
+    #[cfg(test)]
+    pub(super) fn open_walking(options: DiskOptions) -> io::Result<Self> {
+        let root = Root::walking(&options.root, options.symlinks)?;
+        Ok(Self::with_root(root, options))
+    }
+
+    fn with_root(root: Root, options: DiskOptions) -> Self {
+        Self(Arc::new(Inner {
+            root,
+            index_files: options.index_files,
+            show_hidden: options.show_hidden,
+            cache_control: options.cache_control,
+            described: Mutex::new(LruCache::new(DESCRIPTIONS)),
+            hasher: RandomState::new(),
+        }))
+    }
+
+    /// Whether the path is kept from everybody, and so needs no look at the disk.
+    fn hides(&self, path: &SitePath<'_>) -> bool {
+        path.is_hidden() && !self.0.show_hidden
+    }
+
+    /// Does `work` on a thread that may block.
+    async fn block_on<T: Send + 'static>(
+        &self,
+        path: &SitePath<'_>,
+        work: impl FnOnce(&Inner, Wanted<'_>) -> Result<T, Errno> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.0);
+        let relative = path.relative().to_vec();
+        let is_folder = path.is_folder();
+        let done = tokio::task::spawn_blocking(move || {
+            let wanted = Wanted {
+                relative: &relative,
+                is_folder,
+            };
+            work(&inner, wanted)
+        });
+        match done.await {
+            Ok(result) => result.map_err(StoreError::from),
+            Err(failed) => Err(StoreError::Unavailable(io::Error::other(failed))),
+        }
+    }
+
+    /// Does `work` here if that needs no waiting, else where waiting is allowed.
+    fn try_now<'a, T: Send + 'static>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        work: fn(&Inner, Wanted<'_>, Patience) -> Result<T, Errno>,
+    ) -> Answer<'a, Result<T, StoreError>> {
+        let wanted = Wanted {
+            relative: path.relative(),
+            is_folder: path.is_folder(),
+        };
+        match work(&self.0, wanted, Patience::None) {
+            Err(Errno::AGAIN) => Answer::later(self.block_on(path, move |inner, wanted| {
+                work(inner, wanted, Patience::Any)
+            })),
+            result => Answer::Ready(result.map_err(StoreError::from)),
+        }
+    }
+}
+
+impl Store for Disk {
+    fn find<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        _now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>> {
+        if self.hides(path) {
+            return Answer::Ready(Err(StoreError::NotFound));
+        }
+        self.try_now(path, Inner::find)
+    }
+
+    fn list<'a>(
+        &'a self,
+        folder: &'a SitePath<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>> {
+        Box::pin(async move {
+            if self.hides(folder) {
+                return Err(StoreError::NotFound);
+            }
+            self.block_on(folder, |inner, wanted| {
+                listing::list(&inner.root, wanted.relative, inner.show_hidden)
+            })
+            .await
+        })
+    }
+}
+
+impl Origin for Disk {
+    fn look<'a>(&'a self, path: &'a SitePath<'a>) -> Answer<'a, Result<Seen, StoreError>> {
+        if self.hides(path) {
+            return Answer::Ready(Ok(Seen::Nothing));
+        }
+        self.try_now(path, Inner::look)
+    }
+
+    fn load<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Loaded, StoreError>> {
+        Box::pin(async move {
+            if self.hides(path) {
+                return Err(StoreError::NotFound);
+            }
+            self.block_on(path, move |inner, wanted| inner.load(wanted, limit))
+                .await
+        })
+    }
+}
+
+impl Inner {
+    /// What the path names, by metadata alone.
+    fn look(&self, wanted: Wanted<'_>, patience: Patience) -> Result<Seen, Errno> {
+        if wanted.is_folder {
+            for (number, name) in self.index_files.iter().enumerate() {
+                let node = self.root.probe(&join(wanted.relative, name), patience);
+                match absent_is_none(node)? {
+                    Some(node) if node.kind == Kind::File => {
+                        return Ok(Seen::File {
+                            version: node.version,
+                            index: Some(number),
+                        });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let node = absent_is_none(self.root.probe(wanted.relative, patience))?;
+        Ok(match node {
+            Some(Node { kind, version }) => match kind {
+                Kind::Folder => Seen::Folder(version),
+                Kind::File if !wanted.is_folder => Seen::File {
+                    version,
+                    index: None,
+                },
+                Kind::File | Kind::Other => Seen::Nothing,
+            },
+            None => Seen::Nothing,
+        })
+    }
+
+    fn find(&self, wanted: Wanted<'_>, patience: Patience) -> Result<Found, Errno> {
+        match self.look(wanted, patience)? {
+            Seen::Nothing => Err(Errno::NOENT),
+            Seen::Folder(version) => Ok(folder(version)),
+            Seen::File { index, .. } => {
+                let opened = self.open(wanted, index, patience)?;
+                Ok(Found::File(self.describe(opened, patience)?))
+            }
+        }
+    }
+
+    /// What the path names, the content in memory when it is at most `limit` bytes.
+    fn load(&self, wanted: Wanted<'_>, limit: u64) -> Result<Loaded, Errno> {
+        for _ in 0..READ_ATTEMPTS {
+            let index = match self.look(wanted, Patience::Any)? {
+                Seen::Nothing => return Err(Errno::NOENT),
+                Seen::Folder(version) => {
+                    return Ok(Loaded {
+                        found: folder(version),
+                        seen: recognisable(Seen::Folder(version), version),
+                    });
+                }
+                Seen::File { index, .. } => index,
+            };
+            let opened = self.open(wanted, index, Patience::Any)?;
+            let version = opened.version;
+            let object = if version.size <= limit {
+                match self.read(&opened)? {
+                    Some(object) => object,
+                    None => continue,
+                }
+            } else {
+                self.describe(opened, Patience::Any)?
+            };
+            return Ok(Loaded {
+                found: Found::File(object),
+                seen: recognisable(Seen::File { version, index }, version),
+            });
+        }
+        // It never holds still: the reader gets it as it comes.
+        Ok(Loaded {
+            found: self.find(wanted, Patience::Any)?,
+            seen: None,
+        })
+    }
+
+    fn open(
+        &self,
+        wanted: Wanted<'_>,
+        index: Option<usize>,
+        patience: Patience,
+    ) -> Result<Opened, Errno> {
+        let path = match index.and_then(|number| self.index_files.get(number)) {
+            Some(name) => join(wanted.relative, name),
+            None => wanted.relative.to_vec(),
+        };
+        let (file, node) = self.root.open_file(&path, patience)?;
+        if node.kind != Kind::File {
+            return Err(Errno::NOENT);
+        }
+        Ok(Opened {
+            file: file.into(),
+            version: node.version,
+            path,
+        })
+    }
+
+    /// Makes an object of an open file, its content left where it is.
+    fn describe(&self, opened: Opened, patience: Patience) -> Result<Object, Errno> {
+        let key = self.hasher.hash_one((&opened.version, opened.name()));
+        let meta = if let Some(known) = self.recall(key, &opened) {
+            known
+        } else {
+            let sample = opened.sample(patience)?;
+            let meta = Arc::new(self.represent(&opened, opened.version.etag(), &sample));
+            let description = Description {
+                version: opened.version,
+                meta: Arc::clone(&meta),
+            };
+            self.described().put(key, description);
+            meta
+        };
+        Ok(Object {
+            meta,
+            content: Content::File(Arc::new(opened.file)),
+        })
+    }
+
+    fn recall(&self, key: u64, opened: &Opened) -> Option<Arc<Representation>> {
+        let mut described = self.described();
+        let known = described.get(&key)?;
+        let is_same = known.version == opened.version && *known.meta.name == *opened.name();
+        is_same.then(|| Arc::clone(&known.meta))
+    }
+
+    /// Makes an object of an open file, its content read into memory; `None` when the file changed
+    /// meanwhile.
+    fn read(&self, opened: &Opened) -> Result<Option<Object>, Errno> {
+        let Some(bytes) = opened.read_whole()? else {
+            return Ok(None);
+        };
+        let etag = EntityTag::of_content(&bytes);
+        let sample = &bytes[..bytes.len().min(SAMPLE_LENGTH)];
+        Ok(Some(Object {
+            meta: Arc::new(self.represent(opened, etag, sample)),
+            content: Content::Bytes(bytes),
+        }))
+    }
+
+    fn represent(&self, opened: &Opened, etag: EntityTag, sample: &[u8]) -> Representation {
+        Representation::new(Facts {
+            name: opened.name(),
+            length: opened.version.size,
+            modified: opened.version.modified(),
+            etag,
+            content_type: media_type::content_type(opened.name(), sample),
+            cache_control: self.cache_control.as_ref(),
+        })
+    }
+
+    fn described(&self) -> MutexGuard<'_, LruCache<u64, Description>> {
+        // A panic while it was held leaves a table that is still one.
+        self.described
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn join(folder: &[u8], name: &str) -> Vec<u8> {
+    let mut path = Vec::with_capacity(folder.len() + 1 + name.len());
+    path.extend_from_slice(folder);
+    if !folder.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name.as_bytes());
+    path
+}
+
+fn folder(version: Version) -> Found {
+    Found::Folder(Folder {
+        modified: version.modified(),
+    })
+}
+
+/// What is seen, if seeing it again means that nothing changed.
+fn recognisable(seen: Seen, version: Version) -> Option<Seen> {
+    version.is_settled(SystemTime::now()).then_some(seen)
+}
+
+/// Takes 'not there' and 'not to be served' as an answer.
+fn absent_is_none(node: Result<Node, Errno>) -> Result<Option<Node>, Errno> {
+    match node {
+        Ok(node) => Ok(Some(node)),
+        Err(error) => match StoreError::from(error) {
+            StoreError::NotFound => Ok(None),
+            StoreError::Denied | StoreError::Unavailable(_) => Err(error),
+        },
+    }
+}

@@ -1,0 +1,181 @@
+//! Where representations live.
+//!
+//! A [`Store`] says what a path names and hands out the content with its fields, of the same
+//! moment. It knows nothing of requests: preconditions, ranges and statuses are its callers'.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | `object` | an [`Object`]: content and everything that is said about it, kept together |
+//! | `version` | what tells one state of a file from the next |
+//! | `resolve`, `walk` | from a path to an open file, never outside the root |
+//! | `disk`, `opened` | [`Disk`]: a folder; answers at once what the kernel has in memory |
+//! | `listing` | the entries of a folder on the disk |
+//! | `cached` | [`Cached`]: what was asked for lately, ready in memory |
+//! | `shelf`, `flight` | its parts: a bounded LRU table; one load for many who wait for it |
+
+mod cached;
+#[cfg(test)]
+mod conformance;
+mod disk;
+mod flight;
+mod listing;
+mod object;
+mod opened;
+mod resolve;
+mod shelf;
+mod version;
+mod walk;
+
+use std::fmt;
+use std::io;
+use std::time::{Instant, SystemTime};
+
+use rustix::io::Errno;
+
+use crate::content::path::SitePath;
+pub use crate::message::{Answer, BoxFuture};
+
+pub use cached::{CacheOptions, Cached, Loaded, Origin, Seen};
+pub use disk::{Disk, DiskOptions};
+pub use object::{Content, Object, Representation};
+pub use version::Version;
+
+/// Where the files of a site live.
+pub trait Store: Send + Sync {
+    /// What a path names.
+    ///
+    /// A path with a final slash names a folder: its first index file that is a regular file is
+    /// the answer, else the folder itself. A folder asked for without the final slash is
+    /// [`Found::Folder`] (the caller redirects); a file asked for with one is not found.
+    ///
+    /// `now` is the caller's clock, which may be a few milliseconds coarse.
+    fn find<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>>;
+
+    /// The entries of a folder that would be served, in no order. A path that names no folder is
+    /// [`StoreError::NotFound`].
+    fn list<'a>(
+        &'a self,
+        folder: &'a SitePath<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>>;
+
+    /// Lets go of what has not been used for a while. To be called now and then: every ten seconds
+    /// is often enough.
+    fn tidy(&self, _now: Instant) {}
+}
+
+/// What a path names.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// A file, or the index file of a folder.
+    File(Object),
+    /// A folder.
+    Folder(Folder),
+}
+
+/// A folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// When an entry was last added, removed or renamed; `None` when unknown.
+    pub modified: Option<SystemTime>,
+}
+
+/// One entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name: any bytes but NUL and `/`, not necessarily UTF-8.
+    pub name: Box<[u8]>,
+    /// What it is; of a symbolic link, what it leads to.
+    pub kind: EntryKind,
+    /// Bytes; 0 for a folder.
+    pub size: u64,
+    /// When it was last modified; `None` when unknown.
+    pub modified: Option<SystemTime>,
+}
+
+/// What an [`Entry`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+}
+
+/// Which symbolic links are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Symlinks {
+    /// None.
+    Never,
+    /// Those that lead to something under the root.
+    #[default]
+    Inside,
+    /// All.
+    Always,
+}
+
+/// Why a store has no answer. Nothing in here is meant for a client to read.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The path names nothing that is served.
+    NotFound,
+    /// It names something that this process may not read.
+    Denied,
+    /// The store itself failed: no descriptors left, an I/O error.
+    Unavailable(io::Error),
+}
+
+impl Clone for StoreError {
+    fn clone(&self) -> Self {
+        match self {
+            Self::NotFound => Self::NotFound,
+            Self::Denied => Self::Denied,
+            Self::Unavailable(error) => Self::Unavailable(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(error.kind(), error.to_string()),
+            }),
+        }
+    }
+}
+
+impl From<Errno> for StoreError {
+    fn from(error: Errno) -> Self {
+        match error {
+            // ENXIO and EOPNOTSUPP are what opening a socket gives, EILSEQ a name that the file
+            // system cannot have; EINVAL comes from a name with a NUL in it.
+            Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::LOOP
+            | Errno::XDEV
+            | Errno::NAMETOOLONG
+            | Errno::NXIO
+            | Errno::OPNOTSUPP
+            | Errno::ILSEQ
+            | Errno::INVAL => Self::NotFound,
+            Errno::ACCESS | Errno::PERM => Self::Denied,
+            other => Self::Unavailable(other.into()),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => formatter.write_str("there is no such file"),
+            Self::Denied => formatter.write_str("the server may not read the file"),
+            Self::Unavailable(error) => write!(formatter, "the file cannot be read now: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NotFound | Self::Denied => None,
+            Self::Unavailable(error) => Some(error),
+        }
+    }
+}

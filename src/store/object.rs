@@ -1,0 +1,137 @@
+//! A file as found: its content and everything that is said about it, of one moment.
+
+use std::fs::File;
+use std::mem::{size_of, size_of_val};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderValue, header};
+
+use crate::content::date;
+use crate::content::etag::EntityTag;
+use crate::message::{Block, Body, FileSpan, Part};
+
+/// A file: content and metadata that belong together. Cloning copies two references.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// What is said about it.
+    pub meta: Arc<Representation>,
+    /// The bytes themselves.
+    pub content: Content,
+}
+
+/// Where the bytes of an [`Object`] are.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// In memory.
+    Bytes(Bytes),
+    /// In a file that is held open. It may be written to or cut short while it is sent.
+    File(Arc<File>),
+}
+
+impl Object {
+    /// The bytes of `range` as the content of a response. What of the range lies past the end is
+    /// left out.
+    pub fn body(&self, range: Range<u64>) -> Body {
+        match self.part(range) {
+            Part::Bytes(bytes) => bytes.into(),
+            Part::File(span) if span.length == 0 => Body::Empty,
+            Part::File(span) => Body::File(span),
+        }
+    }
+
+    /// The bytes of `range` as one piece of several. What of the range lies past the end is left
+    /// out.
+    pub fn part(&self, range: Range<u64>) -> Part {
+        let end = range.end.min(self.meta.length);
+        let start = range.start.min(end);
+        match &self.content {
+            Content::Bytes(bytes) => {
+                let at = |offset| {
+                    usize::try_from(offset)
+                        .unwrap_or(usize::MAX)
+                        .min(bytes.len())
+                };
+                Part::Bytes(bytes.slice(at(start)..at(end)))
+            }
+            Content::File(file) => Part::File(FileSpan {
+                file: Arc::clone(file),
+                modified: self.meta.modified,
+                start,
+                length: end - start,
+            }),
+        }
+    }
+}
+
+/// What is said about a file, made once and sent with every answer about it.
+#[derive(Debug)]
+pub struct Representation {
+    /// Bytes.
+    pub length: u64,
+    /// When it was last modified; `None` when unknown.
+    pub modified: Option<SystemTime>,
+    /// Names this version; strong.
+    pub etag: EntityTag,
+    /// The media type, of text with its charset.
+    pub content_type: HeaderValue,
+    /// The last part of its path as the store knows it (of a folder's index, that of the index
+    /// file): any bytes but NUL and `/`.
+    pub name: Box<[u8]>,
+    /// The fields of a 200 or 206: `Content-Type`, `ETag`, `Last-Modified`, `Accept-Ranges`,
+    /// `Cache-Control` when there is one.
+    pub full: Arc<Block>,
+    /// Those that a 304 repeats (RFC 9110 section 15.4.5): `ETag`, `Last-Modified`,
+    /// `Cache-Control`.
+    pub validators: Arc<Block>,
+}
+
+/// What a [`Representation`] is made from.
+pub(super) struct Facts<'f> {
+    pub(super) name: &'f [u8],
+    pub(super) length: u64,
+    pub(super) modified: Option<SystemTime>,
+    pub(super) etag: EntityTag,
+    pub(super) content_type: HeaderValue,
+    pub(super) cache_control: Option<&'f HeaderValue>,
+}
+
+impl Representation {
+    pub(super) fn new(facts: Facts<'_>) -> Self {
+        let modified = facts.modified.and_then(date::format);
+        let mut validators = vec![(header::ETAG, facts.etag.value().clone())];
+        validators.extend(modified.map(|date| (header::LAST_MODIFIED, date)));
+        let cache_control = facts.cache_control.cloned();
+        validators.extend(cache_control.map(|value| (header::CACHE_CONTROL, value)));
+
+        let own = [
+            (header::CONTENT_TYPE, facts.content_type.clone()),
+            (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        ];
+        let full: Block = own.into_iter().chain(validators.iter().cloned()).collect();
+        Self {
+            length: facts.length,
+            modified: facts.modified,
+            etag: facts.etag,
+            content_type: facts.content_type,
+            name: facts.name.into(),
+            full: Arc::new(full),
+            validators: Arc::new(validators.into_iter().collect()),
+        }
+    }
+
+    /// Bytes of memory it takes, itself and what it points to.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.name.len() + weight(&self.full) + weight(&self.validators)
+    }
+}
+
+/// A block holds each value twice: as bytes to send, and in a list that shares its values' bytes
+/// with the other block of the file (counted twice all the same: an allocation has its overhead).
+fn weight(block: &Block) -> usize {
+    let values: usize = block.list().iter().map(|(_, value)| value.len()).sum();
+    let list = size_of_val(block.list());
+    size_of::<Block>() + block.wire().len() + list + values
+}

@@ -1,0 +1,214 @@
+//! A table that holds what was used lately, up to a weight and a number.
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::mem::size_of;
+
+use lru::LruCache;
+
+/// Values by path, the least recently used ones given up first.
+///
+/// The key of the table is a hash that the caller has made already, with a secret of this process,
+/// so nobody outside can choose paths that collide. Should two collide by chance, the later one
+/// takes the place of the earlier: the path is kept and compared.
+pub(super) struct Shelf<V> {
+    slots: LruCache<u64, Slot<V>, BuildHasherDefault<AsIs>>,
+    weight: usize,
+    limits: Limits,
+}
+
+/// How much a [`Shelf`] may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes, the shelf's own included.
+    pub(super) weight: usize,
+    /// Values.
+    pub(super) count: usize,
+}
+
+struct Slot<V> {
+    path: Box<[u8]>,
+    weight: usize,
+    value: V,
+}
+
+impl<V> Shelf<V> {
+    /// Bytes that every value costs beside its own and its path's: the slot, the links of the list
+    /// around it, its place in the hash table, and what the allocator adds.
+    const OVERHEAD: usize = size_of::<Slot<V>>() + 80;
+
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            slots: LruCache::unbounded_with_hasher(BuildHasherDefault::default()),
+            weight: 0,
+            limits,
+        }
+    }
+
+    /// The value of a path, which becomes the most recently used.
+    #[inline]
+    pub(super) fn get(&mut self, key: u64, path: &[u8]) -> Option<&mut V> {
+        let slot = self.slots.get_mut(&key)?;
+        (*slot.path == *path).then_some(&mut slot.value)
+    }
+
+    /// Takes a value that weighs `weight` bytes without its path. Gives back what had to go for it
+    /// (itself, when it is too heavy), to be dropped where nobody waits.
+    #[must_use]
+    pub(super) fn put(&mut self, key: u64, path: &[u8], value: V, weight: usize) -> Vec<V> {
+        let mut gone = Vec::new();
+        gone.extend(self.remove(key));
+        let weight = weight
+            .saturating_add(path.len())
+            .saturating_add(Self::OVERHEAD);
+        if weight > self.limits.weight || self.limits.count == 0 {
+            gone.push(value);
+            return gone;
+        }
+        while self.weight + weight > self.limits.weight || self.slots.len() >= self.limits.count {
+            let Some((_, slot)) = self.slots.pop_lru() else {
+                break;
+            };
+            self.weight -= slot.weight;
+            gone.push(slot.value);
+        }
+        self.weight += weight;
+        let path = path.into();
+        let slot = Slot {
+            path,
+            weight,
+            value,
+        };
+        self.slots.put(key, slot);
+        gone
+    }
+
+    /// Gives up the value with that key.
+    pub(super) fn remove(&mut self, key: u64) -> Option<V> {
+        let slot = self.slots.pop(&key)?;
+        self.weight -= slot.weight;
+        Some(slot.value)
+    }
+
+    /// Gives up the values that `keep` does not want.
+    pub(super) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        let mut freed = 0;
+        self.slots.retain(|_, slot| {
+            let wanted = keep(&slot.value);
+            if !wanted {
+                freed += slot.weight;
+            }
+            wanted
+        });
+        self.weight -= freed;
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+}
+
+/// Hashes a hash to itself.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    /// Never called for keys that are `u64`.
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(values: usize) -> Shelf<&'static str> {
+        Shelf::new(Limits {
+            weight: values * (Shelf::<&str>::OVERHEAD + 101),
+            count: usize::MAX,
+        })
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let mut shelf = shelf(2);
+        assert!(shelf.put(1, b"a", "a", 100).is_empty());
+        assert!(shelf.put(2, b"b", "b", 100).is_empty());
+        assert!(shelf.get(1, b"a").is_some());
+        assert_eq!(shelf.put(3, b"c", "c", 100), ["b"]);
+        assert!(shelf.get(1, b"a").is_some());
+        assert!(shelf.get(2, b"b").is_none());
+    }
+
+    #[test]
+    fn a_heavy_value_takes_the_place_of_several_light_ones() {
+        let mut shelf = shelf(3);
+        let full = shelf.limits.weight;
+        for key in 0..3 {
+            assert!(shelf.put(key, b"a", "light", 100).is_empty());
+        }
+        assert_eq!(shelf.weight(), full);
+        let gone = shelf.put(3, b"b", "heavy", full - Shelf::<&str>::OVERHEAD - 1);
+        assert_eq!(gone, ["light"; 3]);
+        assert_eq!((shelf.len(), shelf.weight()), (1, full));
+    }
+
+    #[test]
+    fn what_is_too_heavy_is_not_kept_and_costs_no_other_its_place() {
+        let mut shelf = shelf(1);
+        assert!(shelf.put(1, b"a", "a", 100).is_empty());
+        assert_eq!(shelf.put(2, b"b", "b", 101), ["b"]);
+        assert_eq!(shelf.put(2, b"b", "b", usize::MAX), ["b"]);
+        assert!(shelf.get(1, b"a").is_some());
+    }
+
+    #[test]
+    fn the_number_is_bounded_too() {
+        let mut shelf = Shelf::new(Limits {
+            weight: usize::MAX,
+            count: 2,
+        });
+        for key in 0..5 {
+            let _ = shelf.put(key, b"a", key, 0);
+        }
+        assert_eq!(shelf.len(), 2);
+    }
+
+    #[test]
+    fn every_way_out_gives_the_weight_back() {
+        let mut shelf = shelf(4);
+        let _ = shelf.put(1, b"a", "a", 10);
+        let _ = shelf.put(1, b"a", "again", 20);
+        let _ = shelf.put(2, b"b", "b", 10);
+        assert_eq!(shelf.remove(2), Some("b"));
+        shelf.retain(|_| false);
+        assert_eq!((shelf.len(), shelf.weight()), (0, 0));
+    }
+
+    #[test]
+    fn a_path_with_the_hash_of_another_is_not_taken_for_it() {
+        let mut shelf = shelf(2);
+        let _ = shelf.put(1, b"a", "a", 0);
+        assert!(shelf.get(1, b"b").is_none());
+        assert_eq!(shelf.put(1, b"b", "b", 0), ["a"]);
+        assert!(shelf.get(1, b"a").is_none());
+    }
+}

@@ -1,0 +1,169 @@
+//! Which state of which file: what tells one version of a file from the next.
+
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{FileType, Stat};
+
+use crate::content::etag::EntityTag;
+
+/// What a directory entry leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) version: Version,
+}
+
+/// The kinds of files that matter to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Folder,
+    /// A FIFO, socket or device: never served, never opened.
+    Other,
+}
+
+/// One state of one file, as far as metadata can tell. Two equal versions of a file have the same
+/// content, unless it was written to twice within one tick of the file system's clock
+/// ([`Version::is_settled`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version {
+    device: u64,
+    inode: u64,
+    /// Bytes.
+    pub(super) size: u64,
+    modified: Timestamp,
+    /// The time of the last change to content *or* metadata; unlike `modified` nobody can set it
+    /// back, and replacing or removing the file moves it too.
+    changed: Timestamp,
+}
+
+/// Seconds and nanoseconds since 1970-01-01 00:00 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Timestamp {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+/// How coarse the time stamps of a file system may be; Linux takes them from its timer tick.
+const TICK: Duration = Duration::from_millis(20);
+
+impl Version {
+    /// When the content was last modified; `None` when that is no time a clock could show.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        self.modified.to_system_time()
+    }
+
+    /// The tag of a file whose content is not in memory.
+    pub(super) fn etag(&self) -> EntityTag {
+        let modified = self.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        EntityTag::of_file(self.size, modified)
+    }
+
+    /// Whether a write after `now` must give another version. A file changed within the last tick
+    /// may be changed again without its time stamps showing it.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        let Some(changed) = self.changed.to_system_time() else {
+            return true;
+        };
+        let distance = now
+            .duration_since(changed)
+            .unwrap_or_else(|ahead| ahead.duration());
+        distance > TICK
+    }
+
+    /// A made-up version, for stores without metadata.
+    #[cfg(test)]
+    pub(super) fn numbered(number: u64, size: u64) -> Self {
+        let time = Timestamp {
+            seconds: 1,
+            nanoseconds: 0,
+        };
+        Self {
+            device: 0,
+            inode: number,
+            size,
+            modified: time,
+            changed: time,
+        }
+    }
+}
+
+impl Timestamp {
+    fn to_system_time(self) -> Option<SystemTime> {
+        let whole = Duration::from_secs(self.seconds.unsigned_abs());
+        let start = if self.seconds < 0 {
+            SystemTime::UNIX_EPOCH.checked_sub(whole)?
+        } else {
+            SystemTime::UNIX_EPOCH.checked_add(whole)?
+        };
+        start.checked_add(Duration::from_nanos(self.nanoseconds.into()))
+    }
+}
+
+// The widths and signs of these fields differ between systems; the values fit on all of them.
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_lossless
+)]
+impl From<&Stat> for Node {
+    fn from(stat: &Stat) -> Self {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            _ => Kind::Other,
+        };
+        let version = Version {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            modified: Timestamp {
+                seconds: stat.st_mtime as i64,
+                nanoseconds: stat.st_mtime_nsec as u32,
+            },
+            changed: Timestamp {
+                seconds: stat.st_ctime as i64,
+                nanoseconds: stat.st_ctime_nsec as u32,
+            },
+        };
+        Self { kind, version }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed_at(seconds: i64, nanoseconds: u32) -> Version {
+        let mut version = Version::numbered(1, 0);
+        version.changed = Timestamp {
+            seconds,
+            nanoseconds,
+        };
+        version.modified = version.changed;
+        version
+    }
+
+    #[test]
+    fn times_before_1970_are_understood() {
+        let before = changed_at(-2, 500_000_000).modified().unwrap();
+        let distance = SystemTime::UNIX_EPOCH.duration_since(before).unwrap();
+        assert_eq!(distance, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn a_version_is_settled_once_its_tick_is_over() {
+        let version = changed_at(1000, 0);
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        assert!(!version.is_settled(at(1_000_000)));
+        assert!(!version.is_settled(at(1_000_015)));
+        assert!(!version.is_settled(at(999_990)));
+        assert!(version.is_settled(at(1_000_021)));
+        // A file server's clock may be far ahead of ours: that must not disable the cache.
+        assert!(version.is_settled(at(990_000)));
+    }
+}
