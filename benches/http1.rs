@@ -1,9 +1,11 @@
 //! HTTP/1.1 between bytes and words, against `httparse` on the same bytes.
 //!
-//! `cargo bench --bench http1`. `httparse` finds the request line and the field lines; `head` does
-//! that and also checks the target and `Host`, and notes the names; `head+framing` also reads the
-//! fields that frame the body.
-#![allow(missing_docs, reason = "the macros of criterion make undocumented items")]
+//! `cargo bench --bench http1`. `httparse` finds the request line and the field lines; ours also
+//! checks the target and `Host`, notes the names, and reads the fields that frame the body.
+#![allow(
+    missing_docs,
+    reason = "the macros of criterion make undocumented items"
+)]
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -11,7 +13,7 @@ use std::mem::MaybeUninit;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderValue, StatusCode, header};
 use salver::http1::encode::{self, ContentLength, ResponseHead};
-use salver::http1::{ChunkedDecoder, Framing, HeadParser, Limits, Step};
+use salver::http1::{ChunkedDecoder, HeadParser, Limits, Step};
 use salver::message::{Block, ResponseFields};
 
 const MINIMAL: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -44,8 +46,7 @@ fn parsing(criterion: &mut Criterion) {
     for (name, bytes) in [("minimal", MINIMAL), ("curl", CURL), ("chrome", CHROME)] {
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(bytes.len() as u64));
-        let limits = Limits::default();
-        let mut parser = HeadParser::new();
+        let mut parser = HeadParser::new(Limits::default());
         group.bench_function("httparse", |bencher| {
             bencher.iter(|| {
                 // Its fastest door: an array of headers that is not cleared first.
@@ -58,18 +59,11 @@ fn parsing(criterion: &mut Criterion) {
                 black_box(status)
             });
         });
-        group.bench_function("head", |bencher| {
+        group.bench_function("ours", |bencher| {
             bencher.iter(|| {
-                let head = parser.parse(black_box(bytes), &limits).unwrap().unwrap();
+                let head = parser.parse(black_box(bytes)).unwrap().unwrap();
                 black_box(parser.fields(bytes));
                 black_box(head)
-            });
-        });
-        group.bench_function("head+framing", |bencher| {
-            bencher.iter(|| {
-                let head = parser.parse(black_box(bytes), &limits).unwrap().unwrap();
-                let framing = Framing::of(&head, &parser.fields(bytes)).unwrap();
-                black_box((head, framing))
             });
         });
         group.finish();
@@ -118,7 +112,7 @@ fn decoding(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("16 chunks of 4 KiB", |bencher| {
         bencher.iter(|| {
-            let mut decoder = ChunkedDecoder::new(&Limits::default());
+            let mut decoder = ChunkedDecoder::new(Limits::default());
             let mut rest = black_box(&body[..]);
             while let Step::Data(data) = decoder.decode(rest).unwrap() {
                 black_box(&rest[data.clone()]);

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{chars, scan};
+use super::chars;
 
 /// A valid host with an optional port.
 ///
@@ -29,8 +29,8 @@ impl<'a> Authority<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (host, rest) = bytes.split_at(host_length(bytes)?);
         let port = match rest {
-            [] => None,
-            [b':', digits @ ..] => port(digits)?,
+            [] | [b':'] => None,
+            [b':', digits @ ..] => Some(port(digits)?),
             _ => return None,
         };
         Some(Self { host, port })
@@ -40,22 +40,19 @@ impl<'a> Authority<'a> {
 /// Length of the host at the start of `bytes`; `None` when there is none.
 #[inline]
 fn host_length(bytes: &[u8]) -> Option<usize> {
-    let plain = scan::not_plain_host(bytes, 0);
-    match bytes.get(plain) {
-        None | Some(b':') if plain > 0 => Some(plain),
-        Some(b'[') if plain == 0 => ipv6_length(bytes),
-        _ => reg_name_length(bytes),
+    let plain = |from: usize| {
+        let stop = bytes[from..].iter().position(|&b| !chars::is_reg_name(b));
+        stop.map_or(bytes.len(), |stop| from + stop)
+    };
+    let mut length = plain(0);
+    if length == 0 && bytes.starts_with(b"[") {
+        return ipv6_length(bytes);
     }
-}
-
-fn reg_name_length(bytes: &[u8]) -> Option<usize> {
-    let mut length = 0;
-    loop {
-        length += match &bytes[length..] {
-            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 3,
-            [byte, ..] if chars::is_reg_name(*byte) => 1,
-            _ => break,
-        };
+    while let [b'%', high, low, ..] = &bytes[length..]
+        && high.is_ascii_hexdigit()
+        && low.is_ascii_hexdigit()
+    {
+        length = plain(length + 3);
     }
     (length > 0).then_some(length)
 }
@@ -67,16 +64,11 @@ fn ipv6_length(bytes: &[u8]) -> Option<usize> {
     Some(end + 1)
 }
 
-/// The outer `None`: not a port.
-fn port(digits: &[u8]) -> Option<Option<u16>> {
-    if digits.is_empty() {
-        return Some(None);
-    }
-    let port = digits.iter().try_fold(0_u16, |port, digit| {
+fn port(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0_u16, |port, digit| {
         let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
         port.checked_mul(10)?.checked_add(digit.into())
-    });
-    port.map(Some)
+    })
 }
 
 #[cfg(test)]
@@ -109,10 +101,41 @@ mod tests {
     #[test]
     fn what_is_not_a_host_is_refused() {
         for bytes in [
-            "", ":", ":80", "a b", "a,b c", "a/b", "a?b", "a#b", "u@a", "a:b", "a:+1", "a: 1",
-            "a:65536", "a:999999", "a:80:80", "::1", "[::1", "[]", "[::1]x", "[::1]:x", "[1.2.3.4]",
-            "[fe80::1%25eth0]", "[v1.a]", "x[::1]", "a%", "a%2", "a%2g", "a\\b", "a\"", "<a>", "\u{fc}",
-            "a\t", "a^", "a|b", "a`",
+            "",
+            ":",
+            ":80",
+            "a b",
+            "a,b c",
+            "a/b",
+            "a?b",
+            "a#b",
+            "u@a",
+            "a:b",
+            "a:+1",
+            "a: 1",
+            "a:65536",
+            "a:999999",
+            "a:80:80",
+            "::1",
+            "[::1",
+            "[]",
+            "[::1]x",
+            "[::1]:x",
+            "[1.2.3.4]",
+            "[fe80::1%25eth0]",
+            "[v1.a]",
+            "x[::1]",
+            "a%",
+            "a%2",
+            "a%2g",
+            "a\\b",
+            "a\"",
+            "<a>",
+            "\u{fc}",
+            "a\t",
+            "a^",
+            "a|b",
+            "a`",
         ] {
             assert_eq!(Authority::parse(bytes.as_bytes()), None, "{bytes}");
         }

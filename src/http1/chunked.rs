@@ -95,7 +95,7 @@ enum Place {
 
 impl ChunkedDecoder {
     /// A decoder at the start of a body. Trailers may be as large as a head.
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             state: SIZE,
             line_extensions: LINE_EXTENSIONS,
@@ -223,7 +223,6 @@ impl Place {
             (Self::Quoted, b'"') => Self::AfterQuoted,
             (Self::Quoted, b'\\') => Self::Escaped,
             (Self::Quoted | Self::Escaped, _) if chars::is_field_value(byte) => Self::Quoted,
-            (Self::Quoted | Self::Escaped, _) => return None,
 
             (Self::BeforeName, _) if space => Self::BeforeName,
             (Self::BeforeName | Self::Name, _) if token => Self::Name,
@@ -233,9 +232,15 @@ impl Place {
             (Self::BeforeValue, _) if space => Self::BeforeValue,
             (Self::BeforeValue, b'"') => Self::Quoted,
             (Self::BeforeValue | Self::Value, _) if token => Self::Value,
-            (Self::BeforeName | Self::BeforeValue, _) => return None,
 
-            (_, b';') => Self::BeforeName,
+            (
+                Self::BeforeSemicolon
+                | Self::Name
+                | Self::AfterName
+                | Self::Value
+                | Self::AfterQuoted,
+                b';',
+            ) => Self::BeforeName,
             (Self::BeforeSemicolon | Self::Value | Self::AfterQuoted, _) if space => {
                 Self::BeforeSemicolon
             }

@@ -246,9 +246,10 @@ mod tests {
             "HTTP/1.1 304 Not Modified\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"
         );
         head.length = ContentLength::Chunked;
-        assert!(written(|out| write_head(out, &head)).ends_with(
-            "GMT\r\nTransfer-Encoding: chunked\r\n\r\n"
-        ));
+        assert!(
+            written(|out| write_head(out, &head))
+                .ends_with("GMT\r\nTransfer-Encoding: chunked\r\n\r\n")
+        );
     }
 
     #[test]
@@ -272,7 +273,10 @@ mod tests {
     #[test]
     fn another_status_has_a_line_without_a_phrase() {
         let status = StatusCode::from_u16(299).unwrap();
-        assert_eq!(written(|out| write_status_line(out, status)), "HTTP/1.1 299 \r\n");
+        assert_eq!(
+            written(|out| write_status_line(out, status)),
+            "HTTP/1.1 299 \r\n"
+        );
     }
 
     #[test]
@@ -280,7 +284,10 @@ mod tests {
         let edges = (0..64).flat_map(|bit| [1_u64 << bit, (1 << bit) - 1, !0 >> bit]);
         let powers = (0..20).flat_map(|power| [10_u64.pow(power), 10_u64.pow(power) - 1]);
         for number in edges.chain(powers) {
-            assert_eq!(written(|out| write_decimal(out, number)), number.to_string());
+            assert_eq!(
+                written(|out| write_decimal(out, number)),
+                number.to_string()
+            );
             let length = usize::try_from(number).unwrap();
             if length > 0 {
                 let head = written(|out| write_chunk_head(out, length));

@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::StatusCode;
 
+use super::chars;
+
 /// Why a request head is refused: one variant per rule. The connection cannot go on after it,
 /// since where the next request begins is not known for certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,20 +92,36 @@ impl HeadError {
         }
     }
 
+    /// What is wrong with a byte where it does not belong.
+    pub(super) fn of_byte(byte: u8, otherwise: Self) -> Self {
+        match byte {
+            b'\n' => Self::BareLf,
+            b'\t' => otherwise,
+            _ if chars::is_control(byte) && byte != b'\r' => Self::ControlByte,
+            _ => otherwise,
+        }
+    }
+
     fn text(self) -> &'static str {
         match self {
             Self::BareCr => "a carriage return stands without its line feed",
             Self::BareLf => "a line ends in a line feed without its carriage return",
             Self::ControlByte => "the request holds a control byte; is this HTTP?",
             Self::EmptyLine => "more than one empty line precedes the request",
-            Self::RequestLine => "the request line is not 'METHOD target HTTP/1.1' with one space between each",
+            Self::RequestLine => {
+                "the request line is not 'METHOD target HTTP/1.1' with one space between each"
+            }
             Self::UnknownMethod => "the server does not know this method",
             Self::Http2Preface => "HTTP/2 was spoken where HTTP/1.1 is expected",
             Self::TargetByte => "the request target holds a byte that must be percent-encoded",
-            Self::TargetForm => "the request target is neither a path nor a form that this method takes",
+            Self::TargetForm => {
+                "the request target is neither a path nor a form that this method takes"
+            }
             Self::TargetAuthority => "the request target names no valid host and port",
             Self::TargetTooLong => "the request target is too long",
-            Self::VersionSyntax => "the request line does not end in a protocol version such as HTTP/1.1",
+            Self::VersionSyntax => {
+                "the request line does not end in a protocol version such as HTTP/1.1"
+            }
             Self::VersionUnsupported => "the major version of the protocol is not 1",
             Self::FoldedLine => "a header line begins with white space",
             Self::SpaceBeforeColon => "white space stands between a header name and its colon",

@@ -1,18 +1,20 @@
 //! What follows a head: how long the body is, whether the connection goes on (RFC 9112 sections 6, 9).
+//!
+//! Every line of the four fields that matter is read as it is parsed, so none can be overlooked. Of
+//! whatever could be read in two ways, by us and by a proxy before us, nothing is repaired.
 
-use http::{HeaderName, Version, header};
+use http::Version;
 
-use super::{Head, HeadError, chars};
-use crate::message::Fields;
+use super::{HeadError, chars};
 
 /// How the message goes on after its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framing {
-    /// The body.
+    /// The body. It is legal with every method.
     pub body: BodyLength,
     /// Whether the client wants another answer on this connection.
     pub keep_alive: bool,
-    /// Whether the client waits for `100 (Continue)` before it sends the body.
+    /// Whether the client waits for `100 (Continue)` before it sends the body; never without one.
     pub expect_continue: bool,
 }
 
@@ -27,140 +29,141 @@ pub enum BodyLength {
     Chunked,
 }
 
-impl Framing {
-    /// Reads all lines of the four fields that matter. A body is legal with every method.
-    pub fn of(head: &Head, fields: &Fields<'_>) -> Result<Self, HeadError> {
-        let old = head.version == Version::HTTP_10;
-        let mut framing = Self {
+/// What the lines read so far say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FramingFields {
+    version: Version,
+    body: BodyLength,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+impl FramingFields {
+    pub(super) fn new(version: Version) -> Self {
+        Self {
+            version,
             body: BodyLength::None,
-            keep_alive: !old,
-            expect_continue: false,
-        };
-        // The names are constants, so each question is one test of a bit.
-        let seen = |name: &[u8]| head.seen.may_contain(name);
-        if seen(b"content-length") || seen(b"transfer-encoding") {
-            framing.body = body_length(fields, old)?;
+            close: false,
+            keep_alive: false,
+            expects_continue: false,
         }
-        if seen(b"connection") {
-            framing.keep_alive = keep_alive(fields, old);
+    }
+
+    /// Reads a field line, if it is one that matters.
+    #[inline]
+    pub(super) fn read(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
+        match name.len() {
+            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                self.connection(value);
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.transfer_encoding(value),
+            _ => Ok(()),
         }
-        if seen(b"expect") && !old {
-            framing.expect_continue = expects_continue(fields)? && framing.has_content();
+    }
+
+    /// What all lines together say.
+    pub(super) fn framing(self) -> Framing {
+        let has_content = !matches!(self.body, BodyLength::None | BodyLength::Length(0));
+        Framing {
+            body: self.body,
+            keep_alive: !self.close && (self.keep_alive || !self.is_old()),
+            expect_continue: self.expects_continue && has_content,
         }
-        Ok(framing)
     }
 
-    fn has_content(&self) -> bool {
-        !matches!(self.body, BodyLength::None | BodyLength::Length(0))
+    fn is_old(&self) -> bool {
+        self.version == Version::HTTP_10
     }
-}
 
-/// RFC 9112 section 6.3, steps 3 to 7; where it leaves a choice between repair and refusal, we refuse.
-fn body_length(fields: &Fields<'_>, old: bool) -> Result<BodyLength, HeadError> {
-    let chunked = transfer_coding(fields, old)?;
-    let length = content_length(fields)?;
-    match (chunked, length) {
-        (true, Some(_)) => Err(HeadError::LengthAndCoding),
-        (true, None) => Ok(BodyLength::Chunked),
-        (false, Some(length)) => Ok(BodyLength::Length(length)),
-        (false, None) => Ok(BodyLength::None),
+    /// `Content-Length = 1*DIGIT` (RFC 9110 section 8.6), in one line.
+    fn content_length(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        match self.body {
+            BodyLength::None => {}
+            BodyLength::Length(_) => return Err(HeadError::LengthRepeated),
+            BodyLength::Chunked => return Err(HeadError::LengthAndCoding),
+        }
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            return Err(HeadError::LengthSyntax);
+        }
+        let length = value.iter().try_fold(0_u64, |number, digit| {
+            let digit = u64::from(digit - b'0');
+            number.checked_mul(10)?.checked_add(digit)
+        });
+        self.body = BodyLength::Length(length.ok_or(HeadError::LengthOverflow)?);
+        Ok(())
     }
-}
 
-/// `Content-Length = 1*DIGIT` (RFC 9110 section 8.6), in one line.
-fn content_length(fields: &Fields<'_>) -> Result<Option<u64>, HeadError> {
-    let mut lines = fields.lines(&header::CONTENT_LENGTH);
-    let Some(value) = lines.next() else {
-        return Ok(None);
-    };
-    if lines.next().is_some() {
-        return Err(HeadError::LengthRepeated);
-    }
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return Err(HeadError::LengthSyntax);
-    }
-    value
-        .iter()
-        .try_fold(0_u64, |number, digit| {
-            number
-                .checked_mul(10)?
-                .checked_add(u64::from(digit - b'0'))
-        })
-        .map(Some)
-        .ok_or(HeadError::LengthOverflow)
-}
-
-/// Whether the body is chunked. Only `Transfer-Encoding: chunked` is: one coding, in one line.
-///
-/// ```abnf
-/// Transfer-Encoding  = #transfer-coding
-/// transfer-coding    = token *( OWS ";" OWS transfer-parameter )
-/// ```
-/// RFC 9112 section 6.1. Empty list elements are refused, though lists may have them: no client
-/// sends them but to confuse a server about where the body ends.
-fn transfer_coding(fields: &Fields<'_>, old: bool) -> Result<bool, HeadError> {
-    let mut chunked = false;
-    let mut unknown = false;
-    for element in elements(fields, &header::TRANSFER_ENCODING) {
-        if old {
+    /// Only `Transfer-Encoding: chunked` is taken: one coding, in one line.
+    ///
+    /// ```abnf
+    /// Transfer-Encoding  = #transfer-coding
+    /// transfer-coding    = token *( OWS ";" OWS transfer-parameter )
+    /// ```
+    /// RFC 9112 section 6.1. Empty list elements are refused, though lists may have them: no client
+    /// sends them but to confuse servers about where the body ends.
+    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        if self.is_old() {
             return Err(HeadError::CodingInOldVersion);
         }
-        if chunked {
-            return Err(HeadError::ChunkedNotLast);
-        }
-        let (name, parameters) = match memchr::memchr(b';', element) {
-            Some(at) => (chars::trim(&element[..at]), true),
-            None => (element, false),
+        let mut chunked = match self.body {
+            BodyLength::None => false,
+            BodyLength::Chunked => true,
+            BodyLength::Length(_) => return Err(HeadError::LengthAndCoding),
         };
-        if name.is_empty() || !name.iter().all(|&byte| chars::is_token(byte)) {
-            return Err(HeadError::CodingSyntax);
+        let mut unknown = false;
+        for coding in elements(value) {
+            if chunked {
+                return Err(HeadError::ChunkedNotLast);
+            }
+            let end = memchr::memchr(b';', coding).unwrap_or(coding.len());
+            let name = chars::trim(&coding[..end]);
+            if name.is_empty() || !name.iter().all(|&byte| chars::is_token(byte)) {
+                return Err(HeadError::CodingSyntax);
+            }
+            chunked = name.eq_ignore_ascii_case(b"chunked");
+            if chunked && end < coding.len() {
+                return Err(HeadError::CodingSyntax);
+            }
+            unknown |= !chunked;
         }
-        chunked = name.eq_ignore_ascii_case(b"chunked");
-        if chunked && parameters {
-            return Err(HeadError::CodingSyntax);
+        if unknown {
+            return Err(HeadError::UnknownCoding);
         }
-        unknown |= !chunked;
+        self.body = BodyLength::Chunked;
+        Ok(())
     }
-    if unknown {
-        return Err(HeadError::UnknownCoding);
+
+    /// RFC 9112 section 9.3: `close` outweighs `keep-alive`.
+    fn connection(&mut self, value: &[u8]) {
+        for option in elements(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
     }
-    Ok(chunked)
+
+    /// `Expect = #expectation`; only `100-continue` is defined (RFC 9110 section 10.1.1).
+    fn expect(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        if self.is_old() {
+            return Ok(());
+        }
+        for expectation in elements(value) {
+            if expectation.eq_ignore_ascii_case(b"100-continue") {
+                self.expects_continue = true;
+            } else if !expectation.is_empty() {
+                return Err(HeadError::UnknownExpectation);
+            }
+        }
+        Ok(())
+    }
 }
 
-/// RFC 9112 section 9.3.
-fn keep_alive(fields: &Fields<'_>, old: bool) -> bool {
-    let mut asked = !old;
-    for option in elements(fields, &header::CONNECTION) {
-        if option.eq_ignore_ascii_case(b"close") {
-            return false;
-        }
-        asked |= option.eq_ignore_ascii_case(b"keep-alive");
-    }
-    asked
-}
-
-/// `Expect = #expectation`; the only one defined is `100-continue` (RFC 9110 section 10.1.1).
-fn expects_continue(fields: &Fields<'_>) -> Result<bool, HeadError> {
-    let mut expected = false;
-    for expectation in elements(fields, &header::EXPECT) {
-        if expectation.eq_ignore_ascii_case(b"100-continue") {
-            expected = true;
-        } else if !expectation.is_empty() {
-            return Err(HeadError::UnknownExpectation);
-        }
-    }
-    Ok(expected)
-}
-
-/// The elements of a list over all lines of a name, the empty ones too (RFC 9110 section 5.6.1).
-fn elements<'a>(
-    fields: &Fields<'a>,
-    name: &'a HeaderName,
-) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-    fields
-        .lines(name)
-        .flat_map(|line| line.split(|&byte| byte == b','))
-        .map(chars::trim)
+/// The elements of a list, the empty ones too (RFC 9110 section 5.6.1).
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(chars::trim)
 }
 
 #[cfg(test)]
@@ -171,10 +174,8 @@ mod tests {
 
     fn framing_of(version: &str, fields: &str) -> Result<Framing, HeadError> {
         let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{fields}\r\n");
-        let mut parser = HeadParser::new();
-        let parsed = parser.parse(head.as_bytes(), &Limits::default());
-        let parsed = parsed.unwrap().unwrap();
-        Framing::of(&parsed, &parser.fields(head.as_bytes()))
+        let parsed = HeadParser::new(Limits::default()).parse(head.as_bytes())?;
+        Ok(parsed.unwrap().framing)
     }
 
     fn body(fields: &str) -> Result<BodyLength, HeadError> {
@@ -188,7 +189,10 @@ mod tests {
             ("Content-Length: 0\r\n", BodyLength::Length(0)),
             ("content-length:\t42 \r\n", BodyLength::Length(42)),
             ("Content-Length: 007\r\n", BodyLength::Length(7)),
-            ("Content-Length: 18446744073709551615\r\n", BodyLength::Length(u64::MAX)),
+            (
+                "Content-Length: 18446744073709551615\r\n",
+                BodyLength::Length(u64::MAX),
+            ),
             ("Transfer-Encoding: chunked\r\n", BodyLength::Chunked),
             ("TRANSFER-ENCODING: ChunKed\r\n", BodyLength::Chunked),
             ("Upgrade: h2c\r\n", BodyLength::None),
@@ -208,22 +212,49 @@ mod tests {
             ("Content-Length: 0x10\r\n", E::LengthSyntax),
             ("Content-Length: 1.0\r\n", E::LengthSyntax),
             ("Content-Length: \u{661}\r\n", E::LengthSyntax),
-            ("Content-Length: 18446744073709551616\r\n", E::LengthOverflow),
-            ("Content-Length: 99999999999999999999999\r\n", E::LengthOverflow),
-            ("Content-Length: 1\r\nContent-Length: 1\r\n", E::LengthRepeated),
-            ("Content-Length: 1\r\nX: y\r\ncontent-length: 2\r\n", E::LengthRepeated),
-            ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", E::LengthAndCoding),
-            ("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", E::LengthAndCoding),
+            (
+                "Content-Length: 18446744073709551616\r\n",
+                E::LengthOverflow,
+            ),
+            (
+                "Content-Length: 99999999999999999999999\r\n",
+                E::LengthOverflow,
+            ),
+            (
+                "Content-Length: 1\r\nContent-Length: 1\r\n",
+                E::LengthRepeated,
+            ),
+            (
+                "Content-Length: 1\r\nX: y\r\ncontent-length: 2\r\n",
+                E::LengthRepeated,
+            ),
+            (
+                "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+                E::LengthAndCoding,
+            ),
+            (
+                "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+                E::LengthAndCoding,
+            ),
             ("Transfer-Encoding: gzip\r\n", E::UnknownCoding),
             ("Transfer-Encoding: identity\r\n", E::UnknownCoding),
             ("Transfer-Encoding: xchunked\r\n", E::UnknownCoding),
             ("Transfer-Encoding: gzip, chunked\r\n", E::UnknownCoding),
             ("Transfer-Encoding: gzip;q=1, chunked\r\n", E::UnknownCoding),
-            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", E::UnknownCoding),
+            (
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+                E::UnknownCoding,
+            ),
             ("Transfer-Encoding: chunked, gzip\r\n", E::ChunkedNotLast),
-            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", E::ChunkedNotLast),
+            (
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+                E::ChunkedNotLast,
+            ),
             ("Transfer-Encoding: chunked, chunked\r\n", E::ChunkedNotLast),
-            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", E::ChunkedNotLast),
+            (
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                E::ChunkedNotLast,
+            ),
             ("Transfer-Encoding: chunked,\r\n", E::ChunkedNotLast),
             ("Transfer-Encoding: , chunked\r\n", E::CodingSyntax),
             ("Transfer-Encoding:\r\n", E::CodingSyntax),
@@ -257,7 +288,11 @@ mod tests {
             ("1.0", "Connection: Keep-Alive\r\n", true),
             ("1.0", "Connection: x, keep-alive\r\n", true),
             ("1.0", "Connection: x\r\nConnection: keep-alive\r\n", true),
-            ("1.0", "Connection: keep-alive\r\nConnection: close\r\n", false),
+            (
+                "1.0",
+                "Connection: keep-alive\r\nConnection: close\r\n",
+                false,
+            ),
             ("1.0", "Connection: x\r\n", false),
             ("1.0", "Keep-Alive: 5\r\n", false),
         ] {
@@ -269,18 +304,50 @@ mod tests {
     #[test]
     fn a_client_waits_for_100_only_with_a_body_to_send() {
         for (version, fields, expected) in [
-            ("1.1", "Expect: 100-continue\r\nContent-Length: 1\r\n", Ok(true)),
-            ("1.1", "Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n", Ok(true)),
-            ("1.1", "Expect: 100-continue, 100-continue\r\nContent-Length: 1\r\n", Ok(true)),
-            ("1.1", "Expect: ,100-continue\r\nContent-Length: 1\r\n", Ok(true)),
+            (
+                "1.1",
+                "Expect: 100-continue\r\nContent-Length: 1\r\n",
+                Ok(true),
+            ),
+            (
+                "1.1",
+                "Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n",
+                Ok(true),
+            ),
+            (
+                "1.1",
+                "Expect: 100-continue, 100-continue\r\nContent-Length: 1\r\n",
+                Ok(true),
+            ),
+            (
+                "1.1",
+                "Expect: ,100-continue\r\nContent-Length: 1\r\n",
+                Ok(true),
+            ),
             ("1.1", "Expect: 100-continue\r\n", Ok(false)),
-            ("1.1", "Expect: 100-continue\r\nContent-Length: 0\r\n", Ok(false)),
+            (
+                "1.1",
+                "Expect: 100-continue\r\nContent-Length: 0\r\n",
+                Ok(false),
+            ),
             ("1.1", "Expect:\r\nContent-Length: 1\r\n", Ok(false)),
-            ("1.0", "Expect: 100-continue\r\nContent-Length: 1\r\n", Ok(false)),
+            (
+                "1.0",
+                "Expect: 100-continue\r\nContent-Length: 1\r\n",
+                Ok(false),
+            ),
             ("1.0", "Expect: tea\r\n", Ok(false)),
             ("1.1", "Expect: tea\r\n", Err(E::UnknownExpectation)),
-            ("1.1", "Expect: 100-continue, tea\r\n", Err(E::UnknownExpectation)),
-            ("1.1", "Expect: 100-continue\r\nExpect: x=y\r\n", Err(E::UnknownExpectation)),
+            (
+                "1.1",
+                "Expect: 100-continue, tea\r\n",
+                Err(E::UnknownExpectation),
+            ),
+            (
+                "1.1",
+                "Expect: 100-continue\r\nExpect: x=y\r\n",
+                Err(E::UnknownExpectation),
+            ),
             ("1.1", "Expect: 100\r\n", Err(E::UnknownExpectation)),
         ] {
             let found = framing_of(version, fields).map(|framing| framing.expect_continue);

@@ -10,17 +10,20 @@
 //! 3. `target`: `path` and `query`, or one of the three rare forms
 //! 4. `version`
 //! 5. `field_lines`, to the empty line
-//! 6. `finish`: the rules about `Host`
+//! 6. `finish`: what can be said only now
 //!
-//! Line ends are CRLF and nothing else. Framing is the next module's matter ([`super::Framing`]).
+//! Line ends are CRLF and nothing else. `Host` and the fields that frame the body are checked line
+//! by line, the latter by [`super::framing`].
 
 #[cfg(test)]
 mod tests;
 
 use http::{Method, Version};
 
+use super::framing::FramingFields;
+use super::request_line::{known_method, not_known, other_version};
 use super::target::{Span, TargetSpan, offset};
-use super::{Authority, HeadError, chars, scan};
+use super::{Authority, Framing, HeadError, chars, scan};
 use crate::message::{FieldSpan, Fields, SeenNames, Target, TargetForm};
 
 /// How large a head may be.
@@ -54,8 +57,8 @@ pub struct Head {
     pub version: Version,
     /// Bytes that the head takes, with its blank line and an empty line before it.
     pub length: usize,
-    /// The names among the fields.
-    pub seen: SeenNames,
+    /// What follows it.
+    pub framing: Framing,
     target: TargetSpan,
     host: Option<Span>,
 }
@@ -78,6 +81,7 @@ impl Head {
 /// Parses one head after the other; belongs to a connection and keeps its memory for the next head.
 #[derive(Debug)]
 pub struct HeadParser {
+    limits: Limits,
     step: Step,
     /// First byte not looked at.
     at: usize,
@@ -89,6 +93,7 @@ pub struct HeadParser {
     target: TargetSpan,
     version: Version,
     host: Option<Span>,
+    framing: FramingFields,
     seen: SeenNames,
     spans: Vec<FieldSpan>,
 }
@@ -112,20 +117,12 @@ type Next = Result<Option<Step>, HeadError>;
 
 /// Field lines that memory is kept for from the first head on.
 const USUAL_FIELDS: usize = 16;
-/// A method longer than this is unknown before it ends.
-const LONGEST_METHOD: usize = 32;
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
-
-impl Default for HeadParser {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl HeadParser {
     /// A parser that has seen nothing; it takes no memory before the first head.
-    pub fn new() -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
+            limits,
             step: Step::Start,
             at: 0,
             start: 0,
@@ -134,6 +131,7 @@ impl HeadParser {
             target: TargetSpan::origin(0, None, 0),
             version: Version::HTTP_11,
             host: None,
+            framing: FramingFields::new(Version::HTTP_11),
             seen: SeenNames::default(),
             spans: Vec::new(),
         }
@@ -144,18 +142,18 @@ impl HeadParser {
     /// `buf` begins at the first byte of the head, on the calls for more of the same head too, and
     /// may hold more than the head. After a head the next call begins another; after an error the
     /// parser is of no more use.
-    pub fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<Head>, HeadError> {
-        let most = usize::from(limits.head_bytes);
+    pub fn parse(&mut self, buf: &[u8]) -> Result<Option<Head>, HeadError> {
+        let most = usize::from(self.limits.head_bytes);
         let window = &buf[..buf.len().min(most)];
         loop {
             let next = match self.step {
-                Step::Start | Step::Done => self.start(window),
+                Step::Start | Step::Done => Ok(self.start(window)),
                 Step::Method => self.method(window),
                 Step::Target => self.target(window),
-                Step::Path => self.path(window, limits),
-                Step::Query | Step::OtherTarget => self.query(window, limits),
+                Step::Path => self.path(window),
+                Step::Query | Step::OtherTarget => self.query(window),
                 Step::Version => self.version(window),
-                Step::Fields => self.field_lines(window, limits),
+                Step::Fields => self.field_lines(window),
             };
             match next? {
                 Some(Step::Done) => {
@@ -179,17 +177,17 @@ impl HeadParser {
         }
     }
 
-    fn start(&mut self, buf: &[u8]) -> Next {
+    fn start(&mut self, buf: &[u8]) -> Option<Step> {
         self.spans.clear();
         self.seen = SeenNames::default();
         self.host = None;
         self.mark = None;
         self.at = match buf {
-            [] | [b'\r'] => return Ok(None),
+            [] | [b'\r'] => return None,
             [b'\r', b'\n', ..] => 2,
             _ => 0,
         };
-        Ok(Some(Step::Method))
+        Some(Step::Method)
     }
 
     fn method(&mut self, buf: &[u8]) -> Next {
@@ -212,8 +210,8 @@ impl HeadParser {
         })
     }
 
-    fn path(&mut self, buf: &[u8], limits: &Limits) -> Next {
-        let Some(byte) = self.scan_target(buf, limits, scan::path_stop)? else {
+    fn path(&mut self, buf: &[u8]) -> Next {
+        let Some(byte) = self.scan_target(buf, scan::path_stop)? else {
             return Ok(None);
         };
         if byte == b'?' {
@@ -224,8 +222,8 @@ impl HeadParser {
         self.end_of_target(buf, byte)
     }
 
-    fn query(&mut self, buf: &[u8], limits: &Limits) -> Next {
-        match self.scan_target(buf, limits, scan::target_stop)? {
+    fn query(&mut self, buf: &[u8]) -> Next {
+        match self.scan_target(buf, scan::target_stop)? {
             Some(byte) => self.end_of_target(buf, byte),
             None => Ok(None),
         }
@@ -236,10 +234,9 @@ impl HeadParser {
     fn scan_target(
         &mut self,
         buf: &[u8],
-        limits: &Limits,
         stop: impl Fn(&[u8], usize) -> usize,
     ) -> Result<Option<u8>, HeadError> {
-        let most = self.start + usize::from(limits.target_bytes);
+        let most = self.start + usize::from(self.limits.target_bytes);
         let window = &buf[..buf.len().min(most + 1)];
         self.at = stop(window, self.at);
         if self.at > most {
@@ -253,7 +250,7 @@ impl HeadParser {
         if byte != b' ' {
             return Err(match byte {
                 b'\r' => HeadError::RequestLine,
-                _ => out_of_place(byte, HeadError::TargetByte),
+                _ => HeadError::of_byte(byte, HeadError::TargetByte),
             });
         }
         self.target = if self.step == Step::OtherTarget {
@@ -277,16 +274,17 @@ impl HeadParser {
         self.at += b"HTTP/1.1\r\n".len();
         self.start = self.at;
         self.mark = None;
+        self.framing = FramingFields::new(self.version);
         self.spans.reserve(USUAL_FIELDS);
         Ok(Some(Step::Fields))
     }
 
-    fn field_lines(&mut self, buf: &[u8], limits: &Limits) -> Next {
+    fn field_lines(&mut self, buf: &[u8]) -> Next {
         loop {
             let colon = if let Some(colon) = self.mark {
                 colon
             } else {
-                match self.field_name(buf, limits)? {
+                match self.field_name(buf)? {
                     Name::EndsAt(colon) => colon,
                     Name::None => return Ok(Some(Step::Done)),
                     Name::Short => return Ok(None),
@@ -307,7 +305,7 @@ impl HeadParser {
 
     /// Finds the colon of the line that begins at `start`, and sets `at` behind it.
     #[inline]
-    fn field_name(&mut self, buf: &[u8], limits: &Limits) -> Result<Name, HeadError> {
+    fn field_name(&mut self, buf: &[u8]) -> Result<Name, HeadError> {
         if self.at == self.start {
             match buf.get(self.at..).unwrap_or_default() {
                 [b'\r', b'\n', ..] => {
@@ -316,7 +314,7 @@ impl HeadParser {
                 }
                 [] | [b'\r'] => return Ok(Name::Short),
                 [b'\r', ..] => return Err(HeadError::BareCr),
-                _ if self.spans.len() == usize::from(limits.fields) => {
+                _ if self.spans.len() == usize::from(self.limits.fields) => {
                     return Err(HeadError::TooManyFields);
                 }
                 _ => {}
@@ -351,6 +349,7 @@ impl HeadParser {
         if name.len() == 4 && name.eq_ignore_ascii_case(b"host") {
             self.host(buf, from, to)?;
         }
+        self.framing.read(name, &buf[from..to])?;
         self.spans.push(FieldSpan {
             name_start: offset(self.start),
             name_end: offset(colon),
@@ -383,7 +382,7 @@ impl HeadParser {
             method: std::mem::take(&mut self.method),
             version: self.version,
             length: self.at,
-            seen: self.seen,
+            framing: self.framing.framing(),
             target: self.target,
             host: self.host,
         })
@@ -406,73 +405,6 @@ enum Name {
     Short,
 }
 
-/// The method that `rest` begins with, and its length with the space after it.
-#[inline]
-fn known_method(rest: &[u8]) -> Option<(Method, usize)> {
-    Some(match rest {
-        [b'G', b'E', b'T', b' ', ..] => (Method::GET, 4),
-        [b'H', b'E', b'A', b'D', b' ', ..] => (Method::HEAD, 5),
-        [b'P', b'O', b'S', b'T', b' ', ..] => (Method::POST, 5),
-        [b'P', b'U', b'T', b' ', ..] => (Method::PUT, 4),
-        [b'P', b'A', b'T', b'C', b'H', b' ', ..] => (Method::PATCH, 6),
-        [b'T', b'R', b'A', b'C', b'E', b' ', ..] => (Method::TRACE, 6),
-        [b'D', b'E', b'L', b'E', b'T', b'E', b' ', ..] => (Method::DELETE, 7),
-        [b'O', b'P', b'T', b'I', b'O', b'N', b'S', b' ', ..] => (Method::OPTIONS, 8),
-        [b'C', b'O', b'N', b'N', b'E', b'C', b'T', b' ', ..] => (Method::CONNECT, 8),
-        _ => return None,
-    })
-}
-
-/// What is wrong with a request line that begins with no known method; `None`: nothing yet.
-#[cold]
-fn not_known(rest: &[u8], after_empty_line: bool) -> Option<HeadError> {
-    if !after_empty_line {
-        if rest.starts_with(HTTP2_PREFACE) {
-            return Some(HeadError::Http2Preface);
-        }
-        if HTTP2_PREFACE.starts_with(rest) {
-            return None;
-        }
-    }
-    let rest = &rest[..rest.len().min(LONGEST_METHOD + 1)];
-    let ended = rest.iter().position(|&byte| !chars::is_token(byte));
-    match ended.map(|at| &rest[at..]) {
-        None | Some([]) => (rest.len() > LONGEST_METHOD).then_some(HeadError::UnknownMethod),
-        Some([b' ', ..]) if ended > Some(0) => Some(HeadError::UnknownMethod),
-        Some([b'\r']) if ended == Some(0) => None,
-        Some([b'\r', b'\n', ..]) if ended == Some(0) => Some(HeadError::EmptyLine),
-        Some([b'\r', ..]) if ended == Some(0) => Some(HeadError::BareCr),
-        Some([b'\r', ..]) => Some(HeadError::RequestLine),
-        Some(&[byte, ..]) => Some(out_of_place(byte, HeadError::RequestLine)),
-    }
-}
-
-/// The version of a line that does not end in `HTTP/1.1`; `None`: more bytes are needed.
-#[cold]
-fn other_version(rest: &[u8]) -> Result<Option<Version>, HeadError> {
-    const PATTERN: &[u8; 8] = b"HTTP/d.d";
-    for (&byte, &expected) in rest.iter().zip(PATTERN) {
-        let fits = byte == expected || (expected == b'd' && byte.is_ascii_digit());
-        if !fits || byte == b'd' {
-            return Err(out_of_place(byte, HeadError::VersionSyntax));
-        }
-    }
-    let Some((&[.., major, _, minor], after)) = rest.split_first_chunk::<8>() else {
-        return Ok(None);
-    };
-    if major != b'1' {
-        return Err(HeadError::VersionUnsupported);
-    }
-    match after {
-        [] | [b'\r'] => Ok(None),
-        [b'\r', b'\n', ..] if minor == b'0' => Ok(Some(Version::HTTP_10)),
-        [b'\r', b'\n', ..] => Ok(Some(Version::HTTP_11)),
-        [b'\r', ..] => Err(HeadError::BareCr),
-        [byte, ..] if byte.is_ascii_digit() => Err(HeadError::VersionSyntax),
-        [byte, ..] => Err(out_of_place(*byte, HeadError::RequestLine)),
-    }
-}
-
 /// Where the CR of the CRLF at the end of the line is; `None`: not there yet.
 #[inline]
 fn line_end(buf: &[u8], mut from: usize) -> Result<Option<usize>, HeadError> {
@@ -483,7 +415,7 @@ fn line_end(buf: &[u8], mut from: usize) -> Result<Option<usize>, HeadError> {
             [b'\t', ..] => from = at + 1,
             [] | [b'\r'] => return Ok(None),
             [b'\r', ..] => return Err(HeadError::BareCr),
-            [byte, ..] => return Err(out_of_place(*byte, HeadError::ControlByte)),
+            [byte, ..] => return Err(HeadError::of_byte(*byte, HeadError::ControlByte)),
         }
     }
 }
@@ -496,16 +428,6 @@ fn not_a_name(byte: u8, first: bool) -> HeadError {
         b' ' | b'\t' => HeadError::SpaceBeforeColon,
         b':' => HeadError::EmptyName,
         b'\r' => HeadError::MissingColon,
-        _ => out_of_place(byte, HeadError::NameByte),
-    }
-}
-
-/// What is wrong with a byte where it does not belong.
-fn out_of_place(byte: u8, otherwise: HeadError) -> HeadError {
-    match byte {
-        b'\n' => HeadError::BareLf,
-        b'\t' => otherwise,
-        _ if chars::is_control(byte) && byte != b'\r' => HeadError::ControlByte,
-        _ => otherwise,
+        _ => HeadError::of_byte(byte, HeadError::NameByte),
     }
 }

@@ -6,6 +6,7 @@
 //! | `scan` | the first byte of a class, many at a time |
 //! | `authority` | host and port |
 //! | `target` | the four forms of a request target |
+//! | `request_line` | method and version |
 //! | `head` | [`HeadParser`]: request line and field lines |
 //! | `framing` | [`Framing`]: which body follows, whether the connection goes on |
 //! | `chunked` | [`ChunkedDecoder`]: a chunked body |
@@ -24,6 +25,7 @@ pub mod encode;
 mod error;
 mod framing;
 mod head;
+mod request_line;
 mod scan;
 mod target;
 

@@ -33,7 +33,7 @@ impl Span {
 #[expect(clippy::cast_possible_truncation, reason = "see above")]
 #[inline]
 pub(super) fn offset(at: usize) -> u16 {
-    debug_assert!(at <= usize::from(u16::MAX));
+    debug_assert!(u16::try_from(at).is_ok());
     at as u16
 }
 
