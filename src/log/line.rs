@@ -162,9 +162,8 @@ impl serde_json::ser::Formatter for Ascii {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let plain = |c: char| c.is_ascii() && c != '\x7f';
         let mut rest = fragment;
-        while let Some(at) = rest.find(|c| !plain(c)) {
+        while let Some(at) = rest.bytes().position(|byte| byte >= 0x7f) {
             let (before, from) = rest.split_at(at);
             writer.write_all(before.as_bytes())?;
             let mut chars = from.chars();
