@@ -217,6 +217,8 @@ mod tests {
         for (page, expected) in rows {
             assert_eq!(charset_of_html(page), *expected);
         }
+        let late = format!("{}<meta charset=koi8-r>", " ".repeat(1020));
+        assert_eq!(charset_of_html(late.as_bytes()), "utf-8");
     }
 
     proptest! {

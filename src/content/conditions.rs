@@ -313,8 +313,10 @@ mod tests {
                 let map = fields(&[(name, SAME)]);
                 assert_eq!(check(&Method::GET, Fields::Map(&map), &current), Proceed);
             }
-            let map = fields(&[("if-range", SAME)]);
-            assert!(!if_range_holds(Fields::Map(&map), &current));
+            for value in [SAME, "soon"] {
+                let map = fields(&[("if-range", value)]);
+                assert!(!if_range_holds(Fields::Map(&map), &current));
+            }
         }
     }
 
