@@ -87,3 +87,63 @@ fn read_at(file: &File, space: &mut [u8], offset: u64, patience: Patience) -> Re
     }
     rustix::io::pread(file, space, offset)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::store::Symlinks;
+    use crate::store::resolve::Root;
+
+    fn open(folder: &Path, name: &str) -> Opened {
+        let root = Root::open(folder, Symlinks::Never).unwrap();
+        let (file, node) = root.open_file(name.as_bytes(), Patience::Any).unwrap();
+        Opened {
+            file: file.into(),
+            version: node.version,
+            path: name.into(),
+        }
+    }
+
+    #[test]
+    fn bytes_of_two_versions_are_not_put_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let writer = || fs::File::options().write(true).open(&path).unwrap();
+        let changes: [&dyn Fn(); 4] = [
+            &|| writer().set_len(3).unwrap(),
+            &|| writer().set_len(9).unwrap(),
+            &|| writer().set_modified(SystemTime::UNIX_EPOCH).unwrap(),
+            &|| fs::remove_file(&path).unwrap(),
+        ];
+        for change in changes {
+            fs::write(&path, "12345").unwrap();
+            let whole = open(folder.path(), "a").read_whole().unwrap();
+            assert_eq!(whole.unwrap(), "12345");
+            let opened = open(folder.path(), "a");
+            change();
+            assert_eq!(opened.read_whole().unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_sample_is_taken_of_text_only_and_of_its_start_only() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, length, expected) in [
+            ("a.txt", 10, 10),
+            ("b.txt", SAMPLE_LENGTH + 1, SAMPLE_LENGTH),
+            ("c.png", 10, 0),
+            ("d.txt", 0, 0),
+        ] {
+            fs::write(folder.path().join(name), vec![b'x'; length]).unwrap();
+            let opened = open(folder.path(), name);
+            assert_eq!(opened.sample(Patience::Any).unwrap().len(), expected);
+        }
+        let opened = open(folder.path(), "a.txt");
+        fs::write(folder.path().join("a.txt"), "123").unwrap();
+        assert_eq!(opened.sample(Patience::Any).unwrap(), b"123");
+    }
+}

@@ -9,7 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::*;
 
 /// Links: name, target (`@` is the folder above the root), and what it gives under each policy.
-const LINKS: [(&str, &str, [&str; 3]); 19] = [
+const LINKS: [(&str, &str, [&str; 3]); 20] = [
     ("file", "real/a.txt", ["", "a", "a"]),
     ("dotted", "./real/./a.txt", ["", "a", "a"]),
     ("real/up", "../real/a.txt", ["", "a", "a"]),
@@ -31,6 +31,7 @@ const LINKS: [(&str, &str, [&str; 3]); 19] = [
     ("outside-folder", "../outside", ["", "", "(folder)"]),
     ("real/deep", "../../outside/secret.txt", ["", "", "secret"]),
     ("out-and-in", "../root/real/a.txt", ["", "", "a"]),
+    ("above", "../real/a.txt", ["", "", ""]),
     ("via", "outside", ["", "", "secret"]),
     ("device", "/dev/null", ["", "", ""]),
 ];
