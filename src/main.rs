@@ -1,3 +1,38 @@
 //! The binary: arguments to a command, a command to an exit status.
 
-fn main() {}
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use salver::cli::{self, Command};
+use salver::commands::{check, serve};
+use salver::config;
+
+/// Exit status of wrong usage or configuration.
+const WRONG: u8 = 2;
+
+fn main() -> ExitCode {
+    let invocation = match cli::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(exit) => return answered(&exit),
+    };
+    let loaded = config::load(&invocation.overrides, std::env::vars_os());
+    match (invocation.command, loaded) {
+        (Command::Check, loaded) => check::run(&loaded, &mut io::stdout(), &mut io::stderr()),
+        (Command::Serve, Ok(loaded)) => serve::run(&loaded.config, loaded.file.as_deref()),
+        (Command::Serve, Err(error)) => {
+            let _ = writeln!(io::stderr(), "salver: {error}");
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn answered(exit: &cli::CliExit) -> ExitCode {
+    let text = exit.text.as_bytes();
+    let _ = if exit.code == 0 {
+        io::stdout().write_all(text)
+    } else {
+        io::stderr().write_all(text)
+    };
+    ExitCode::from(exit.code)
+}

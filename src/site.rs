@@ -6,7 +6,7 @@ use std::{fmt, io};
 
 use http::{HeaderValue, StatusCode, header};
 
-use crate::config::Config;
+use crate::config::{Config, FollowSymlinks};
 use crate::content::path::SitePath;
 use crate::handler::{Files, Handler, Listing, Methods, Reply, Unlisted};
 use crate::message::{Answer, Body, Fields, Request, Response};
@@ -62,10 +62,19 @@ impl Site {
         } else {
             Box::new(Unlisted)
         };
-        let handlers: Vec<Box<dyn Handler>> =
-            vec![Box::new(Methods), Box::new(Files::new(Arc::clone(&store))), folders];
-        let fixed = server_field(config).into_iter().chain(security_fields(config));
-        Ok(Self { handlers: handlers.into(), store, policy: Policy::new(fixed) })
+        let handlers: Vec<Box<dyn Handler>> = vec![
+            Box::new(Methods),
+            Box::new(Files::new(Arc::clone(&store))),
+            folders,
+        ];
+        let fixed = server_field(config)
+            .into_iter()
+            .chain(security_fields(config));
+        Ok(Self {
+            handlers: handlers.into(),
+            store,
+            policy: Policy::new(fixed),
+        })
     }
 
     /// What every answer carries besides its own fields.
@@ -143,12 +152,13 @@ impl Site {
 /// Whether a response is an error that nobody has described yet.
 fn lacks_page(response: &Response) -> bool {
     let status = response.status;
-    (status.is_client_error() || status.is_server_error())
-        && matches!(response.body, Body::Empty)
+    (status.is_client_error() || status.is_server_error()) && matches!(response.body, Body::Empty)
 }
 
 fn dress(mut response: Response, fields: Fields<'_>, found: Option<Found>) -> Response {
-    let Some(Found::File(page)) = found else { return error_pages::fill(response, fields) };
+    let Some(Found::File(page)) = found else {
+        return error_pages::fill(response, fields);
+    };
     // The type only: a validator of the page is not one of the address that was asked for.
     let media_type = page.meta.content_type.clone();
     response.fields.push(header::CONTENT_TYPE, media_type);
@@ -165,7 +175,9 @@ fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {
     } else {
         format!("{}/{}", config.server_name, config.server_version)
     };
-    HeaderValue::try_from(product).ok().map(|product| (header::SERVER, product))
+    HeaderValue::try_from(product)
+        .ok()
+        .map(|product| (header::SERVER, product))
 }
 
 /// The disk, behind a cache if one is wanted.
@@ -174,7 +186,11 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
         root: config.document_root.clone(),
         index_files: config.index_files.clone(),
         show_hidden: config.show_hidden_files,
-        symlinks: Symlinks::Inside,
+        symlinks: match config.follow_symlinks {
+            FollowSymlinks::Never => Symlinks::Never,
+            FollowSymlinks::Inside => Symlinks::Inside,
+            FollowSymlinks::Always => Symlinks::Always,
+        },
         cache_control: Some(cache_control(config)),
     };
     let root = config.document_root.clone();

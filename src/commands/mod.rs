@@ -1,3 +1,5 @@
 //! What each command prints and returns.
 
 pub mod banner;
+pub mod check;
+pub mod serve;

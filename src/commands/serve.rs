@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,13 +11,16 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::banner::{self, Banner};
-use crate::config::Config;
-use crate::log::{AccessLog, diagnostics};
+use crate::config::{self, ColoredLogging, Config, KEYS, Key};
+use crate::log::{self, AccessLog, Destination, DiagnosticsFormat, DiagnosticsOptions};
 use crate::server::{Bound, Server};
 use crate::site::Site;
 
 /// Exit status when the server could not run, or was ended before it had drained.
 const FAILED: u8 = 1;
+
+/// How long the last lines of the access log may take to be written.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Serves what the configuration says. Returns when the server has stopped; `config_file` is
 /// named in the greeting.
@@ -31,23 +35,29 @@ pub fn run(config: &Config, config_file: Option<&Path>) -> ExitCode {
 }
 
 fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dyn Error>> {
-    let _diagnostics = diagnostics::init(&diagnostics_options(config))?;
+    let _diagnostics = log::init(&diagnostics_options(config))?;
     let site = Arc::new(Site::build(config)?);
     let bound = Bound::bind(config)?;
-    let log = access_log(config)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let access_log = access_log(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let ended = runtime.block_on(async {
         // Watched before the greeting: whoever reads it may stop the server at once.
         let mut signals = Signals::watch()?;
         let addresses = bound.addresses().to_vec();
-        let server = bound.start(&site, log.as_ref())?;
+        let server = bound.start(&site, access_log.as_ref())?;
         greet(config, config_file, &addresses);
         Ok::<_, Box<dyn Error>>(run_until_stopped(server, &mut signals, config).await)
     });
-    if let Some(log) = log {
-        log.close();
+    if let Some(log) = access_log {
+        log.close(LOG_PATIENCE);
     }
-    Ok(if ended? { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(if ended? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
 }
 
 /// Serves until a signal or the accept limit, then drains. False when a second signal cut it off.
@@ -91,5 +101,83 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
         }
+    }
+}
+
+/// Says where the server can be reached and how to stop it.
+fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr]) {
+    // Not on standard output: the access log is there, and programs read it.
+    let mut out = io::stderr();
+    let root = std::path::absolute(&config.document_root);
+    let features: Vec<_> = KEYS
+        .iter()
+        .filter(|key| key.show(config) == true)
+        .filter_map(Key::feature)
+        .collect();
+    let banner = Banner {
+        version: env!("CARGO_PKG_VERSION"),
+        root: root.as_deref().unwrap_or(&config.document_root),
+        scheme: "http",
+        addresses,
+        interfaces: &banner::interfaces(),
+        status_path: None,
+        features: &features,
+        config_file,
+        colors: colors(config, out.is_terminal()),
+    };
+    // A closed output is no reason not to serve.
+    let _ = write!(out, "{banner}").and_then(|()| out.flush());
+}
+
+fn colors(config: &Config, is_terminal: bool) -> bool {
+    let setting = match config.colored_logging {
+        ColoredLogging::Auto => None,
+        ColoredLogging::Always => Some(true),
+        ColoredLogging::Never => Some(false),
+    };
+    log::colors(
+        setting,
+        is_terminal,
+        std::env::var_os("NO_COLOR").as_deref(),
+    )
+}
+
+fn diagnostics_options(config: &Config) -> DiagnosticsOptions {
+    DiagnosticsOptions {
+        filter: config.log_level.clone(),
+        format: match config.log_format {
+            config::LogFormat::Text => DiagnosticsFormat::Text,
+            config::LogFormat::Json => DiagnosticsFormat::Json,
+        },
+        color: colors(config, io::stderr().is_terminal()),
+        file: config.log_file.clone(),
+        rotation: rotation(config),
+        max_files: config.log_max_files,
+    }
+}
+
+fn access_log(config: &Config) -> Result<Option<AccessLog>, log::LogError> {
+    let destination = match &config.access_log {
+        config::AccessLog::Off => return Ok(None),
+        config::AccessLog::Stdout => Destination::Stdout,
+        config::AccessLog::File(path) => Destination::File {
+            path: path.clone(),
+            rotation: rotation(config),
+            max_files: config.log_max_files,
+        },
+    };
+    let format = match config.access_log_format {
+        config::AccessLogFormat::Common => log::AccessLogFormat::Common,
+        config::AccessLogFormat::Combined => log::AccessLogFormat::Combined,
+        config::AccessLogFormat::Json => log::AccessLogFormat::Json,
+    };
+    AccessLog::open(format, &destination).map(Some)
+}
+
+fn rotation(config: &Config) -> log::Rotation {
+    match config.log_rotation {
+        config::Rotation::Never => log::Rotation::Never,
+        config::Rotation::Hourly => log::Rotation::Hourly,
+        config::Rotation::Daily => log::Rotation::Daily,
     }
 }

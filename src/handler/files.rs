@@ -7,9 +7,9 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::{Handler, Reply, failure};
 use crate::content::conditions::{self, Validators, Verdict};
-use crate::content::{byteranges, disposition};
 use crate::content::path::SitePath;
 use crate::content::range::{self, Selection};
+use crate::content::{byteranges, disposition};
 use crate::message::{Answer, Block, Body, Part, Request, Response};
 use crate::store::{Found, Object, Store, StoreError};
 
@@ -60,7 +60,10 @@ fn answer<'a>(
 
 fn file(request: &Request<'_>, path: &SitePath<'_>, object: &Object) -> Response {
     let file = &object.meta;
-    let validators = Validators { etag: &file.etag, modified: file.modified };
+    let validators = Validators {
+        etag: &file.etag,
+        modified: file.modified,
+    };
     match conditions::check(&request.method, request.fields, &validators) {
         Verdict::Proceed => {}
         Verdict::NotModified => return with_block(StatusCode::NOT_MODIFIED, &file.validators),
@@ -109,8 +112,7 @@ fn selection(request: &Request<'_>, validators: &Validators<'_>, length: u64) ->
 /// Several parts, each with its own head (RFC 9110 section 14.6).
 fn multipart(object: &Object, ranges: Vec<Range<u64>>) -> Response {
     let file = &object.meta;
-    let framing =
-        byteranges::byte_ranges(&file.etag, &file.content_type, &ranges, file.length);
+    let framing = byteranges::byte_ranges(&file.etag, &file.content_type, &ranges, file.length);
     let mut parts = Vec::with_capacity(ranges.len() * 2 + 1);
     for (head, range) in framing.heads.into_iter().zip(ranges) {
         parts.push(Part::Bytes(head));
@@ -118,9 +120,13 @@ fn multipart(object: &Object, ranges: Vec<Range<u64>>) -> Response {
     }
     parts.push(Part::Bytes(framing.end));
 
-    let mut response = Response::new(StatusCode::PARTIAL_CONTENT)
-        .with(header::CONTENT_TYPE, framing.content_type);
-    let others = file.full.list().iter().filter(|(name, _)| name != header::CONTENT_TYPE);
+    let mut response =
+        Response::new(StatusCode::PARTIAL_CONTENT).with(header::CONTENT_TYPE, framing.content_type);
+    let others = file
+        .full
+        .list()
+        .iter()
+        .filter(|(name, _)| name != header::CONTENT_TYPE);
     response.fields.own.extend(others.cloned());
     response.body = Body::Parts(parts);
     response

@@ -34,9 +34,7 @@ pub enum Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// A reply that needs I/O.
-    pub fn later(
-        future: impl Future<Output = Result<Response, Request<'a>>> + Send + 'a,
-    ) -> Self {
+    pub fn later(future: impl Future<Output = Result<Response, Request<'a>>> + Send + 'a) -> Self {
         Self::Later(Box::pin(future))
     }
 }
@@ -58,8 +56,10 @@ fn failure(error: &StoreError, path: &SitePath<'_>) -> Response {
         StoreError::Unavailable(error) => {
             let path = String::from_utf8_lossy(path.as_bytes());
             tracing::error!(%error, ?path, "a file cannot be read");
-            Response::new(StatusCode::SERVICE_UNAVAILABLE)
-                .with(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"))
+            Response::new(StatusCode::SERVICE_UNAVAILABLE).with(
+                http::header::RETRY_AFTER,
+                http::HeaderValue::from_static("5"),
+            )
         }
     }
 }

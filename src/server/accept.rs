@@ -42,12 +42,22 @@ pub(super) struct Crew {
 impl Crew {
     /// Accepts until told to drain, then waits for the connections until told to end.
     pub(super) async fn run(self, sockets: Vec<std::net::TcpListener>) {
-        let Self { worker, gate, limit_reached, mut phase } = self;
+        let Self {
+            worker,
+            gate,
+            limit_reached,
+            mut phase,
+        } = self;
         let accepting: Vec<JoinHandle<()>> = sockets
             .into_iter()
             .map(|socket| {
                 let worker = Arc::clone(&worker);
-                tokio::spawn(accept(socket, worker, Arc::clone(&gate), limit_reached.clone()))
+                tokio::spawn(accept(
+                    socket,
+                    worker,
+                    Arc::clone(&gate),
+                    limit_reached.clone(),
+                ))
             })
             .collect();
         // An error means that the server is gone: the same as its end.
@@ -99,17 +109,15 @@ async fn accept(
     }
 }
 
-fn welcome(
-    stream: TcpStream,
-    address: SocketAddr,
-    worker: &Arc<Worker>,
-    gate: &Arc<Gate>,
-) {
+fn welcome(stream: TcpStream, address: SocketAddr, worker: &Arc<Worker>, gate: &Arc<Gate>) {
     let io = Transport::Tcp(stream);
     let presence = worker.enter();
     match gate.admit(address.ip()) {
         Ok(permit) => {
-            let peer = Peer { address, secure: false };
+            let peer = Peer {
+                address,
+                secure: false,
+            };
             let connection = Connection::new(io, peer, Arc::clone(worker));
             tokio::spawn(async move {
                 connection.serve().await;
@@ -118,7 +126,9 @@ fn welcome(
         }
         Err(Refusal::Address) => tracing::debug!(%address, "not in address_filter: closed"),
         Err(Refusal::Full) => {
-            let Some(place) = worker.turn_away() else { return };
+            let Some(place) = worker.turn_away() else {
+                return;
+            };
             tokio::spawn(async move {
                 turn_away(io).await;
                 drop((place, presence));
@@ -130,7 +140,10 @@ fn welcome(
 /// Says that there is no room, in a way that the client gets to read.
 async fn turn_away(mut io: Transport) {
     let mut deadline = Deadline::after(TURN_AWAY);
-    let mut pace = Pace { deadline: &mut deadline, patience: TURN_AWAY };
+    let mut pace = Pace {
+        deadline: &mut deadline,
+        patience: TURN_AWAY,
+    };
     let slices = [IoSlice::new(FULL)];
     // A socket that was just accepted takes this much in one write, or is broken.
     let written = in_time(&mut pace, |context| io.poll_write(context, &slices, false)).await;

@@ -51,8 +51,10 @@ impl Gate {
             allowed: options.allowed,
             max_connections: options.max_connections,
             open: AtomicUsize::new(0),
-            clients: (max_connections > 0)
-                .then(|| Clients { max_connections, open: Mutex::default() }),
+            clients: (max_connections > 0).then(|| Clients {
+                max_connections,
+                open: Mutex::default(),
+            }),
             accept_limit: options.accept_limit,
             accepted: AtomicU64::new(0),
         })
@@ -78,7 +80,10 @@ impl Gate {
                 }
             },
         };
-        Ok(Permit { gate: Arc::clone(self), client })
+        Ok(Permit {
+            gate: Arc::clone(self),
+            client,
+        })
     }
 
     /// Counts an accepted connection, whatever becomes of it; true for the one that fills
@@ -194,6 +199,9 @@ mod tests {
             max_connections_per_ip: 0,
             accept_limit: 2,
         });
-        assert_eq!([gate.count_accepted(), gate.count_accepted()], [false, true]);
+        assert_eq!(
+            [gate.count_accepted(), gate.count_accepted()],
+            [false, true]
+        );
     }
 }

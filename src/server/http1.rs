@@ -50,12 +50,20 @@ enum Next {
     Close,
     /// Nothing, although the client may still be sending.
     Linger,
+    /// Nothing: the connection is broken.
+    Cut,
 }
 
 impl Connection {
     pub(super) fn new(io: Transport, peer: Peer, worker: Arc<Worker>) -> Self {
         let deadline = Deadline::after(worker.settings.header_timeout);
-        Self { io, peer, worker, deadline, requests: 0 }
+        Self {
+            io,
+            peer,
+            worker,
+            deadline,
+            requests: 0,
+        }
     }
 
     /// Serves the connection to its end.
@@ -81,7 +89,7 @@ impl Connection {
             match next {
                 Next::Request if worker.is_stopping() => return,
                 Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
-                Next::Close => return,
+                Next::Close | Next::Cut => return,
                 Next::Linger => return Box::pin(linger(&mut self.io)).await,
             }
         }
@@ -89,7 +97,11 @@ impl Connection {
 
     /// Reads and answers until the connection is idle or at its end.
     async fn converse(&mut self, desk: &mut Desk) -> Next {
-        let Desk { inbox, parser, outbox } = desk;
+        let Desk {
+            inbox,
+            parser,
+            outbox,
+        } = desk;
         let mut timed = false;
         loop {
             match self.read(inbox).await {
@@ -97,12 +109,14 @@ impl Connection {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
                     let reason = "the request head took too long to arrive";
-                    return self.refuse(StatusCode::REQUEST_TIMEOUT, reason, outbox).await;
+                    return self
+                        .refuse(StatusCode::REQUEST_TIMEOUT, reason, outbox)
+                        .await;
                 }
                 Err(_) => return Next::Close,
             }
             loop {
-                match parser.parse(inbox.unread(), &self.worker.settings.head_limits) {
+                match parser.parse(inbox.unread()) {
                     Ok(Some(head)) => {
                         timed = false;
                         let next = self.answer(&head, inbox, parser, outbox).await;
@@ -116,12 +130,14 @@ impl Connection {
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        return self.refuse(error.status(), &error.to_string(), outbox).await;
+                        return self
+                            .refuse(error.status(), &error.to_string(), outbox)
+                            .await;
                     }
                 }
             }
             if self.flush(outbox).await.result.is_err() {
-                return Next::Close;
+                return Next::Cut;
             }
             if inbox.is_empty() {
                 return Next::Request;
@@ -135,13 +151,18 @@ impl Connection {
 
     /// Reads once, unless the deadline comes first. 0 is the end of what the client sends.
     async fn read(&mut self, inbox: &mut Inbox) -> io::Result<usize> {
-        let Self { io, deadline, worker, .. } = self;
+        let Self {
+            io,
+            deadline,
+            worker,
+            ..
+        } = self;
         let room = inbox.room(worker.settings.head_limits.head_bytes.into());
         let count = poll_fn(|context| match io.poll_read(context, room) {
             Poll::Ready(result) => Poll::Ready(result),
-            Poll::Pending => {
-                deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
-            }
+            Poll::Pending => deadline
+                .poll(context)
+                .map(|()| Err(io::ErrorKind::TimedOut.into())),
         })
         .await?;
         inbox.filled(count);
@@ -158,33 +179,33 @@ impl Connection {
     ) -> Next {
         let bytes = &inbox.unread()[..head.length];
         let fields = parser.fields(bytes);
-        let framing = match Framing::of(head, &fields) {
-            Ok(framing) => framing,
-            Err(error) => {
-                return self.refuse(error.status(), &error.to_string(), outbox).await;
-            }
-        };
         self.requests += 1;
-        if framing.body != BodyLength::None {
+        if head.framing.body != BodyLength::None {
             let bytes: Box<[u8]> = bytes.into();
             inbox.consume(head.length);
             let asked = Asked::new(head, &bytes, parser.fields(&bytes), clock::now());
-            return Box::pin(self.answer_with_body(&asked, framing, inbox, outbox)).await;
+            return Box::pin(self.answer_with_body(&asked, head.framing, inbox, outbox)).await;
         }
         let worker = Arc::clone(&self.worker);
         let asked = Asked::new(head, bytes, fields, clock::now());
-        let response = match worker.site.respond(asked.request(self.peer, RequestBody::None)) {
+        let response = match worker
+            .site
+            .respond(asked.request(self.peer, RequestBody::None))
+        {
             Answer::Ready(response) => response,
             Answer::Later(response) => {
                 if self.flush(outbox).await.result.is_err() {
-                    return Next::Close;
+                    return Next::Cut;
                 }
                 response.await
             }
         };
-        let keep_alive = framing.keep_alive && self.may_go_on();
+        let keep_alive = head.framing.keep_alive && self.may_go_on();
         let next = self.send(&asked, response, keep_alive, 0, outbox).await;
         inbox.consume(head.length);
+        if next == Next::Close && (head.framing.keep_alive || !inbox.is_empty()) {
+            return Next::Linger;
+        }
         next
     }
 
@@ -197,10 +218,14 @@ impl Connection {
         outbox: &mut Outbox,
     ) -> Next {
         if self.flush(outbox).await.result.is_err() {
-            return Next::Close;
+            return Next::Cut;
         }
         let worker = Arc::clone(&self.worker);
-        let mut progress = Progress::new(framing.body, framing.expect_continue, &worker.settings.head_limits);
+        let mut progress = Progress::new(
+            framing.body,
+            framing.expect_continue,
+            worker.settings.head_limits,
+        );
         let peer = self.peer;
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
@@ -208,12 +233,14 @@ impl Connection {
 
         let drains = progress.can_drain(DRAIN);
         let keep_alive = framing.keep_alive && self.may_go_on() && drains;
-        let next = self.send(asked, response, keep_alive, progress.received(), outbox).await;
+        let next = self
+            .send(asked, response, keep_alive, progress.received(), outbox)
+            .await;
         if progress.is_finished() {
             return next;
         }
         if self.flush(outbox).await.result.is_err() {
-            return Next::Close;
+            return Next::Cut;
         }
         if next == Next::Request && self.body_reader(inbox, &mut progress).drain(DRAIN).await {
             return Next::Request;
@@ -227,7 +254,10 @@ impl Connection {
         progress: &'a mut Progress,
     ) -> BodyReader<'a> {
         let patience = self.worker.settings.request_timeout;
-        let pace = Pace { deadline: &mut self.deadline, patience };
+        let pace = Pace {
+            deadline: &mut self.deadline,
+            patience,
+        };
         BodyReader::new(&mut self.io, inbox, pace, progress)
     }
 
@@ -250,10 +280,21 @@ impl Connection {
         let status = response.status;
         let bulk = is_bulk(&response.body);
         if (bulk || outbox.is_full()) && self.flush(outbox).await.result.is_err() {
-            return Next::Close;
+            return Next::Cut;
         }
-        let queued = enqueue(&self.worker, response, &asked.method, asked.version, keep_alive, outbox);
-        let mut next = if queued.closes { Next::Close } else { Next::Request };
+        let queued = enqueue(
+            &self.worker,
+            response,
+            &asked.method,
+            asked.version,
+            keep_alive,
+            outbox,
+        );
+        let mut next = if queued.closes {
+            Next::Close
+        } else {
+            Next::Request
+        };
         let mut sent = queued.content;
         if bulk {
             let flushed = self.flush(outbox).await;
@@ -263,22 +304,37 @@ impl Connection {
                 next = Next::Close;
             }
         }
-        self.worker.record(|recorder| asked.record(recorder, &self.peer, status, sent, received));
+        self.worker
+            .record(|recorder| asked.record(recorder, &self.peer, status, sent, received));
         next
     }
 
     /// Answers what cannot be understood, and ends the connection.
     async fn refuse(&mut self, status: StatusCode, reason: &str, outbox: &mut Outbox) -> Next {
         let response = self.worker.site.refusal(status, reason);
-        let queued =
-            enqueue(&self.worker, response, &Method::GET, Version::HTTP_11, false, outbox);
-        self.worker.record(|log| record_refusal(log, &self.peer, status, queued.content));
-        if self.flush(outbox).await.result.is_err() { Next::Close } else { Next::Linger }
+        let queued = enqueue(
+            &self.worker,
+            response,
+            &Method::GET,
+            Version::HTTP_11,
+            false,
+            outbox,
+        );
+        self.worker
+            .record(|log| record_refusal(log, &self.peer, status, queued.content));
+        if self.flush(outbox).await.result.is_err() {
+            Next::Close
+        } else {
+            Next::Linger
+        }
     }
 
     async fn flush(&mut self, outbox: &mut Outbox) -> super::outbox::Flushed {
         let patience = self.worker.settings.request_timeout;
-        let mut pace = Pace { deadline: &mut self.deadline, patience };
+        let mut pace = Pace {
+            deadline: &mut self.deadline,
+            patience,
+        };
         outbox.flush(&mut self.io, &mut pace).await
     }
 }
@@ -300,7 +356,11 @@ fn enqueue(
     keep_alive: bool,
     outbox: &mut Outbox,
 ) -> Queued {
-    let Response { status, fields, body } = response;
+    let Response {
+        status,
+        fields,
+        body,
+    } = response;
     let plan = plan(method, status, body.length(), version, keep_alive);
     let connection = match (plan.close, version) {
         (true, _) => Some("close"),
@@ -328,5 +388,9 @@ fn enqueue(
         content = body.length().unwrap_or(0);
         outbox.push(body, plan.chunked);
     }
-    Queued { head: head as u64, content, closes: plan.close }
+    Queued {
+        head: head as u64,
+        content,
+        closes: plan.close,
+    }
 }

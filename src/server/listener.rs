@@ -49,25 +49,35 @@ impl std::fmt::Display for BindError {
 /// workers share nothing; or one for all where it cannot.
 pub(super) fn bind(
     address: SocketAddr,
-    backlog: i32,
-    workers: usize,
+    options: Options,
 ) -> Result<Vec<std::net::TcpListener>, BindError> {
-    listen(address, backlog, workers).map_err(|error| BindError { address, error })
+    listen(address, options).map_err(|error| BindError { address, error })
 }
 
-fn listen(
-    address: SocketAddr,
-    backlog: i32,
-    workers: usize,
-) -> io::Result<Vec<std::net::TcpListener>> {
-    let first = open(address)?;
+/// How to listen.
+#[derive(Clone, Copy)]
+pub(super) struct Options {
+    /// Connections that may wait to be accepted, per socket.
+    pub(super) backlog: i32,
+    pub(super) workers: usize,
+    /// Whether an IPv6 socket leaves IPv4 to others; else `::` takes both.
+    pub(super) only_v6: bool,
+}
+
+fn listen(address: SocketAddr, options: Options) -> io::Result<Vec<std::net::TcpListener>> {
+    let Options {
+        backlog,
+        workers,
+        only_v6,
+    } = options;
+    let first = open(address, only_v6)?;
     // The first socket binds alone, and so finds out whether another process has the port: two
     // that both ask to share it would silently split its connections.
     first.bind(&address.into())?;
     let address = first.local_addr()?.as_socket().unwrap_or(address);
     let mut sockets = vec![first];
     if workers > 1 {
-        share_port(&mut sockets, address, workers)?;
+        share_port(&mut sockets, address, options)?;
     }
     for socket in &sockets {
         socket.listen(backlog)?;
@@ -80,10 +90,10 @@ fn listen(
 }
 
 #[cfg(target_os = "linux")]
-fn share_port(sockets: &mut Vec<Socket>, address: SocketAddr, workers: usize) -> io::Result<()> {
+fn share_port(sockets: &mut Vec<Socket>, address: SocketAddr, options: Options) -> io::Result<()> {
     sockets[0].set_reuse_port(true)?;
-    for _ in 1..workers {
-        let socket = open(address)?;
+    for _ in 1..options.workers {
+        let socket = open(address, options.only_v6)?;
         socket.set_reuse_port(true)?;
         socket.bind(&address.into())?;
         sockets.push(socket);
@@ -93,19 +103,22 @@ fn share_port(sockets: &mut Vec<Socket>, address: SocketAddr, workers: usize) ->
 
 /// Elsewhere several sockets of one port do not spread connections: the workers share one.
 #[cfg(not(target_os = "linux"))]
-fn share_port(_: &mut Vec<Socket>, _: SocketAddr, _: usize) -> io::Result<()> {
+fn share_port(_: &mut Vec<Socket>, _: SocketAddr, _: Options) -> io::Result<()> {
     Ok(())
 }
 
-fn open(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn open(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if cfg!(unix) {
         // A restart must not wait for the connections of the last run to be forgotten.
         socket.set_reuse_address(true)?;
     }
     if let IpAddr::V6(_) = address.ip() {
-        // `::` beside `0.0.0.0` in one list.
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(only_v6)?;
     }
     // Accepted sockets inherit it: an answer leaves when it is written.
     socket.set_tcp_nodelay(true)?;
@@ -132,11 +145,16 @@ mod tests {
     #[test]
     fn a_taken_port_is_an_error_also_between_two_servers() {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let sockets = bind(address, 16, 2).unwrap();
+        let options = Options {
+            backlog: 16,
+            workers: 2,
+            only_v6: false,
+        };
+        let sockets = bind(address, options).unwrap();
         assert_eq!(sockets.len(), 2);
         let taken = sockets[0].local_addr().unwrap();
         assert_eq!(sockets[1].local_addr().unwrap(), taken);
-        let error = bind(taken, 16, 2).unwrap_err().to_string();
+        let error = bind(taken, options).unwrap_err().to_string();
         assert!(error.contains("is taken by another program"), "{error}");
     }
 }

@@ -53,11 +53,12 @@ struct Settings {
 
 impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
+        let head_bytes = u16::try_from(config.max_header_size).unwrap_or(u16::MAX);
         Self {
             head_limits: Limits {
-                head_bytes: config.max_header_size,
+                head_bytes,
                 // A target that leaves no room for fields is too long by itself.
-                target_bytes: config.max_header_size / 2,
+                target_bytes: head_bytes / 2,
                 ..Limits::default()
             },
             header_timeout: config.header_timeout,
@@ -114,13 +115,17 @@ impl Bound {
     /// that the first found free.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let workers = worker_count(config.max_threads);
-        let backlog = i32::try_from(config.connection_queue).unwrap_or(i32::MAX);
+        let options = listener::Options {
+            backlog: i32::try_from(config.connection_queue).unwrap_or(i32::MAX),
+            workers,
+            only_v6: config.host.iter().any(std::net::IpAddr::is_ipv4),
+        };
         let mut sockets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         let mut port = config.port;
         for &host in &config.host {
-            let bound = listener::bind(SocketAddr::new(host, port), backlog, workers)
-                .map_err(StartError::Bind)?;
+            let bound =
+                listener::bind(SocketAddr::new(host, port), options).map_err(StartError::Bind)?;
             let address = bound[0].local_addr().map_err(StartError::Worker)?;
             port = address.port();
             addresses.push(address);
@@ -137,7 +142,12 @@ impl Bound {
             max_connections_per_ip: config.max_connections_per_ip,
             accept_limit: config.accept_limit,
         });
-        Ok(Self { sockets, addresses, settings: config.into(), gate })
+        Ok(Self {
+            sockets,
+            addresses,
+            settings: config.into(),
+            gate,
+        })
     }
 
     /// The addresses listened on, with their actual port.
@@ -166,7 +176,11 @@ impl Bound {
                 .map_err(StartError::Worker)?;
             threads.push(thread);
         }
-        Ok(Server { phase, limit, threads })
+        Ok(Server {
+            phase,
+            limit,
+            threads,
+        })
     }
 }
 
@@ -193,8 +207,19 @@ fn worker_count(wanted: usize) -> usize {
 /// needed for other things.
 fn descriptors_for_connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { mut current, maximum } = getrlimit(Resource::Nofile);
-    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
+    let Rlimit {
+        mut current,
+        maximum,
+    } = getrlimit(Resource::Nofile);
+    if setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    )
+    .is_ok()
+    {
         current = maximum;
     }
     let all = current.unwrap_or(u64::MAX);

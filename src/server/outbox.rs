@@ -1,8 +1,8 @@
 //! What is to be sent: heads, bytes, pieces of files, streams; in as few writes as possible.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
 use std::future::poll_fn;
+use std::io::{self, IoSlice};
 
 use bytes::Bytes;
 
@@ -101,7 +101,11 @@ impl Outbox {
                 }
             }
             Body::Stream { length, chunks } => {
-                self.queue.push_back(Item::Stream { chunks, chunked, owed: length });
+                self.queue.push_back(Item::Stream {
+                    chunks,
+                    chunked,
+                    owed: length,
+                });
             }
         }
     }
@@ -215,7 +219,9 @@ impl Outbox {
     }
 
     async fn send_file(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<u64> {
-        let Some(Item::File { span, warm_until }) = self.queue.front_mut() else { return Ok(0) };
+        let Some(Item::File { span, warm_until }) = self.queue.front_mut() else {
+            return Ok(0);
+        };
         if span.length <= FILE_TAIL || !io.sends_files() {
             return self.load_file_piece().await.map(|()| 0);
         }
@@ -229,8 +235,10 @@ impl Outbox {
         let count = count.min(*warm_until - span.start);
         let step = usize::try_from(count).unwrap_or(usize::MAX);
         let FileSpan { file, start, .. } = &*span;
-        let sent =
-            in_time(pace, |context| io.poll_send_file(context, file, *start, step)).await? as u64;
+        let sent = in_time(pace, |context| {
+            io.poll_send_file(context, file, *start, step)
+        })
+        .await? as u64;
         if sent == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -244,7 +252,9 @@ impl Outbox {
 
     /// Turns the next piece of the file at the front into bytes.
     async fn load_file_piece(&mut self) -> io::Result<()> {
-        let Some(Item::File { span, .. }) = self.queue.front_mut() else { return Ok(()) };
+        let Some(Item::File { span, .. }) = self.queue.front_mut() else {
+            return Ok(());
+        };
         let count = span.length.min(FILE_TAIL);
         let bytes = file_read::read(span, usize::try_from(count).unwrap_or(usize::MAX)).await?;
         span.start += count;
@@ -262,7 +272,12 @@ impl Outbox {
 
     /// Puts the next piece of the stream in front of it, or ends it.
     async fn pull_stream(&mut self) -> io::Result<()> {
-        let Some(Item::Stream { mut chunks, chunked, owed }) = self.queue.pop_front() else {
+        let Some(Item::Stream {
+            mut chunks,
+            chunked,
+            owed,
+        }) = self.queue.pop_front()
+        else {
             return Ok(());
         };
         let Some(piece) = poll_fn(|context| chunks.poll_next(context)).await else {
@@ -278,7 +293,11 @@ impl Outbox {
         let length = piece.len();
         if length == 0 {
             // An empty chunk would end the body.
-            self.queue.push_back(Item::Stream { chunks, chunked, owed });
+            self.queue.push_back(Item::Stream {
+                chunks,
+                chunked,
+                owed,
+            });
             return Ok(());
         }
         let owed = match owed.map(|owed| owed.checked_sub(length as u64)) {
@@ -292,10 +311,13 @@ impl Outbox {
         if chunked {
             self.encode(|out| out.extend_from_slice(encode::CHUNK_END));
         }
-        self.queue.push_back(Item::Stream { chunks, chunked, owed });
+        self.queue.push_back(Item::Stream {
+            chunks,
+            chunked,
+            owed,
+        });
         Ok(())
     }
-
 }
 
 /// Whether sending this content takes more than a copy from memory. Such an answer is sent before

@@ -62,7 +62,7 @@ impl Worker {
         kept.unwrap_or_else(|| {
             Box::new(Desk {
                 inbox: Inbox::new(),
-                parser: HeadParser::default(),
+                parser: HeadParser::new(self.settings.head_limits),
                 outbox: Outbox::default(),
             })
         })

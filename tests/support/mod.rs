@@ -1,12 +1,12 @@
 //! Starts the real server on a free port and speaks bytes to it.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,7 +36,11 @@ pub struct Setup {
 pub fn setup() -> Setup {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir(folder.path().join("root")).expect("a document root");
-    Setup { folder, arguments: Vec::new(), environment: Vec::new() }
+    Setup {
+        folder,
+        arguments: Vec::new(),
+        environment: Vec::new(),
+    }
 }
 
 /// A server for one file, `/a.txt`, of the ten digits.
@@ -66,7 +70,8 @@ impl Setup {
 
     /// Starts the server and waits until it says where it listens.
     pub fn start(mut self) -> Server {
-        self.arguments.push(self.root().to_string_lossy().into_owned());
+        self.arguments
+            .push(self.root().to_string_lossy().into_owned());
         self.start_without_root()
     }
 
@@ -79,17 +84,27 @@ impl Setup {
             .envs(self.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
-        let output = lines(child.stdout.take().expect("its output"));
+        let (sender, output) = mpsc::channel();
+        forward(child.stdout.take().expect("its output"), sender.clone());
+        forward(child.stderr.take().expect("its errors"), sender);
         let address = loop {
-            let line = output.recv_timeout(PATIENCE).expect("the server says where it listens");
+            let line = output
+                .recv_timeout(PATIENCE)
+                .expect("the server says where it listens");
             if let Some(address) = address_in(&line) {
                 break address;
             }
         };
-        Server { child, address, root, output, _folder: self.folder }
+        Server {
+            child,
+            address,
+            root,
+            output,
+            _folder: self.folder,
+        }
     }
 }
 
@@ -104,16 +119,14 @@ pub fn salver() -> Command {
     command
 }
 
-fn lines(output: ChildStdout) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+fn forward(output: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
+            if lines.send(line).is_err() {
                 return;
             }
         }
     });
-    receiver
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
@@ -152,12 +165,15 @@ impl Server {
         client.rest()
     }
 
-    /// The next line of standard output that `wanted` accepts.
+    /// The next line of its output that `wanted` accepts.
     pub fn line(&self, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.output.recv_timeout(left).expect("a line of output in time");
+            let line = self
+                .output
+                .recv_timeout(left)
+                .expect("a line of output in time");
             if wanted(&line) {
                 return line;
             }
@@ -167,7 +183,10 @@ impl Server {
     /// Sends a signal, by its name without `SIG`.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &id]).status().expect("kill runs");
+        let status = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .expect("kill runs");
         assert!(status.success());
     }
 
@@ -207,11 +226,16 @@ impl Client {
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         stream.set_nodelay(true).expect("no delay");
-        Self { stream, buffer: Vec::new() }
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).expect("the server takes the request");
+        self.stream
+            .write_all(bytes.as_ref())
+            .expect("the server takes the request");
     }
 
     /// Sends as far as the server still listens.
@@ -221,7 +245,9 @@ impl Client {
 
     /// Says that no more requests come.
     pub fn finish(&self) {
-        self.stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
+        self.stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("a half-close");
     }
 
     /// The same, of a connection that may have ended.
@@ -237,7 +263,9 @@ impl Client {
     /// Whatever comes until the server closes.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut all = std::mem::take(&mut self.buffer);
-        self.stream.read_to_end(&mut all).expect("the server closes and does not reset");
+        self.stream
+            .read_to_end(&mut all)
+            .expect("the server closes and does not reset");
         all
     }
 
@@ -250,9 +278,13 @@ impl Client {
 
     /// Whether the server neither sends nor closes for a while.
     pub fn is_quiet_for(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).expect("a time-out");
+        self.stream
+            .set_read_timeout(Some(time))
+            .expect("a time-out");
         let quiet = self.stream.peek(&mut [0]).is_err();
-        self.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        self.stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a time-out");
         quiet
     }
 
@@ -271,7 +303,11 @@ impl Client {
                 let head = std::mem::replace(&mut self.buffer, rest);
                 return Response::parse(&head[..end]);
             }
-            assert!(self.fill(), "the connection ended: {:?}", String::from_utf8_lossy(&self.buffer));
+            assert!(
+                self.fill(),
+                "the connection ended: {:?}",
+                String::from_utf8_lossy(&self.buffer)
+            );
         }
     }
 
@@ -329,7 +365,9 @@ impl Client {
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 /// A response as it came.
@@ -348,7 +386,10 @@ impl Response {
         let status_line = lines.next().expect("a status line");
         let mut words = status_line.splitn(3, ' ');
         let version = words.next().expect("a version").to_owned();
-        let status = words.next().and_then(|code| code.parse().ok()).expect("a status code");
+        let status = words
+            .next()
+            .and_then(|code| code.parse().ok())
+            .expect("a status code");
         assert!(version.starts_with("HTTP/1."), "{status_line}");
         let fields = lines
             .map(|line| {
@@ -356,14 +397,23 @@ impl Response {
                 (name.to_ascii_lowercase(), value.to_owned())
             })
             .collect();
-        Self { status, version, fields, body: Vec::new() }
+        Self {
+            status,
+            version,
+            fields,
+            body: Vec::new(),
+        }
     }
 
     /// The value of a field that is there at most once.
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.iter().filter(|(known, _)| known == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "{name} is there twice: {:?}", self.fields);
+        assert!(
+            values.next().is_none(),
+            "{name} is there twice: {:?}",
+            self.fields
+        );
         value
     }
 
@@ -376,4 +426,15 @@ impl Response {
 /// Whether a path below the document root is there.
 pub fn exists(root: &Path, name: &str) -> bool {
     root.join(name).exists()
+}
+
+/// Asks until the answer is there; fails when it does not come.
+pub fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "it never happened");
+    }
 }
