@@ -18,6 +18,9 @@
 //!
 //! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
 
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod content;
 pub mod http1;
 pub mod message;

@@ -1,0 +1,3 @@
+//! What each command prints and returns: one file per command.
+
+pub mod check;
