@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, value_parser};
+use serde_json::Value;
 
 use crate::config::{Flag, KEYS, Key, Override, Overrides};
 
@@ -18,6 +19,8 @@ const DOCUMENT_ROOT: &str = "document_root";
 const COLORED_LOGGING: &str = "colored_logging";
 
 const ABOUT: &str = "Serve a folder over HTTP";
+
+const USAGE: &str = "salver [OPTIONS] [DIRECTORY]\n       salver check [OPTIONS] [DIRECTORY]";
 
 const AFTER_HELP: &str = "\
 Every option is also a key of the configuration file (\"cache_max_age\": 60) and a variable of the \
@@ -104,8 +107,9 @@ fn parser() -> Parser {
         .arg(directory());
     Parser::new(env!("CARGO_PKG_NAME"))
         .about(ABOUT)
-        .version(version())
-        .long_version(format!("{}\nfeatures: {}", version(), features().join(" ")))
+        .bin_name(env!("CARGO_PKG_NAME"))
+        .override_usage(USAGE)
+        .version(format!("{}\nfeatures: {}", version(), features().join(" ")))
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
         .subcommand_help_heading("Commands")
@@ -166,14 +170,24 @@ fn option(key: &'static Key) -> Arg {
 }
 
 fn help(key: &Key) -> String {
-    let default = match key.default_value() {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    match key.about().missing {
-        Some(_) => format!("{} (not in this version)", key.help()),
-        None if matches!(default.as_str(), "null" | "[]" | "{}") => key.help(),
-        None => format!("{} [default: {default}]", key.help()),
+    let help = key.help();
+    let help = help.trim_end_matches('.');
+    if key.about().missing.is_some() {
+        return format!("{help} (not in this version)");
+    }
+    match typed(&key.default_value()) {
+        default if default.is_empty() => help.to_owned(),
+        default => format!("{help} [default: {default}]"),
+    }
+}
+
+/// A value as one would type it.
+fn typed(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Object(_) => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(typed).collect::<Vec<_>>().join(","),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 
@@ -197,8 +211,8 @@ fn override_of(matches: &ArgMatches, key: &Key) -> Option<Override> {
 fn version() -> String {
     let version = env!("CARGO_PKG_VERSION");
     match option_env!("SALVER_COMMIT") {
-        Some(commit) => format!("{version} (commit {commit})"),
-        None => version.to_owned(),
+        Some(commit) if !commit.is_empty() => format!("{version} (commit {commit})"),
+        _ => version.to_owned(),
     }
 }
 

@@ -217,6 +217,15 @@ fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there(
         }
     }
     let help = run(&["-h"]).unwrap_err().text;
+    for line in [
+        "Folder to serve [default: .] [alias: --directory]",
+        "[default: index.html]",
+        "[default: GET,HEAD,POST]",
+        "Serve HTTPS; without a certificate a self-signed one is made (not in this version)",
+    ] {
+        let unwrapped = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unwrapped.contains(line), "{line}");
+    }
     assert!(help.contains("\n  check  "), "{help}");
     for later in ["bench", "  get ", "  status "] {
         assert!(!help.contains(&format!("\n  {later}")), "{later}");
@@ -226,6 +235,7 @@ fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there(
 #[test]
 fn the_version_names_itself_and_what_is_built_in() {
     let version = run(&["--version"]).unwrap_err();
+    assert_eq!(version.text, run(&["-V"]).unwrap_err().text);
     assert_eq!(version.code, 0);
     assert!(
         version

@@ -25,7 +25,7 @@ const COMBINATIONS: &[Combination] = &[
             "cors_expose_headers",
         ],
         impossible: |config| config.cors_allow_credentials && cors_wildcard(config),
-        advice: "cors_allow_credentials forbids \"*\" in the other cors_ keys (Fetch, 3.3.5); name \
+        advice: "cors_allow_credentials forbids \"*\" in the other cors_ keys (Fetch standard); name \
                  each origin, method and header, or set it to false",
     },
     Combination {

@@ -11,6 +11,7 @@ use super::*;
 
 mod errors;
 mod properties;
+mod values;
 
 /// What a file of that content means.
 fn file(text: &str) -> Result<Loaded, ConfigError> {
