@@ -1,0 +1,226 @@
+//! The command line as plain data. The options are the table of keys; only what is no key
+//! (`--config`, `DIRECTORY`, `--no-color`, the commands) is said here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command as Parser, value_parser};
+use serde_json::Value;
+
+use crate::config::{Flag, KEYS, Key, Override, Overrides};
+
+/// Ids of arguments that are no keys.
+const CONFIG: &str = "config";
+const DIRECTORY: &str = "DIRECTORY";
+const NO_COLOR: &str = "no-color";
+const CHECK: &str = "check";
+/// The keys that the last two give.
+const DOCUMENT_ROOT: &str = "document_root";
+const COLORED_LOGGING: &str = "colored_logging";
+
+const ABOUT: &str = "Serve a folder over HTTP";
+
+const USAGE: &str = "salver [OPTIONS] [DIRECTORY]\n       salver check [OPTIONS] [DIRECTORY]";
+
+const AFTER_HELP: &str = "\
+Every option is also a key of the configuration file (\"cache_max_age\": 60) and a variable of the \
+environment (SALVER_CACHE_MAX_AGE=60): default < file < environment < option. Lists are separated by \
+commas. A folder named like a command is served as ./check.";
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Serve a folder.
+    Serve,
+    /// Check the configuration and print it.
+    Check,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// The configuration file and the values it gives, for [`crate::config::load`].
+    pub overrides: Overrides,
+}
+
+/// The command line has been answered and nothing is left to do.
+#[derive(Clone, Debug)]
+pub struct CliExit {
+    /// What to print: on standard output if `code` is 0, else on standard error.
+    pub text: String,
+    /// The exit status: 0 for help and version, 2 for wrong usage.
+    pub code: u8,
+}
+
+/// Reads the command line, the program's name first. Values of keys are read later, with those of
+/// the other sources.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CliExit> {
+    let matches = parser()
+        .try_get_matches_from(arguments)
+        .map_err(|error| CliExit {
+            text: error.render().to_string(),
+            code: if error.use_stderr() { 2 } else { 0 },
+        })?;
+    let (command, innermost) = match matches.subcommand() {
+        Some((_, of_check)) => (Command::Check, of_check),
+        None => (Command::Serve, &matches),
+    };
+    let mut values: Vec<_> = KEYS
+        .iter()
+        .filter_map(|key| override_of(innermost, key))
+        .collect();
+    if innermost.get_flag(NO_COLOR) {
+        let flag = format!("--{NO_COLOR}").into();
+        values.push(Override {
+            key: COLORED_LOGGING,
+            flag,
+            value: "false".into(),
+        });
+    }
+    // Unlike the options, the argument is not handed from the program down to the command.
+    let outermost = matches.subcommand().map(|_| &matches);
+    for matches in outermost.into_iter().chain([innermost]) {
+        if let Some(value) = matches.get_one::<OsString>(DIRECTORY) {
+            let value = value.clone();
+            values.push(Override {
+                key: DOCUMENT_ROOT,
+                flag: DIRECTORY.into(),
+                value,
+            });
+        }
+    }
+    let config_file = innermost.get_one::<PathBuf>(CONFIG).cloned();
+    Ok(Invocation {
+        command,
+        overrides: Overrides {
+            config_file,
+            values,
+        },
+    })
+}
+
+fn parser() -> Parser {
+    let check = Parser::new(CHECK)
+        .about("Check the configuration and print it as JSON, each value with where it comes from")
+        .arg(directory());
+    Parser::new(env!("CARGO_PKG_NAME"))
+        .about(ABOUT)
+        .bin_name(env!("CARGO_PKG_NAME"))
+        .override_usage(USAGE)
+        .version(format!("{}\nfeatures: {}", version(), features().join(" ")))
+        .after_help(AFTER_HELP)
+        .disable_help_subcommand(true)
+        .subcommand_help_heading("Commands")
+        .max_term_width(100)
+        .arg(directory())
+        .args(KEYS.iter().map(|key| option(key).global(true)))
+        .arg(
+            Arg::new(NO_COLOR)
+                .long(NO_COLOR)
+                .help("The same as --colored-logging=false")
+                .help_heading(heading_of(COLORED_LOGGING))
+                .action(ArgAction::SetTrue)
+                .conflicts_with(COLORED_LOGGING)
+                .global(true),
+        )
+        .arg(
+            Arg::new(CONFIG)
+                .short('c')
+                .long(CONFIG)
+                .value_name("FILE")
+                .help("Configuration file (JSON); none is read otherwise")
+                .value_parser(value_parser!(PathBuf))
+                .global(true),
+        )
+        .subcommand(check)
+}
+
+fn directory() -> Arg {
+    Arg::new(DIRECTORY)
+        .help("Folder to serve, the same as --document-root")
+        .value_parser(value_parser!(OsString))
+        .conflicts_with(DOCUMENT_ROOT)
+}
+
+/// The option of a key.
+fn option(key: &'static Key) -> Arg {
+    let about = key.about();
+    let arg = Arg::new(key.name)
+        .long(key.flag())
+        .visible_aliases(key.aliases.iter().map(|alias| alias.replace('_', "-")))
+        .help(help(key))
+        .long_help(format!("{}\n\nTakes {}.", help(key), about.takes))
+        .help_heading(key.section)
+        .value_parser(value_parser!(OsString));
+    let arg = match key.short {
+        Some(short) => arg.short(short),
+        None => arg,
+    };
+    match about.flag {
+        Flag::Value(name) => arg.value_name(name),
+        Flag::List(name) => arg.value_name(name).action(ArgAction::Append),
+        Flag::Switch => arg
+            .value_name("BOOLEAN")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
+    }
+}
+
+fn help(key: &Key) -> String {
+    let help = key.help();
+    let help = help.trim_end_matches('.');
+    if key.about().missing.is_some() {
+        return format!("{help} (not in this version)");
+    }
+    match typed(&key.default_value()) {
+        default if default.is_empty() => help.to_owned(),
+        default => format!("{help} [default: {default}]"),
+    }
+}
+
+/// A value as one would type it.
+fn typed(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Object(_) => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(typed).collect::<Vec<_>>().join(","),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+fn heading_of(name: &str) -> &'static str {
+    crate::config::find(name).map_or("Options", |key| key.section)
+}
+
+/// What the command line says of a key.
+fn override_of(matches: &ArgMatches, key: &Key) -> Option<Override> {
+    let values: Vec<_> = matches.get_many::<OsString>(key.name)?.cloned().collect();
+    // Lists may be given piece by piece; the other options are given once.
+    let value = values.join(",".as_ref());
+    Some(Override {
+        key: key.name,
+        flag: format!("--{}", key.flag()).into(),
+        value,
+    })
+}
+
+/// The version and, where it is known, the commit.
+fn version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    match option_env!("SALVER_COMMIT") {
+        Some(commit) if !commit.is_empty() => format!("{version} (commit {commit})"),
+        _ => version.to_owned(),
+    }
+}
+
+/// The features built in: every key that turns one on, unless it has not arrived.
+fn features() -> Vec<&'static str> {
+    let built_in = KEYS.iter().filter(|key| key.about().missing.is_none());
+    built_in.filter_map(Key::feature).collect()
+}
+
+#[cfg(test)]
+mod tests;

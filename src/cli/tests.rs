@@ -1,0 +1,262 @@
+//! Command lines, and what is made of them.
+
+use super::*;
+use crate::config::load;
+use crate::config::samples::{SAMPLES, companions};
+
+fn run(arguments: &[&str]) -> Result<Invocation, CliExit> {
+    parse(["salver"].iter().chain(arguments).map(OsString::from))
+}
+
+/// What `load` makes of them: the value of a key, and where it comes from.
+fn value_of(key: &str, arguments: &[&str]) -> String {
+    match load(&run(arguments).unwrap().overrides, []) {
+        Ok(loaded) => {
+            let value = crate::config::find(key).unwrap().show(&loaded.config);
+            format!("{value} from {}", loaded.origin(key))
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_parser_is_sound() {
+    parser().debug_assert();
+}
+
+#[test]
+fn every_key_goes_through_its_flag() {
+    for ((name, json, text), key) in SAMPLES.iter().zip(KEYS) {
+        let invocation = run(&[&format!("--{}={text}", key.flag())]).unwrap();
+        let environment = companions(name).iter().map(|(k, v)| (k.into(), v.into()));
+        match load(&invocation.overrides, environment) {
+            Ok(loaded) => {
+                assert_eq!(key.show(&loaded.config).to_string(), *json, "{name}");
+                assert_eq!(
+                    loaded.origin(name).to_string(),
+                    format!("flag --{}", key.flag())
+                );
+            }
+            Err(error) => {
+                assert!(key.about().missing.is_some(), "{error}");
+                let expected = format!("flag --{}: {name}: this version does not", key.flag());
+                assert!(error.to_string().starts_with(&expected), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn flags_are_written_in_the_ways_people_know() {
+    for (key, arguments, expected) in [
+        ("port", &["-p", "81"][..], "81 from flag --port"),
+        ("port", &["-p81"], "81 from flag --port"),
+        ("host", &["-H", "::1"], r#""::1" from flag --host"#),
+        (
+            "host",
+            &["--host", "::1", "--host", "192.0.2.1,192.0.2.2"],
+            r#"["::1","192.0.2.1","192.0.2.2"] from flag --host"#,
+        ),
+        (
+            "document_root",
+            &["site"],
+            r#""site" from argument DIRECTORY"#,
+        ),
+        (
+            "document_root",
+            &["-d", "site"],
+            r#""site" from flag --document-root"#,
+        ),
+        (
+            "document_root",
+            &["--directory", "site"],
+            r#""site" from flag --document-root"#,
+        ),
+        (
+            "document_root",
+            &["./check"],
+            r#""./check" from argument DIRECTORY"#,
+        ),
+        (
+            "document_root",
+            &["get"],
+            r#""get" from argument DIRECTORY"#,
+        ),
+        (
+            "document_root",
+            &["help"],
+            r#""help" from argument DIRECTORY"#,
+        ),
+        (
+            "document_root",
+            &["check", "site"],
+            r#""site" from argument DIRECTORY"#,
+        ),
+        (
+            "document_root",
+            &["--show-hidden-files", "site"],
+            r#""site" from argument DIRECTORY"#,
+        ),
+        (
+            "show_hidden_files",
+            &["--show-hidden-files", "site"],
+            "true from flag --show-hidden-files",
+        ),
+        (
+            "directory_listing",
+            &["--directory-listing=false"],
+            "false from flag --directory-listing",
+        ),
+        (
+            "directory_listing",
+            &["--enable-directory-listing=false"],
+            "false from flag --directory-listing",
+        ),
+        (
+            "colored_logging",
+            &["--no-color"],
+            r#""false" from flag --no-color"#,
+        ),
+        (
+            "colored_logging",
+            &["--colored-logging", "true"],
+            r#""true" from flag --colored-logging"#,
+        ),
+        (
+            "access_log",
+            &["--access-log", "-"],
+            r#""-" from flag --access-log"#,
+        ),
+        ("port", &["-p", "81", "check"], "81 from flag --port"),
+        ("port", &["check", "-p", "81"], "81 from flag --port"),
+        (
+            "enable_ssl",
+            &["--ssl"],
+            "flag --enable-ssl: enable_ssl: this version does not have TLS yet; leave it out or set it to false",
+        ),
+        (
+            "port",
+            &["-p", "x"],
+            "flag --port: port takes a whole number from 0 to 65535, not \"x\"",
+        ),
+        ("document_root", &["check", "a", "-d", "b"], "usage"),
+    ] {
+        if expected == "usage" {
+            assert_eq!(run(arguments).unwrap_err().code, 2, "{arguments:?}");
+        } else {
+            assert_eq!(value_of(key, arguments), expected, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn commands_are_told_from_folders() {
+    for (arguments, command) in [
+        (&[][..], Command::Serve),
+        (&["site"], Command::Serve),
+        (&["./check"], Command::Serve),
+        (&["check"], Command::Check),
+        (&["check", "site"], Command::Check),
+        (&["-p", "1", "check"], Command::Check),
+        (&["-p", "1", "--show-hidden-files", "chek"], Command::Serve),
+    ] {
+        assert_eq!(run(arguments).unwrap().command, command, "{arguments:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    for arguments in [
+        &["--prot", "1"][..],
+        &["--port"],
+        &["--port", "1", "--port", "2"],
+        &["a", "b"],
+        &["a", "--document-root", "b"],
+        &["a", "-d", "b"],
+        &["--no-color", "--colored-logging", "auto"],
+        &["check", "--prot"],
+        &["get", "http://127.0.0.1/"],
+    ] {
+        let exit = run(arguments).unwrap_err();
+        assert_eq!(exit.code, 2, "{arguments:?}: {}", exit.text);
+        assert!(exit.text.starts_with("error: "), "{}", exit.text);
+    }
+    assert!(run(&["--prot", "1"]).unwrap_err().text.contains("'--port'"));
+}
+
+#[test]
+fn a_folder_given_twice_is_refused_wherever_it_stands() {
+    let twice = value_of("document_root", &["a", "check", "b"]);
+    assert!(
+        twice.ends_with("already set by argument DIRECTORY; keep one of the two"),
+        "{twice}"
+    );
+    let twice = value_of("document_root", &["-d", "a", "check", "b"]);
+    assert!(
+        twice.ends_with("already set by flag --document-root; keep one of the two"),
+        "{twice}"
+    );
+}
+
+#[test]
+fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there() {
+    for arguments in [&["-h"][..], &["--help"], &["check", "--help"]] {
+        let exit = run(arguments).unwrap_err();
+        assert_eq!(exit.code, 0);
+        for key in KEYS {
+            assert!(
+                exit.text.contains(&format!("--{}", key.flag())),
+                "{}",
+                key.name
+            );
+            assert!(
+                exit.text.contains(&format!("\n{}:\n", key.section)),
+                "{}",
+                key.section
+            );
+        }
+    }
+    let help = run(&["-h"]).unwrap_err().text;
+    for line in [
+        "Folder to serve [default: .] [alias: --directory]",
+        "[default: index.html]",
+        "[default: GET,HEAD,POST]",
+        "Serve HTTPS; without a certificate a self-signed one is made (not in this version)",
+    ] {
+        let unwrapped = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unwrapped.contains(line), "{line}");
+    }
+    assert!(help.contains("\n  check  "), "{help}");
+    for later in ["bench", "  get ", "  status "] {
+        assert!(!help.contains(&format!("\n  {later}")), "{later}");
+    }
+}
+
+#[test]
+fn the_version_names_itself_and_what_is_built_in() {
+    let version = run(&["--version"]).unwrap_err();
+    assert_eq!(version.text, run(&["-V"]).unwrap_err().text);
+    assert_eq!(version.code, 0);
+    assert!(
+        version
+            .text
+            .starts_with(&format!("salver {}", env!("CARGO_PKG_VERSION")))
+    );
+    assert!(
+        version.text.contains("\nfeatures: directory_listing cache"),
+        "{}",
+        version.text
+    );
+    assert!(!version.text.contains("http2"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_not_utf_8_is_taken() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let name = OsString::from_vec(vec![b'a', 0xff]);
+    let invocation = parse(["salver".into(), name.clone()]).unwrap();
+    let config = load(&invocation.overrides, []).unwrap().config;
+    assert_eq!(config.document_root, PathBuf::from(name));
+}
