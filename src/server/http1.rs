@@ -121,11 +121,8 @@ impl Connection {
                         timed = false;
                         let next = self.answer(&head, inbox, parser, outbox).await;
                         if next != Next::Request {
-                            return if self.flush(outbox).await.result.is_ok() {
-                                next
-                            } else {
-                                Next::Close
-                            };
+                            let flushed = self.flush(outbox).await;
+                            return if flushed.is_ok() { next } else { Next::Cut };
                         }
                     }
                     Ok(None) => break,
@@ -136,7 +133,7 @@ impl Connection {
                     }
                 }
             }
-            if self.flush(outbox).await.result.is_err() {
+            if self.flush(outbox).await.is_err() {
                 return Next::Cut;
             }
             if inbox.is_empty() {
@@ -194,7 +191,7 @@ impl Connection {
         {
             Answer::Ready(response) => response,
             Answer::Later(response) => {
-                if self.flush(outbox).await.result.is_err() {
+                if self.flush(outbox).await.is_err() {
                     return Next::Cut;
                 }
                 response.await
@@ -217,7 +214,7 @@ impl Connection {
         inbox: &mut Inbox,
         outbox: &mut Outbox,
     ) -> Next {
-        if self.flush(outbox).await.result.is_err() {
+        if self.flush(outbox).await.is_err() {
             return Next::Cut;
         }
         let worker = Arc::clone(&self.worker);
@@ -239,7 +236,7 @@ impl Connection {
         if progress.is_finished() {
             return next;
         }
-        if self.flush(outbox).await.result.is_err() {
+        if self.flush(outbox).await.is_err() {
             return Next::Cut;
         }
         if next == Next::Request && self.body_reader(inbox, &mut progress).drain(DRAIN).await {
@@ -279,7 +276,7 @@ impl Connection {
     ) -> Next {
         let status = response.status;
         let bulk = is_bulk(&response.body);
-        if (bulk || outbox.is_full()) && self.flush(outbox).await.result.is_err() {
+        if (bulk || outbox.is_full()) && self.flush(outbox).await.is_err() {
             return Next::Cut;
         }
         let queued = enqueue(
@@ -297,12 +294,12 @@ impl Connection {
         };
         let mut sent = queued.content;
         if bulk {
-            let flushed = self.flush(outbox).await;
-            sent = flushed.sent.saturating_sub(queued.head);
-            if let Err(error) = flushed.result {
+            let before = outbox.sent_in_all() + queued.head;
+            if let Err(error) = self.flush(outbox).await {
                 tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
-                next = Next::Close;
+                next = Next::Cut;
             }
+            sent = outbox.sent_in_all().saturating_sub(before);
         }
         self.worker
             .record(|recorder| asked.record(recorder, &self.peer, status, sent, received));
@@ -322,14 +319,10 @@ impl Connection {
         );
         self.worker
             .record(|log| record_refusal(log, &self.peer, status, queued.content));
-        if self.flush(outbox).await.result.is_err() {
-            Next::Close
-        } else {
-            Next::Linger
-        }
+        if self.flush(outbox).await.is_err() { Next::Cut } else { Next::Linger }
     }
 
-    async fn flush(&mut self, outbox: &mut Outbox) -> super::outbox::Flushed {
+    async fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {
         let patience = self.worker.settings.request_timeout;
         let mut pace = Pace {
             deadline: &mut self.deadline,

@@ -42,6 +42,7 @@ pub(super) struct Outbox {
     queue: VecDeque<Item>,
     /// Bytes in the queue's `Bytes` items.
     shared: usize,
+    sent_in_all: u64,
 }
 
 enum Item {
@@ -127,23 +128,30 @@ impl Outbox {
         }
     }
 
-    /// Sends everything; says how many bytes went also when it fails.
-    pub(super) async fn flush(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> Flushed {
-        let mut sent = 0;
+    /// Sends everything. An error ends the connection; what was left is forgotten.
+    pub(super) async fn flush(
+        &mut self,
+        io: &mut Transport,
+        pace: &mut Pace<'_>,
+    ) -> io::Result<()> {
         let result = loop {
             let step = match self.queue.front_mut() {
                 None => break Ok(()),
                 Some(Item::Encoded(_) | Item::Bytes(_)) => self.send_memory(io, pace).await,
                 Some(Item::File { .. }) => self.send_file(io, pace).await,
-                Some(Item::Stream { .. }) => self.pull_stream().await.map(|()| 0),
+                Some(Item::Stream { .. }) => self.pull_stream().await,
             };
-            match step {
-                Ok(count) => sent += count,
-                Err(error) => break Err(error),
+            if step.is_err() {
+                break step;
             }
         };
         self.clear();
-        Flushed { sent, result }
+        result
+    }
+
+    /// Bytes that the socket took so far, heads included.
+    pub(super) fn sent_in_all(&self) -> u64 {
+        self.sent_in_all
     }
 
     fn clear(&mut self) {
@@ -156,7 +164,7 @@ impl Outbox {
         }
     }
 
-    async fn send_memory(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<u64> {
+    async fn send_memory(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<()> {
         let mut unsent = &self.encoded[self.sent..];
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
@@ -186,8 +194,9 @@ impl Outbox {
         if count == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
+        self.sent_in_all += count as u64;
         self.advance(count);
-        Ok(count as u64)
+        Ok(())
     }
 
     /// Forgets the first `count` bytes of the queue, all of them in memory.
@@ -218,12 +227,12 @@ impl Outbox {
         }
     }
 
-    async fn send_file(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<u64> {
+    async fn send_file(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<()> {
         let Some(Item::File { span, warm_until }) = self.queue.front_mut() else {
-            return Ok(0);
+            return Ok(());
         };
         if span.length <= FILE_TAIL || !io.sends_files() {
-            return self.load_file_piece().await.map(|()| 0);
+            return self.load_file_piece().await;
         }
         let count = (span.length - FILE_TAIL).min(FILE_STEP);
         if span.start >= *warm_until {
@@ -242,12 +251,13 @@ impl Outbox {
         if sent == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        self.sent_in_all += sent;
         span.start += sent;
         span.length -= sent;
         if span.start >= *warm_until {
             tokio::task::yield_now().await;
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Turns the next piece of the file at the front into bytes.
@@ -328,12 +338,4 @@ pub(super) fn is_bulk(body: &Body) -> bool {
         Body::File(_) | Body::Stream { .. } => true,
         Body::Parts(parts) => parts.iter().any(|part| matches!(part, Part::File(_))),
     }
-}
-
-/// How a flush went.
-pub(super) struct Flushed {
-    /// Bytes the socket took, heads included.
-    pub(super) sent: u64,
-    /// An error ends the connection.
-    pub(super) result: io::Result<()>,
 }
