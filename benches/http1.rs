@@ -6,6 +6,7 @@
     missing_docs,
     reason = "the macros of criterion make undocumented items"
 )]
+#![allow(clippy::unwrap_used, reason = "the inputs are our own")]
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;

@@ -444,9 +444,8 @@ fn every_prefix_of_a_legal_head_waits_for_more() {
 
 #[test]
 fn a_parser_goes_from_head_to_head_and_keeps_its_memory() {
-    let many: String = (0..60)
-        .map(|n| format!("X-{}: {n}\r\n", "a".repeat(n)))
-        .collect();
+    let many: Vec<_> = (0..60).map(|n| "a".repeat(n) + "x: y\r\n").collect();
+    let many = many.concat();
     let large = format!("GET http://x/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{many}\r\n");
     let small = "GET / HTTP/1.0\r\n\r\n";
     let mut parser = HeadParser::new(Limits::default());
