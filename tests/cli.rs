@@ -1,5 +1,7 @@
 //! The command line: what is printed, and how it ends.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Preconditions (RFC 9110 section 13).
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod support;
 
 use support::digits;

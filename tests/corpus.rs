@@ -1,5 +1,7 @@
 //! Replays the seeds of every fuzz target: what fuzzing holds, `cargo test` holds without a fuzzer.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};

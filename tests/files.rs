@@ -1,5 +1,7 @@
 //! Files: what is served, what is not, and how.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod support;
 
 use std::fs;
@@ -40,7 +42,7 @@ fn head_has_the_fields_of_get_and_no_content() {
     );
     assert!(head.body.is_empty());
     head.fields.retain(|(name, _)| name != "date");
-    let mut expected = get.fields.clone();
+    let mut expected = get.fields;
     expected.retain(|(name, _)| name != "date");
     assert_eq!(head.fields, expected);
 }
@@ -330,7 +332,7 @@ fn a_sites_own_error_page_is_used_with_the_status_of_the_error() {
 
 #[test]
 fn large_files_arrive_whole() {
-    let content: Vec<u8> = (0..5_000_000_u32).flat_map(|n| n.to_le_bytes()).collect();
+    let content: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
     let server = setup().file("large.bin", &content).start();
     assert!(server.get("/large.bin", &[]).body == content);
     let part = server.get("/large.bin", &[("Range", "bytes=1000003-19000005")]);

@@ -1,5 +1,7 @@
 //! The arrows between the layers: a `use crate::…` that is not in this table fails.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 

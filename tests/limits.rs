@@ -1,5 +1,7 @@
 //! Who may connect and how much; stopping.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod support;
 
 use std::io::Read;
@@ -35,10 +37,7 @@ fn heads_targets_and_field_counts_are_bounded() {
         "431"
     );
     assert_eq!(
-        status(
-            GET.replace("GET", "GET")
-                .replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
-        ),
+        status(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")),
         "200"
     );
 }
@@ -65,8 +64,7 @@ fn one_connection_too_many_gets_a_503_and_a_freed_place_is_used() {
         one.send(GET.replace("Host", "Connection: close\r\nHost"));
         one.response();
         one.rest();
-        let served = (0..1000).any(|_| server.get("/a.txt", &[]).status == 200);
-        assert!(served, "{flag}");
+        eventually(|| (server.get("/a.txt", &[]).status == 200).then_some(()));
     }
 }
 

@@ -1,5 +1,7 @@
 //! The access log, as log tools read it.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Parts of files (RFC 9110 section 14).
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod support;
 
 use support::digits;

@@ -5,6 +5,8 @@
 //! answers. Behind the bytes goes one more request, `OPTIONS *`, which is answered with 204 if the
 //! connection is still open and in step: a case without a last 204 has closed the connection.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod support;
 
 use std::fs;

@@ -45,6 +45,10 @@ impl Handler for Files {
 }
 
 /// The answer, from what was found. A folder goes to the next handler.
+#[expect(
+    clippy::result_large_err,
+    reason = "the request is handed on, it is no error"
+)]
 fn answer<'a>(
     request: Request<'a>,
     path: &SitePath<'_>,

@@ -93,8 +93,8 @@ pub(super) fn wall() -> SystemTime {
     CLOCK.with(Clock::wall)
 }
 
-/// Makes the next [`now`] ask the system: the event loop has slept.
-pub(super) fn has_slept() {
+/// Makes the next [`now`] ask the system: the event loop has slept, or done something long.
+pub(super) fn has_aged() {
     CLOCK.with(|clock| clock.uses_left.set(0));
 }
 
@@ -118,17 +118,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn time_stands_still_between_readings_and_moves_after_a_sleep() {
-        has_slept();
+        has_aged();
         let first = now();
         tokio::time::advance(Duration::from_millis(5)).await;
         assert_eq!(now(), first);
-        has_slept();
+        has_aged();
         assert_eq!(now(), first + Duration::from_millis(5));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_loop_reads_the_time_again_after_a_while() {
-        has_slept();
+        has_aged();
         let first = now();
         tokio::time::advance(Duration::from_millis(5)).await;
         assert!((0..=USES).any(|_| now() > first));

@@ -70,20 +70,14 @@ impl Gate {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::Full);
         }
-        let client = match &self.clients {
-            None => None,
-            Some(clients) => match clients.enter(client_of(address)) {
-                Some(client) => Some(client),
-                None => {
-                    self.open.fetch_sub(1, Ordering::Relaxed);
-                    return Err(Refusal::Full);
-                }
-            },
-        };
-        Ok(Permit {
+        let mut permit = Permit {
             gate: Arc::clone(self),
-            client,
-        })
+            client: None,
+        };
+        if let Some(clients) = &self.clients {
+            permit.client = Some(clients.enter(client_of(address)).ok_or(Refusal::Full)?);
+        }
+        Ok(permit)
     }
 
     /// Counts an accepted connection, whatever becomes of it; true for the one that fills

@@ -319,7 +319,11 @@ impl Connection {
         );
         self.worker
             .record(|log| record_refusal(log, &self.peer, status, queued.content));
-        if self.flush(outbox).await.is_err() { Next::Cut } else { Next::Linger }
+        if self.flush(outbox).await.is_err() {
+            Next::Cut
+        } else {
+            Next::Linger
+        }
     }
 
     async fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {

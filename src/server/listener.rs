@@ -1,7 +1,7 @@
 //! Listening sockets.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -117,7 +117,7 @@ fn open(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
         // A restart must not wait for the connections of the last run to be forgotten.
         socket.set_reuse_address(true)?;
     }
-    if let IpAddr::V6(_) = address.ip() {
+    if address.is_ipv6() {
         socket.set_only_v6(only_v6)?;
     }
     // Accepted sockets inherit it: an answer leaves when it is written.

@@ -192,7 +192,7 @@ fn runtime(worker: &Arc<Worker>) -> io::Result<tokio::runtime::Runtime> {
         .enable_time()
         .max_blocking_threads(BLOCKING_THREADS)
         .on_thread_park(move || worker.record(crate::log::Recorder::flush))
-        .on_thread_unpark(clock::has_slept)
+        .on_thread_unpark(clock::has_aged)
         .build()
 }
 
@@ -239,7 +239,7 @@ impl Server {
     /// Resolves when `accept_limit` connections have been accepted.
     pub async fn accept_limit_reached(&mut self) {
         if self.limit.recv().await.is_none() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

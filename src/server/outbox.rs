@@ -6,6 +6,7 @@ use std::io::{self, IoSlice};
 
 use bytes::Bytes;
 
+use super::clock;
 use super::deadline::{Pace, in_time};
 use super::file_read;
 use super::transport::Transport;
@@ -255,6 +256,7 @@ impl Outbox {
         span.start += sent;
         span.length -= sent;
         if span.start >= *warm_until {
+            clock::has_aged();
             tokio::task::yield_now().await;
         }
         Ok(())

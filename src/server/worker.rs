@@ -25,7 +25,7 @@ pub(super) struct Worker {
     pub(super) site: Arc<Site>,
     pub(super) settings: Settings,
     recorder: Option<Mutex<Recorder>>,
-    desks: Mutex<Vec<Box<Desk>>>,
+    desks: Mutex<Desks>,
     connections: AtomicUsize,
     /// Permits to tell a connection that there is no room.
     doors: Arc<Semaphore>,
@@ -33,6 +33,8 @@ pub(super) struct Worker {
     stopping: AtomicBool,
     stop: Notify,
 }
+
+type Desks = Vec<Box<Desk>>;
 
 /// What a connection needs while a request is on it, and gives back while it is idle.
 pub(super) struct Desk {
@@ -76,7 +78,7 @@ impl Worker {
         }
     }
 
-    fn desks(&self) -> MutexGuard<'_, Vec<Box<Desk>>> {
+    fn desks(&self) -> MutexGuard<'_, Desks> {
         self.desks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

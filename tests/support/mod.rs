@@ -146,7 +146,7 @@ impl Server {
         let mut client = self.connect();
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n");
         for (name, value) in fields {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         head.push_str("\r\n");
         client.send(head);
@@ -289,7 +289,7 @@ impl Client {
     }
 
     fn fill(&mut self) -> bool {
-        let mut piece = [0; 64 * 1024];
+        let mut piece = vec![0; 64 * 1024];
         let count = self.stream.read(&mut piece).expect("an answer in time");
         self.buffer.extend_from_slice(&piece[..count]);
         count > 0

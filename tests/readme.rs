@@ -1,0 +1,78 @@
+//! The README's table of keys says what the keys' own table says.
+//!
+//! `UPDATE_README=1 cargo test --test readme` writes it anew.
+
+#![allow(clippy::expect_used)]
+
+use std::fmt::Write;
+use std::{env, fs};
+
+use salver::config::{KEYS, Key};
+use serde_json::Value;
+
+const START: &str =
+    "<!-- keys: made from src/config/keys.rs by UPDATE_README=1 cargo test --test readme -->\n";
+const END: &str = "<!-- end of keys -->\n";
+
+#[test]
+fn the_table_of_keys_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = fs::read_to_string(path).expect("the README");
+    let (before, rest) = readme.split_once(START).expect("the start of the table");
+    let (table, after) = rest.split_once(END).expect("the end of the table");
+    let fresh = fresh_table();
+    if env::var_os("UPDATE_README").is_some() {
+        let whole = format!("{before}{START}{fresh}{END}{after}");
+        fs::write(path, whole).expect("the README is written");
+    } else {
+        assert_eq!(
+            table, fresh,
+            "stale: UPDATE_README=1 cargo test --test readme"
+        );
+    }
+}
+
+fn fresh_table() -> String {
+    let mut out = String::from("\n| key | default | meaning |\n| --- | --- | --- |\n");
+    let mut section = "";
+    // A section that begins with a key that is not there yet is about that key.
+    let is_missing = |key: &&Key| {
+        let first = KEYS.iter().find(|first| first.section == key.section);
+        first.is_some_and(|first| first.about().missing.is_some()) || key.about().missing.is_some()
+    };
+    let (missing, present): (Vec<_>, Vec<_>) = KEYS.iter().partition(is_missing);
+    for key in present {
+        if key.section != section {
+            section = key.section;
+            let _ = writeln!(out, "| **{section}** | | |");
+        }
+        let default = match key.default_value() {
+            Value::Null => "null".to_owned(),
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        };
+        let aliases: String = key
+            .aliases
+            .iter()
+            .map(|old| format!(" (or `{old}`)"))
+            .collect();
+        let help = key.help().replace('|', "\\|");
+        let takes = key.about().takes.replace('|', "\\|");
+        let _ = writeln!(
+            out,
+            "| `{}`{aliases} | {default} | {help} Takes {takes}. |",
+            key.name
+        );
+    }
+    let names: Vec<_> = missing
+        .iter()
+        .map(|key| format!("`{}`", key.name))
+        .collect();
+    let _ = writeln!(
+        out,
+        "\nThese keys are known and checked, but what they are about is not in this version; a value \
+         that asks for it is an error: {}.\n",
+        names.join(", ")
+    );
+    out
+}
