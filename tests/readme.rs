@@ -51,11 +51,12 @@ fn fresh_table() -> String {
             Value::String(text) => format!("`{text}`"),
             other => format!("`{other}`"),
         };
-        let aliases: String = key
+        let aliases: Vec<_> = key
             .aliases
             .iter()
             .map(|old| format!(" (or `{old}`)"))
             .collect();
+        let aliases = aliases.concat();
         let help = key.help().replace('|', "\\|");
         let takes = key.about().takes.replace('|', "\\|");
         let _ = writeln!(
