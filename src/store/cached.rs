@@ -10,8 +10,11 @@
 //! 'Not found' is remembered like everything else, and checked like everything else.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
 
 use crate::content::path::SitePath;
 
@@ -223,13 +226,26 @@ impl<S: Origin> Cached<S> {
         loaded.map(|loaded| loaded.found)
     }
 
+    /// Gives all descriptors back: a process that has none left needs them more than the cache.
+    fn close_files(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.open_files.retain(|_| false);
+        }
+    }
+
     fn keep(&self, key: u64, path: &[u8], loaded: &Result<Loaded, StoreError>, now: Instant) {
         let (outcome, seen) = match loaded {
             Ok(loaded) => (Outcome::Found(loaded.found.clone()), loaded.seen),
             Err(StoreError::NotFound) => (Outcome::NotFound, Some(Seen::Nothing)),
             // Metadata does not show whether a file may be read.
             Err(StoreError::Denied) => (Outcome::Denied, None),
-            Err(StoreError::Unavailable(_)) => return,
+            Err(StoreError::Unavailable(error)) => {
+                if is_out_of_descriptors(error) {
+                    self.close_files();
+                }
+                return;
+            }
         };
         let kept = Kept {
             outcome,
@@ -354,6 +370,13 @@ impl From<Outcome> for Result<Found, StoreError> {
             Outcome::Denied => Err(StoreError::Denied),
         }
     }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    )
 }
 
 #[cfg(test)]
