@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use std::{fmt, io};
 
 use http::{HeaderValue, StatusCode, header};
@@ -101,6 +102,11 @@ impl Site {
         }
     }
 
+    /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
+    pub fn tidy(&self, now: Instant) {
+        self.store.tidy(now);
+    }
+
     /// Answers what is not a request that could be understood.
     pub fn refusal(&self, status: StatusCode, reason: &str) -> Response {
         error_pages::describe(Response::new(status), Fields::EMPTY, reason)
@@ -130,7 +136,7 @@ impl Site {
         &'a self,
         response: Response,
         fields: Fields<'a>,
-        now: std::time::Instant,
+        now: Instant,
     ) -> Answer<'a, Response> {
         let Some(path) = error_pages::own_page(response.status, fields) else {
             return Answer::Ready(error_pages::fill(response, fields));

@@ -6,8 +6,12 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
+#[path = "../fuzz/checks/chunked.rs"]
+mod chunked;
 #[path = "../fuzz/checks/conditions.rs"]
 mod conditions;
+#[path = "../fuzz/checks/head.rs"]
+mod head;
 #[path = "../fuzz/checks/path.rs"]
 mod path;
 #[path = "../fuzz/checks/range.rs"]
@@ -18,7 +22,9 @@ type Check = fn(&[u8]);
 
 /// Every target, with what it holds of any input.
 const TARGETS: &[(&str, Check)] = &[
+    ("chunked", chunked::check),
     ("conditions", conditions::check),
+    ("head", head::check),
     ("path", path::check),
     ("range", range::check),
 ];

@@ -19,6 +19,9 @@ use crate::site::Site;
 /// Exit status when the server could not run, or was ended before it had drained.
 const FAILED: u8 = 1;
 
+/// How often the site lets go of what it does not need.
+const TIDY: Duration = Duration::from_secs(10);
+
 /// How long the last lines of the access log may take to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -48,7 +51,7 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
         let addresses = bound.addresses().to_vec();
         let server = bound.start(&site, access_log.as_ref())?;
         greet(config, config_file, &addresses);
-        Ok::<_, Box<dyn Error>>(run_until_stopped(server, &mut signals, config).await)
+        Ok::<_, Box<dyn Error>>(run_until_stopped(server, &site, &mut signals, config).await)
     });
     if let Some(log) = access_log {
         log.close(LOG_PATIENCE);
@@ -61,10 +64,16 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
 }
 
 /// Serves until a signal or the accept limit, then drains. False when a second signal cut it off.
-async fn run_until_stopped(mut server: Server, signals: &mut Signals, config: &Config) -> bool {
+async fn run_until_stopped(
+    mut server: Server,
+    site: &Site,
+    signals: &mut Signals,
+    config: &Config,
+) -> bool {
     tokio::select! {
         name = signals.next() => tracing::info!("{name}: finishing the requests in flight"),
         () = server.accept_limit_reached() => tracing::info!("accept_limit reached: stopping"),
+        () = keep_tidy(site) => {}
     }
     server.drain();
     let clean = tokio::select! {
@@ -80,6 +89,14 @@ async fn run_until_stopped(mut server: Server, signals: &mut Signals, config: &C
     };
     server.end();
     clean
+}
+
+/// Keeps house for as long as it is polled.
+async fn keep_tidy(site: &Site) {
+    let mut interval = tokio::time::interval(TIDY);
+    loop {
+        site.tidy(interval.tick().await.into_std());
+    }
 }
 
 /// The signals that stop the server.

@@ -10,8 +10,11 @@
 //! 'Not found' is remembered like everything else, and checked like everything else.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
 
 use crate::content::path::SitePath;
 
@@ -22,8 +25,8 @@ use super::version::Version;
 use super::{Answer, BoxFuture, Entry, Found, Store, StoreError};
 
 /// How long an answer is given again unchecked. An edit must be seen after 50 ms, and the clock
-/// that callers pass in may be 10 ms behind.
-pub(super) const FRESH: Duration = Duration::from_millis(40);
+/// that callers pass in may be a few milliseconds behind.
+pub(super) const FRESH: Duration = Duration::from_millis(45);
 
 /// How long the descriptor of a large file that nobody asks for is kept: a deleted file takes its
 /// space on the disk for as long as it is open.
@@ -223,13 +226,26 @@ impl<S: Origin> Cached<S> {
         loaded.map(|loaded| loaded.found)
     }
 
+    /// Gives all descriptors back: a process that has none left needs them more than the cache.
+    fn close_files(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.open_files.retain(|_| false);
+        }
+    }
+
     fn keep(&self, key: u64, path: &[u8], loaded: &Result<Loaded, StoreError>, now: Instant) {
         let (outcome, seen) = match loaded {
             Ok(loaded) => (Outcome::Found(loaded.found.clone()), loaded.seen),
             Err(StoreError::NotFound) => (Outcome::NotFound, Some(Seen::Nothing)),
             // Metadata does not show whether a file may be read.
             Err(StoreError::Denied) => (Outcome::Denied, None),
-            Err(StoreError::Unavailable(_)) => return,
+            Err(StoreError::Unavailable(error)) => {
+                if is_out_of_descriptors(error) {
+                    self.close_files();
+                }
+                return;
+            }
         };
         let kept = Kept {
             outcome,
@@ -354,6 +370,13 @@ impl From<Outcome> for Result<Found, StoreError> {
             Outcome::Denied => Err(StoreError::Denied),
         }
     }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    )
 }
 
 #[cfg(test)]

@@ -7,15 +7,12 @@
 //!
 //! The root is opened once: a folder that takes its place later is seen after a reload.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http::HeaderValue;
-use lru::LruCache;
 use rustix::io::Errno;
 
 use crate::content::charset::SAMPLE_LENGTH;
@@ -24,6 +21,7 @@ use crate::content::media_type;
 use crate::content::path::SitePath;
 
 use super::cached::{Loaded, Origin, Seen};
+use super::descriptions::Descriptions;
 use super::listing;
 use super::object::{Content, Facts, Object, Representation};
 use super::opened::Opened;
@@ -55,18 +53,8 @@ struct Inner {
     index_files: Vec<String>,
     show_hidden: bool,
     cache_control: Option<HeaderValue>,
-    described: Mutex<LruCache<u64, Description>>,
-    hasher: RandomState,
+    descriptions: Descriptions,
 }
-
-/// What is known of a version of a file that was served before: finding the charset means reading.
-struct Description {
-    version: Version,
-    meta: Arc<Representation>,
-}
-
-/// Files whose description is remembered: less than 1 MiB in all.
-const DESCRIPTIONS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// How often a file that changes while it is read is read again.
 const READ_ATTEMPTS: u32 = 3;
@@ -98,8 +86,7 @@ impl Disk {
             index_files: options.index_files,
             show_hidden: options.show_hidden,
             cache_control: options.cache_control,
-            described: Mutex::new(LruCache::new(DESCRIPTIONS)),
-            hasher: RandomState::new(),
+            descriptions: Descriptions::default(),
         }))
     }
 
@@ -245,12 +232,13 @@ impl Inner {
     /// What the path names, the content in memory when it is at most `limit` bytes.
     fn load(&self, wanted: Wanted<'_>, limit: u64) -> Result<Loaded, Errno> {
         for _ in 0..READ_ATTEMPTS {
+            let begun = SystemTime::now();
             let index = match self.look(wanted, Patience::Any)? {
                 Seen::Nothing => return Err(Errno::NOENT),
                 Seen::Folder(version) => {
                     return Ok(Loaded {
                         found: folder(version),
-                        seen: recognisable(Seen::Folder(version), version),
+                        seen: recognisable(Seen::Folder(version), version, begun),
                     });
                 }
                 Seen::File { index, .. } => index,
@@ -267,7 +255,7 @@ impl Inner {
             };
             return Ok(Loaded {
                 found: Found::File(object),
-                seen: recognisable(Seen::File { version, index }, version),
+                seen: recognisable(Seen::File { version, index }, version, begun),
             });
         }
         // It never holds still: the reader gets it as it comes.
@@ -300,30 +288,18 @@ impl Inner {
 
     /// Makes an object of an open file, its content left where it is.
     fn describe(&self, opened: Opened, patience: Patience) -> Result<Object, Errno> {
-        let key = self.hasher.hash_one((&opened.version, opened.name()));
-        let meta = if let Some(known) = self.recall(key, &opened) {
+        let meta = if let Some(known) = self.descriptions.recall(&opened) {
             known
         } else {
             let sample = opened.sample(patience)?;
             let meta = Arc::new(self.represent(&opened, opened.version.etag(), &sample));
-            let description = Description {
-                version: opened.version,
-                meta: Arc::clone(&meta),
-            };
-            self.described().put(key, description);
+            self.descriptions.remember(&opened, &meta);
             meta
         };
         Ok(Object {
             meta,
             content: Content::File(Arc::new(opened.file)),
         })
-    }
-
-    fn recall(&self, key: u64, opened: &Opened) -> Option<Arc<Representation>> {
-        let mut described = self.described();
-        let known = described.get(&key)?;
-        let is_same = known.version == opened.version && *known.meta.name == *opened.name();
-        is_same.then(|| Arc::clone(&known.meta))
     }
 
     /// Makes an object of an open file, its content read into memory; `None` when the file changed
@@ -350,13 +326,6 @@ impl Inner {
             cache_control: self.cache_control.as_ref(),
         })
     }
-
-    fn described(&self) -> MutexGuard<'_, LruCache<u64, Description>> {
-        // A panic while it was held leaves a table that is still one.
-        self.described
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn join(folder: &[u8], name: &str) -> Vec<u8> {
@@ -375,9 +344,9 @@ fn folder(version: Version) -> Found {
     })
 }
 
-/// What is seen, if seeing it again means that nothing changed.
-fn recognisable(seen: Seen, version: Version) -> Option<Seen> {
-    version.is_settled(SystemTime::now()).then_some(seen)
+/// What is seen, if seeing it again means that nothing changed since loading was begun.
+fn recognisable(seen: Seen, version: Version, begun: SystemTime) -> Option<Seen> {
+    version.is_settled(begun).then_some(seen)
 }
 
 /// Takes 'not there' and 'not to be served' as an answer.

@@ -9,6 +9,7 @@
 //! | `version` | what tells one state of a file from the next |
 //! | `resolve`, `walk` | from a path to an open file, never outside the root |
 //! | `disk`, `opened` | [`Disk`]: a folder; answers at once what the kernel has in memory |
+//! | `descriptions` | what was found out about files on the disk, so that it need not be again |
 //! | `listing` | the entries of a folder on the disk |
 //! | `cached` | [`Cached`]: what was asked for lately, ready in memory |
 //! | `shelf`, `flight` | its parts: a bounded LRU table; one load for many who wait for it |
@@ -16,6 +17,7 @@
 mod cached;
 #[cfg(test)]
 mod conformance;
+mod descriptions;
 mod disk;
 mod flight;
 mod listing;

@@ -5,6 +5,9 @@
 //! call is missing (before Linux 5.6, under an old seccomp filter, on other systems) the walk of
 //! [`super::walk`] does the same by hand.
 //!
+//! Where all links are to be followed nothing confines them; the path itself cannot climb even
+//! then, since a [`SitePath`](crate::content::path::SitePath) has no `..`.
+//!
 //! `RESOLVE_BENEATH` also refuses an *absolute* link whose target is inside the root. Those are
 //! handed to the walk, which knows the root's name; so both ways serve the same files.
 

@@ -26,7 +26,7 @@ pub(super) enum Kind {
 
 /// One state of one file, as far as metadata can tell. Two equal versions of a file have the same
 /// content, unless it was written to twice within one tick of the file system's clock
-/// (`is_settled`).
+/// (the stores see to that).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version {
     device: u64,

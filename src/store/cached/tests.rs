@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::HeaderValue;
-use rustix::io::Errno;
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -417,6 +416,22 @@ async fn large_files_are_kept_open_few_at_a_time_and_not_for_long() {
     assert_eq!(cache.asked(), (1, 0));
     cache.tidy(later);
     assert_eq!(cache.held().1, 1);
+}
+
+#[tokio::test]
+async fn a_process_without_descriptors_gets_those_of_the_cache() {
+    let cache = cache(64 << 20, 10);
+    let start = Instant::now();
+    cache.set("/large", Source::Zeros(11));
+    cache.set("/small", Source::Text("small"));
+    cache.set("/none-left", Source::Broken);
+    for path in ["/large", "/small"] {
+        cache.get(path, start).await;
+    }
+    assert_eq!(cache.held().1, 2);
+    cache.get("/none-left", start).await;
+    assert_eq!(cache.held().1, 1);
+    assert_eq!(cache.get("/small", start).await, "small");
 }
 
 #[tokio::test]
