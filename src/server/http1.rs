@@ -44,6 +44,8 @@ pub(super) struct Connection {
 /// What follows an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
+    /// The request that was awaited; it has not begun to arrive.
+    Same,
     /// Another request.
     Request,
     /// Nothing, and the client has nothing more to say.
@@ -87,6 +89,7 @@ impl Connection {
             let next = self.converse(&mut desk).await;
             worker.keep(desk);
             match next {
+                Next::Same => {}
                 Next::Request if worker.is_stopping() => return,
                 Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
                 Next::Close | Next::Cut => return,
@@ -105,8 +108,9 @@ impl Connection {
         let mut timed = false;
         loop {
             match self.read(inbox).await {
-                Ok(0) => return Next::Close,
-                Ok(_) => {}
+                Ok(None) => return Next::Same,
+                Ok(Some(0)) => return Next::Close,
+                Ok(Some(_)) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
                     let reason = "the request head took too long to arrive";
                     return self
@@ -146,23 +150,26 @@ impl Connection {
         }
     }
 
-    /// Reads once, unless the deadline comes first. 0 is the end of what the client sends.
-    async fn read(&mut self, inbox: &mut Inbox) -> io::Result<usize> {
+    /// Reads once, unless the deadline comes first. 0 is the end of what the client sends; `None`:
+    /// there is nothing to read, and nothing that a buffer would have to be kept for.
+    async fn read(&mut self, inbox: &mut Inbox) -> io::Result<Option<usize>> {
         let Self {
             io,
             deadline,
             worker,
             ..
         } = self;
+        let is_idle = inbox.is_empty();
         let room = inbox.room(worker.settings.head_limits.head_bytes.into());
         let count = poll_fn(|context| match io.poll_read(context, room) {
-            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Ready(result) => Poll::Ready(result.map(Some)),
+            Poll::Pending if is_idle => Poll::Ready(Ok(None)),
             Poll::Pending => deadline
                 .poll(context)
                 .map(|()| Err(io::ErrorKind::TimedOut.into())),
         })
         .await?;
-        inbox.filled(count);
+        inbox.filled(count.unwrap_or(0));
         Ok(count)
     }
 
