@@ -87,6 +87,7 @@ fn find<C: Class>(bytes: &[u8], from: usize) -> usize {
 }
 
 /// The first byte of the class in a block that has one.
+#[expect(clippy::cast_possible_truncation, reason = "a half is what is wanted")]
 #[inline]
 fn find_in_block<C: Class>(block: [u8; BLOCK]) -> usize {
     let block = u128::from_le_bytes(block);
