@@ -14,7 +14,7 @@ use std::mem::MaybeUninit;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderValue, StatusCode, header};
 use salver::http1::encode::{self, ContentLength, ResponseHead};
-use salver::http1::{ChunkedDecoder, HeadParser, Limits, Step};
+use salver::http1::{ChunkedDecoder, Decoded, HeadParser, Limits};
 use salver::message::{Block, ResponseFields};
 
 const MINIMAL: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -115,7 +115,7 @@ fn decoding(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut decoder = ChunkedDecoder::new(Limits::default());
             let mut rest = black_box(&body[..]);
-            while let Step::Data(data) = decoder.decode(rest).unwrap() {
+            while let Decoded::Data(data) = decoder.decode(rest).unwrap() {
                 black_box(&rest[data.clone()]);
                 rest = &rest[data.end..];
             }

@@ -2,7 +2,7 @@
 //! and error are the same; what follows the end does not matter; of the first line's size
 //! `httparse` thinks the same.
 
-use salver::http1::{ChunkError, ChunkedDecoder, Limits, Step};
+use salver::http1::{ChunkError, ChunkedDecoder, Decoded, Limits};
 
 pub(crate) fn check(data: &[u8]) {
     let whole = decode([data]);
@@ -30,16 +30,16 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     for mut piece in pieces {
         loop {
             match decoder.decode(piece)? {
-                Step::Data(data) => {
+                Decoded::Data(data) => {
                     content.extend_from_slice(&piece[data.clone()]);
                     used += data.end;
                     piece = &piece[data.end..];
                 }
-                Step::More => {
+                Decoded::More => {
                     used += piece.len();
                     break;
                 }
-                Step::Done(length) => return Ok((content, Some(used + length))),
+                Decoded::Done(length) => return Ok((content, Some(used + length))),
             }
         }
     }
@@ -48,7 +48,7 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 
 fn compare(data: &[u8]) {
     let first = ChunkedDecoder::new(Limits::default()).decode(data);
-    if let Ok(Step::Data(found)) = first {
+    if let Ok(Decoded::Data(found)) = first {
         match httparse::parse_chunk_size(data) {
             Ok(httparse::Status::Complete((start, size))) => {
                 assert_eq!(start, found.start);

@@ -44,7 +44,7 @@ pub struct ChunkedDecoder {
 
 /// What [`ChunkedDecoder::decode`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Decoded {
     /// These bytes of the input are content; those before them are used up. Go on with what
     /// follows them.
     Data(Range<usize>),
@@ -112,11 +112,11 @@ impl ChunkedDecoder {
 
     /// Goes on with the bytes that follow those used up so far. After an error the decoder, like
     /// the connection, is of no more use.
-    pub fn decode(&mut self, input: &[u8]) -> Result<Step, ChunkError> {
+    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, ChunkError> {
         let mut at = 0;
         while self.state != State::Done {
             let Some(&byte) = input.get(at) else {
-                return Ok(Step::More);
+                return Ok(Decoded::More);
             };
             if let State::Data { left } = self.state {
                 let ready = input.len() - at;
@@ -125,12 +125,12 @@ impl ChunkedDecoder {
                     0 => State::DataCr,
                     left => State::Data { left },
                 };
-                return Ok(Step::Data(at..at + taken));
+                return Ok(Decoded::Data(at..at + taken));
             }
             self.state = self.after(byte)?;
             at += 1;
         }
-        Ok(Step::Done(at))
+        Ok(Decoded::Done(at))
     }
 
     /// The state after a byte that is not data.

@@ -279,79 +279,70 @@ impl HeadParser {
         Ok(Some(Step::Fields))
     }
 
+    /// The end of a line is looked for before its colon, since the next line waits for it alone:
+    /// so the processor reads names while it is already looking for later line ends. Yet what is
+    /// wrong with a name comes first, as it does in the line.
     fn field_lines(&mut self, buf: &[u8]) -> Next {
+        let (mut start, mut at, mut colon) = (self.start, self.at, self.mark);
         loop {
-            let colon = if let Some(colon) = self.mark {
-                colon
-            } else {
-                match self.field_name(buf)? {
-                    Name::EndsAt(colon) => colon,
-                    Name::None => return Ok(Some(Step::Done)),
-                    Name::Short => return Ok(None),
-                }
-            };
-            let Some(end) = line_end(buf, self.at)? else {
+            let end = line_end(buf, at);
+            if end == Ok(Some(start)) {
+                self.at = start + 2;
+                return Ok(Some(Step::Done));
+            }
+            if colon.is_none() {
+                colon = self.colon(buf, start, at)?;
+            }
+            let (Some(end), Some(found)) = (end?, colon) else {
                 // All there is was looked at, but a last CR has to be seen again with what follows.
-                self.mark = Some(colon);
+                (self.start, self.mark) = (start, colon);
                 self.at = buf.len() - usize::from(buf.ends_with(b"\r"));
                 return Ok(None);
             };
-            self.field(buf, colon, end)?;
-            self.mark = None;
-            self.at = end + 2;
-            self.start = self.at;
+            self.field(buf, start, found, end)?;
+            start = end + 2;
+            (at, colon) = (start, None);
         }
     }
 
-    /// Finds the colon of the line that begins at `start`, and sets `at` behind it.
+    /// Where the colon of the line that begins at `start` is, if it is there; not before `at`.
     #[inline]
-    fn field_name(&mut self, buf: &[u8]) -> Result<Name, HeadError> {
-        if self.at == self.start {
-            match buf.get(self.at..).unwrap_or_default() {
-                [b'\r', b'\n', ..] => {
-                    self.at += 2;
-                    return Ok(Name::None);
-                }
-                [] | [b'\r'] => return Ok(Name::Short),
-                [b'\r', ..] => return Err(HeadError::BareCr),
-                _ if self.spans.len() == usize::from(self.limits.fields) => {
-                    return Err(HeadError::TooManyFields);
-                }
-                _ => {}
-            }
+    fn colon(&self, buf: &[u8], start: usize, mut at: usize) -> Result<Option<usize>, HeadError> {
+        if matches!(buf.get(start), None | Some(b'\r')) {
+            return Ok(None);
+        }
+        if self.spans.len() == usize::from(self.limits.fields) {
+            return Err(HeadError::TooManyFields);
         }
         loop {
-            self.at = scan::not_plain_name(buf, self.at);
-            match buf.get(self.at) {
-                Some(b':') if self.at > self.start => {
-                    self.at += 1;
-                    return Ok(Name::EndsAt(self.at - 1));
-                }
-                Some(&byte) if chars::is_token(byte) => self.at += 1,
-                Some(&byte) => return Err(not_a_name(byte, self.at == self.start)),
-                None => return Ok(Name::Short),
+            at = scan::not_plain_name(buf, at);
+            match buf.get(at) {
+                Some(b':') if at > start => return Ok(Some(at)),
+                Some(&byte) if chars::is_token(byte) => at += 1,
+                Some(&byte) => return Err(not_a_name(byte, at == start)),
+                None => return Ok(None),
             }
         }
     }
 
-    /// Keeps the line whose CR is at `end`.
+    /// Keeps the line with these bounds.
     #[inline]
-    fn field(&mut self, buf: &[u8], colon: usize, end: usize) -> Result<(), HeadError> {
-        let (mut from, mut to) = (colon + 1, end);
-        while from < to && chars::is_space(buf[from]) {
-            from += 1;
-        }
-        while from < to && chars::is_space(buf[to - 1]) {
-            to -= 1;
-        }
-        let name = &buf[self.start..colon];
+    fn field(
+        &mut self,
+        buf: &[u8],
+        start: usize,
+        colon: usize,
+        end: usize,
+    ) -> Result<(), HeadError> {
+        let (from, to) = trimmed(buf, colon + 1, end);
+        let name = &buf[start..colon];
         self.seen.insert(name);
         if name.len() == 4 && name.eq_ignore_ascii_case(b"host") {
             self.host(buf, from, to)?;
         }
         self.framing.read(name, &buf[from..to])?;
         self.spans.push(FieldSpan {
-            name_start: offset(self.start),
+            name_start: offset(start),
             name_end: offset(colon),
             value_start: offset(from),
             value_end: offset(to),
@@ -396,13 +387,17 @@ impl HeadParser {
     }
 }
 
-enum Name {
-    /// At this colon.
-    EndsAt(usize),
-    /// Here is the empty line that ends the head.
-    None,
-    /// More bytes are needed.
-    Short,
+/// The bounds without the white space in them. Of all bytes up to space, a value has only that.
+#[inline]
+fn trimmed(buf: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
+    let white = |at: usize| buf[at] <= b' ';
+    while from < to && white(from) {
+        from += 1;
+    }
+    while from < to && white(to - 1) {
+        to -= 1;
+    }
+    (from, to)
 }
 
 /// Where the CR of the CRLF at the end of the line is; `None`: not there yet.

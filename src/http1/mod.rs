@@ -30,7 +30,7 @@ mod scan;
 mod target;
 
 pub use authority::Authority;
-pub use chunked::{ChunkError, ChunkedDecoder, Step};
+pub use chunked::{ChunkError, ChunkedDecoder, Decoded};
 pub use error::HeadError;
 pub use framing::{BodyLength, Framing};
 pub use head::{Head, HeadParser, Limits};

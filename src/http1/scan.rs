@@ -72,39 +72,73 @@ impl Class for TargetStop {
 /// The first byte of the class at or after `from`; `bytes.len()` without one.
 #[inline]
 fn find<C: Class>(bytes: &[u8], from: usize) -> usize {
+    let Some(mut rest) = bytes.get(from..) else {
+        return bytes.len();
+    };
     let mut at = from;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+    while let Some((block, after)) = rest.split_first_chunk() {
         if block.iter().fold(false, |any, &byte| any | C::has(byte)) {
-            break;
+            return at + find_in_block::<C>(*block);
         }
-        at += block.len();
-    }
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let found = C::has(Word::from(word));
-        if found.any() {
-            return at + found.first();
-        }
-        at += word.len();
+        rest = after;
+        at += BLOCK;
     }
     find_in_end::<C>(bytes, at)
 }
 
-/// [`find`] where less than one word is left.
+/// The first byte of the class in a block that has one.
+#[expect(clippy::cast_possible_truncation, reason = "a half is what is wanted")]
 #[inline]
-fn find_in_end<C: Class>(bytes: &[u8], at: usize) -> usize {
+fn find_in_block<C: Class>(block: [u8; BLOCK]) -> usize {
+    let block = u128::from_le_bytes(block);
+    match members::<C>(block as u64) {
+        0 => WORD + first(members::<C>((block >> 64) as u64)),
+        found => first(found),
+    }
+}
+
+/// [`find`] where less than a block is left.
+#[inline(never)]
+fn find_in_end<C: Class>(bytes: &[u8], mut at: usize) -> usize {
+    if let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = members::<C>(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + first(found);
+        }
+        at += WORD;
+    }
     let Some(end @ [_, ..]) = bytes.get(at..) else {
         return bytes.len();
     };
-    let mut short = [0; WORD];
-    let word = bytes.last_chunk().unwrap_or_else(|| {
+    let word = bytes.last_chunk().copied().unwrap_or_else(|| {
+        let mut short = [0; WORD];
         short[WORD - end.len()..].copy_from_slice(end);
-        &short
+        short
     });
-    let found = C::has(Word::from(word)).without(WORD - end.len());
-    at + found.first().min(end.len())
+    let found = members::<C>(u64::from_le_bytes(word)) >> (8 * (WORD - end.len()));
+    at + first(found).min(end.len())
 }
 
-/// One byte, or several side by side, each compared with the same one below 0x80.
+/// The highest bit of each byte of `word` that is in the class; the first byte is lowest.
+#[inline]
+fn members<C: Class>(word: u64) -> u64 {
+    let Mask(ascii) = C::has(Word(word & LOW_BITS));
+    let members = if C::has(0x80_u8) {
+        ascii | word
+    } else {
+        ascii & !word
+    };
+    members & HIGH_BITS
+}
+
+/// The number of the first byte with a bit; 8 without one.
+#[inline]
+fn first(members: u64) -> usize {
+    members.trailing_zeros() as usize / 8
+}
+
+/// One byte, or several side by side, each compared with the same one below 0x80. All bytes from
+/// 0x80 on are in a class, or none is.
 trait Lane: Copy {
     /// Yes or no for each byte.
     type Answer: BitAnd<Output = Self::Answer>
@@ -135,32 +169,29 @@ impl Lane for u8 {
     }
 }
 
+const BLOCK: usize = 16;
 const WORD: usize = 8;
 const HIGH_BITS: u64 = splat(0x80);
+const LOW_BITS: u64 = !HIGH_BITS;
 
 const fn splat(byte: u8) -> u64 {
     u64::from_le_bytes([byte; WORD])
 }
 
-/// Eight bytes, the first of them lowest. Comparisons add seven bits to seven bits, so that no
-/// carry reaches the next byte.
+/// Eight bytes below 0x80. Comparisons add seven bits to seven bits: no carry reaches the next byte.
 #[derive(Clone, Copy)]
 struct Word(u64);
 
-impl From<&[u8; WORD]> for Word {
-    #[inline]
-    fn from(bytes: &[u8; WORD]) -> Self {
-        Self(u64::from_le_bytes(*bytes))
-    }
-}
+/// The highest bit of each byte for which the answer is yes. The other bits mean nothing.
+#[derive(Clone, Copy)]
+struct Mask(u64);
 
 impl Lane for Word {
     type Answer = Mask;
 
     #[inline]
     fn below(self, bound: u8) -> Mask {
-        let not_below = (self.0 & !HIGH_BITS) + splat(0x80 - bound);
-        Mask(!(not_below | self.0) & HIGH_BITS)
+        Mask(!(self.0 + splat(0x80 - bound)))
     }
 
     #[inline]
@@ -172,29 +203,6 @@ impl Lane for Word {
     fn is_letter(self) -> Mask {
         let lower = Self(self.0 | splat(0x20));
         lower.below(b'z' + 1) & !lower.below(b'a')
-    }
-}
-
-/// The highest bit of each byte for which the answer is yes; the other bits are 0.
-#[derive(Clone, Copy)]
-struct Mask(u64);
-
-impl Mask {
-    #[inline]
-    fn any(self) -> bool {
-        self.0 != 0
-    }
-
-    /// The number of the first byte with a yes; 8 without one.
-    #[inline]
-    fn first(self) -> usize {
-        self.0.trailing_zeros() as usize / 8
-    }
-
-    /// Drops the first bytes, fewer than all.
-    #[inline]
-    fn without(self, bytes: usize) -> Self {
-        Self(self.0 >> (8 * bytes))
     }
 }
 
@@ -221,7 +229,7 @@ impl Not for Mask {
 
     #[inline]
     fn not(self) -> Self {
-        Self(self.0 ^ HIGH_BITS)
+        Self(!self.0)
     }
 }
 

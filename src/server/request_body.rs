@@ -10,7 +10,7 @@ use super::deadline::Pace;
 use super::inbox::Inbox;
 use super::transport::Transport;
 use crate::http1::encode::CONTINUE;
-use crate::http1::{BodyLength, ChunkedDecoder, Limits, Step};
+use crate::http1::{BodyLength, ChunkedDecoder, Decoded, Limits};
 use crate::message::{BodyError, Incoming};
 
 /// Bytes read at a time; content is longer than heads.
@@ -155,11 +155,11 @@ impl<'a> BodyReader<'a> {
             }
             State::Chunked(decoder) => {
                 let (consumed, piece) = match decoder.decode(unread) {
-                    Ok(Step::Data(range)) => {
+                    Ok(Decoded::Data(range)) => {
                         (range.end, Some(Bytes::copy_from_slice(&unread[range])))
                     }
-                    Ok(Step::More) => (unread.len(), None),
-                    Ok(Step::Done(consumed)) => {
+                    Ok(Decoded::More) => (unread.len(), None),
+                    Ok(Decoded::Done(consumed)) => {
                         self.progress.state = State::Finished;
                         (consumed, None)
                     }

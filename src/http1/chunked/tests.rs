@@ -15,19 +15,19 @@ fn decode<'a>(mut decoder: ChunkedDecoder, pieces: impl IntoIterator<Item = &'a 
     for mut piece in pieces {
         loop {
             match decoder.decode(piece)? {
-                Step::Data(data) => {
+                Decoded::Data(data) => {
                     assert!(!data.is_empty());
                     content.extend_from_slice(&piece[data.clone()]);
                     used += data.end;
                     piece = &piece[data.end..];
                 }
-                Step::More => {
+                Decoded::More => {
                     used += piece.len();
                     break;
                 }
-                Step::Done(length) => {
+                Decoded::Done(length) => {
                     assert!(decoder.is_done());
-                    assert_eq!(decoder.decode(b"more").unwrap(), Step::Done(0));
+                    assert_eq!(decoder.decode(b"more").unwrap(), Decoded::Done(0));
                     return Ok((content, Some(used + length)));
                 }
             }
@@ -165,9 +165,9 @@ fn a_size_of_all_64_bits_is_read() {
     let mut decoder = decoder();
     assert_eq!(
         decoder.decode(b"ffffffffffffffff\r\nab"),
-        Ok(Step::Data(18..20))
+        Ok(Decoded::Data(18..20))
     );
-    assert_eq!(decoder.decode(b"cd"), Ok(Step::Data(0..2)));
+    assert_eq!(decoder.decode(b"cd"), Ok(Decoded::Data(0..2)));
     assert_eq!(decoder.state, State::Data { left: u64::MAX - 4 });
 }
 
