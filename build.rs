@@ -14,9 +14,7 @@ fn main() {
     }
     // A copy inside another project's repository is not at that project's commit.
     let ours = std::env::var("CARGO_MANIFEST_DIR").ok();
-    if git(&["rev-parse", "--show-toplevel"])
-        .zip(ours)
-        .is_none_or(|(top, ours)| !same(&top, &ours))
+    if git(&["rev-parse", "--show-toplevel"]).zip(ours).is_none_or(|(top, ours)| !same(&top, &ours))
     {
         return;
     }

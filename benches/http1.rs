@@ -2,10 +2,7 @@
 //!
 //! `cargo bench --bench http1`. `httparse` finds the request line and the field lines; ours also
 //! checks the target and `Host`, notes the names, and reads the fields that frame the body.
-#![allow(
-    missing_docs,
-    reason = "the macros of criterion make undocumented items"
-)]
+#![allow(missing_docs, reason = "the macros of criterion make undocumented items")]
 #![allow(clippy::unwrap_used, reason = "the inputs are our own")]
 
 use std::hint::black_box;
@@ -53,9 +50,8 @@ fn parsing(criterion: &mut Criterion) {
                 // Its fastest door: an array of headers that is not cleared first.
                 let mut headers = [const { MaybeUninit::uninit() }; 100];
                 let mut request = httparse::Request::new(&mut []);
-                let status = request
-                    .parse_with_uninit_headers(black_box(bytes), &mut headers)
-                    .unwrap();
+                let status =
+                    request.parse_with_uninit_headers(black_box(bytes), &mut headers).unwrap();
                 black_box(&request);
                 black_box(status)
             });
@@ -82,10 +78,7 @@ fn serialisation(criterion: &mut Criterion) {
     .map(|(name, value)| (name, HeaderValue::from_static(value)))
     .into_iter()
     .collect();
-    let fields = ResponseFields {
-        shared: Some(block.into()),
-        own: Vec::new(),
-    };
+    let fields = ResponseFields { shared: Some(block.into()), own: Vec::new() };
     let head = ResponseHead {
         status: StatusCode::OK,
         date: b"Sun, 06 Nov 1994 08:49:37 GMT",

@@ -63,11 +63,7 @@ fn finding(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("docs/guide")).unwrap();
-    fs::write(
-        folder.path().join("docs/guide/index.html"),
-        "x".repeat(4096),
-    )
-    .unwrap();
+    fs::write(folder.path().join("docs/guide/index.html"), "x".repeat(4096)).unwrap();
     fs::write(folder.path().join("docs/guide/large.bin"), vec![0; 4 << 20]).unwrap();
     // What changed just now is not trusted to be the same later.
     std::thread::sleep(STALE);

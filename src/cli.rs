@@ -57,48 +57,29 @@ pub struct CliExit {
 /// Reads the command line, the program's name first. Values of keys are read later, with those of
 /// the other sources.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CliExit> {
-    let matches = parser()
-        .try_get_matches_from(arguments)
-        .map_err(|error| CliExit {
-            text: error.render().to_string(),
-            code: if error.use_stderr() { 2 } else { 0 },
-        })?;
+    let matches = parser().try_get_matches_from(arguments).map_err(|error| CliExit {
+        text: error.render().to_string(),
+        code: if error.use_stderr() { 2 } else { 0 },
+    })?;
     let (command, innermost) = match matches.subcommand() {
         Some((_, of_check)) => (Command::Check, of_check),
         None => (Command::Serve, &matches),
     };
-    let mut values: Vec<_> = KEYS
-        .iter()
-        .filter_map(|key| override_of(innermost, key))
-        .collect();
+    let mut values: Vec<_> = KEYS.iter().filter_map(|key| override_of(innermost, key)).collect();
     if innermost.get_flag(NO_COLOR) {
         let flag = format!("--{NO_COLOR}").into();
-        values.push(Override {
-            key: COLORED_LOGGING,
-            flag,
-            value: "false".into(),
-        });
+        values.push(Override { key: COLORED_LOGGING, flag, value: "false".into() });
     }
     // Unlike the options, the argument is not handed from the program down to the command.
     let outermost = matches.subcommand().map(|_| &matches);
     for matches in outermost.into_iter().chain([innermost]) {
         if let Some(value) = matches.get_one::<OsString>(DIRECTORY) {
             let value = value.clone();
-            values.push(Override {
-                key: DOCUMENT_ROOT,
-                flag: DIRECTORY.into(),
-                value,
-            });
+            values.push(Override { key: DOCUMENT_ROOT, flag: DIRECTORY.into(), value });
         }
     }
     let config_file = innermost.get_one::<PathBuf>(CONFIG).cloned();
-    Ok(Invocation {
-        command,
-        overrides: Overrides {
-            config_file,
-            values,
-        },
-    })
+    Ok(Invocation { command, overrides: Overrides { config_file, values } })
 }
 
 fn parser() -> Parser {
@@ -200,11 +181,7 @@ fn override_of(matches: &ArgMatches, key: &Key) -> Option<Override> {
     let values: Vec<_> = matches.get_many::<OsString>(key.name)?.cloned().collect();
     // Lists may be given piece by piece; the other options are given once.
     let value = values.join(",".as_ref());
-    Some(Override {
-        key: key.name,
-        flag: format!("--{}", key.flag()).into(),
-        value,
-    })
+    Some(Override { key: key.name, flag: format!("--{}", key.flag()).into(), value })
 }
 
 /// The version and, where it is known, the commit.

@@ -29,10 +29,7 @@ fn main() -> ExitCode {
 /// Help, the version, or what is wrong with the command line.
 fn answered(exit: &cli::CliExit) -> ExitCode {
     let text = exit.text.as_bytes();
-    let _ = if exit.code == 0 {
-        io::stdout().write_all(text)
-    } else {
-        io::stderr().write_all(text)
-    };
+    let _ =
+        if exit.code == 0 { io::stdout().write_all(text) } else { io::stderr().write_all(text) };
     ExitCode::from(exit.code)
 }

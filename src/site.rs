@@ -63,19 +63,10 @@ impl Site {
         } else {
             Box::new(Unlisted)
         };
-        let handlers: Vec<Box<dyn Handler>> = vec![
-            Box::new(Methods),
-            Box::new(Files::new(Arc::clone(&store))),
-            folders,
-        ];
-        let fixed = server_field(config)
-            .into_iter()
-            .chain(security_fields(config));
-        Ok(Self {
-            handlers: handlers.into(),
-            store,
-            policy: Policy::new(fixed),
-        })
+        let handlers: Vec<Box<dyn Handler>> =
+            vec![Box::new(Methods), Box::new(Files::new(Arc::clone(&store))), folders];
+        let fixed = server_field(config).into_iter().chain(security_fields(config));
+        Ok(Self { handlers: handlers.into(), store, policy: Policy::new(fixed) })
     }
 
     /// What every answer carries besides its own fields.
@@ -181,9 +172,7 @@ fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {
     } else {
         format!("{}/{}", config.server_name, config.server_version)
     };
-    HeaderValue::try_from(product)
-        .ok()
-        .map(|product| (header::SERVER, product))
+    HeaderValue::try_from(product).ok().map(|product| (header::SERVER, product))
 }
 
 /// The disk, behind a cache if one is wanted.

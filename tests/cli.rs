@@ -28,10 +28,7 @@ fn a_wrong_configuration_is_one_line_and_status_2() {
     let output = run(&["--config", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let line = one_line(&output);
-    assert!(
-        line.contains("config.json:3:3") && line.contains("port"),
-        "{line}"
-    );
+    assert!(line.contains("config.json:3:3") && line.contains("port"), "{line}");
 }
 
 #[test]
@@ -70,10 +67,7 @@ fn help_and_version_go_to_standard_output() {
     for flag in ["--help", "-h", "--version", "-V"] {
         let output = run(&[flag]);
         assert_eq!(output.status.code(), Some(0), "{flag}");
-        assert!(
-            !output.stdout.is_empty() && output.stderr.is_empty(),
-            "{flag}"
-        );
+        assert!(!output.stdout.is_empty() && output.stderr.is_empty(), "{flag}");
     }
     let version = String::from_utf8(run(&["-V"]).stdout).unwrap();
     assert!(version.contains(env!("CARGO_PKG_VERSION")));
@@ -81,11 +75,7 @@ fn help_and_version_go_to_standard_output() {
 
 #[test]
 fn check_prints_the_effective_configuration_and_where_it_came_from() {
-    let output = salver()
-        .args(["check", "--port=81"])
-        .env("SALVER_HOST", "::1")
-        .output()
-        .unwrap();
+    let output = salver().args(["check", "--port=81"]).env("SALVER_HOST", "::1").output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["port"]["value"], 81);
@@ -103,10 +93,7 @@ fn the_repositorys_configuration_serves_the_sample_site() {
     let server = setup().flag("--config").flag(&config).start_without_root();
     let page = server.get("/", &[]);
     assert_eq!(page.status, 200);
-    assert_eq!(
-        page.body,
-        fs::read(format!("{repository}/htdocs/index.html")).unwrap()
-    );
+    assert_eq!(page.body, fs::read(format!("{repository}/htdocs/index.html")).unwrap());
     assert_eq!(server.get("/browse/", &[]).status, 200);
     assert_eq!(
         server.get("/nowhere", &[("Accept", "text/html")]).body,

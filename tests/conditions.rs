@@ -24,10 +24,7 @@ fn each_condition_alone_and_in_company() {
         (&[("If-None-Match", "\"x\""), ("If-None-Match", etag)], 304),
         (&[("If-None-Match", "*")], 304),
         (&[("If-None-Match", "\"x\"")], 200),
-        (
-            &[("If-None-Match", "\"x\""), ("If-Modified-Since", modified)],
-            200,
-        ),
+        (&[("If-None-Match", "\"x\""), ("If-Modified-Since", modified)], 200),
         (&[("If-Modified-Since", modified)], 304),
         (&[("If-Modified-Since", IN_THE_FUTURE)], 304),
         (&[("If-Modified-Since", LONG_AGO)], 200),
@@ -38,10 +35,7 @@ fn each_condition_alone_and_in_company() {
         (&[("If-Match", "\"x\"")], 412),
         (&[("If-Unmodified-Since", modified)], 200),
         (&[("If-Unmodified-Since", LONG_AGO)], 412),
-        (
-            &[("If-Match", etag), ("If-Unmodified-Since", LONG_AGO)],
-            200,
-        ),
+        (&[("If-Match", etag), ("If-Unmodified-Since", LONG_AGO)], 200),
         (&[("If-Match", "\"x\""), ("If-None-Match", etag)], 412),
         (&[("If-Match", etag), ("If-None-Match", etag)], 304),
         (&[("If-None-Match", etag), ("Range", "bytes=0-1")], 304),

@@ -24,14 +24,11 @@ fn a_connection_serves_many_requests() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let setup = (0..100).fold(setup(), |setup, n| {
-        setup.file(&format!("{n}"), format!("<{n}>"))
-    });
+    let setup = (0..100).fold(setup(), |setup, n| setup.file(&format!("{n}"), format!("<{n}>")));
     let server = setup.start();
     let mut client = server.connect();
-    let requests: Vec<String> = (0..1000)
-        .map(|n| format!("GET /{} HTTP/1.1\r\nHost: t\r\n\r\n", n % 100))
-        .collect();
+    let requests: Vec<String> =
+        (0..1000).map(|n| format!("GET /{} HTTP/1.1\r\nHost: t\r\n\r\n", n % 100)).collect();
     client.send(requests.concat());
     for n in 0..1000 {
         assert_eq!(client.response().text(), format!("<{}>", n % 100));
@@ -44,16 +41,8 @@ fn large_and_small_answers_mix_in_a_pipeline() {
     let server = setup().file("large", &large).file("small", "s").start();
     let mut client = server.connect();
     let one = |path| format!("GET {path} HTTP/1.1\r\nHost: t\r\n\r\n");
-    client.send(
-        [
-            one("/small"),
-            one("/large"),
-            one("/none"),
-            one("/small"),
-            one("/large"),
-        ]
-        .concat(),
-    );
+    client
+        .send([one("/small"), one("/large"), one("/none"), one("/small"), one("/large")].concat());
     assert_eq!(client.response().text(), "s");
     assert!(client.response().body == large);
     assert_eq!(client.response().status, 404);
@@ -86,10 +75,7 @@ fn http_1_0_closes_unless_asked_to_keep_alive() {
     let mut client = server.connect();
     client.send("GET /a.txt HTTP/1.0\r\n\r\n");
     let response = client.response();
-    assert_eq!(
-        (response.status, response.field("connection")),
-        (200, Some("close"))
-    );
+    assert_eq!((response.status, response.field("connection")), (200, Some("close")));
     assert_eq!(client.rest(), b"");
 
     let mut client = server.connect();
@@ -136,10 +122,7 @@ fn a_body_too_long_to_drain_ends_the_connection_without_a_reset() {
     client.send("POST /a.txt HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n");
     client.send("x".repeat(50_000));
     let response = client.response();
-    assert_eq!(
-        (response.status, response.field("connection")),
-        (405, Some("close"))
-    );
+    assert_eq!((response.status, response.field("connection")), (405, Some("close")));
     assert_eq!(client.rest(), b"");
 }
 
@@ -150,10 +133,7 @@ fn continue_is_not_sent_for_a_body_nobody_reads() {
     let fields = "Host: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     client.send(format!("POST /a.txt HTTP/1.1\r\n{fields}"));
     let response = client.response();
-    assert_eq!(
-        (response.status, response.field("connection")),
-        (405, Some("close"))
-    );
+    assert_eq!((response.status, response.field("connection")), (405, Some("close")));
     assert_eq!(client.rest(), b"");
 }
 
@@ -169,10 +149,7 @@ fn requests_before_a_bad_one_are_answered() {
     let server = digits();
     let answer = String::from_utf8(server.raw(format!("{GET}bad\r\n\r\n"))).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(
-        answer.contains("0123456789HTTP/1.1 400 Bad Request\r\n"),
-        "{answer}"
-    );
+    assert!(answer.contains("0123456789HTTP/1.1 400 Bad Request\r\n"), "{answer}");
 }
 
 #[test]
@@ -188,11 +165,8 @@ fn a_bad_chunk_ends_the_connection() {
 
 #[test]
 fn every_time_out_ends_the_connection() {
-    let server = digits_with(&[
-        "--header-timeout=0.2",
-        "--keep-alive-timeout=0.2",
-        "--request-timeout=0.2",
-    ]);
+    let server =
+        digits_with(&["--header-timeout=0.2", "--keep-alive-timeout=0.2", "--request-timeout=0.2"]);
     // Nothing at all.
     assert_eq!(server.connect().rest(), b"");
     // Half a head.
@@ -254,8 +228,5 @@ fn a_long_pause_within_the_time_outs_is_fine() {
 
 fn digits_with(flags: &[&str]) -> support::Server {
     let setup = setup().file("a.txt", "0123456789");
-    flags
-        .iter()
-        .fold(setup, |setup, flag| setup.flag(flag))
-        .start()
+    flags.iter().fold(setup, |setup, flag| setup.flag(flag)).start()
 }

@@ -17,16 +17,10 @@ fn a_file_comes_whole_with_its_type_length_and_validators() {
     let response = server.get("/page.html", &[]);
     assert_eq!(response.status, 200);
     assert_eq!(response.text(), "<h1>hello</h1>");
-    assert_eq!(
-        response.field("content-type"),
-        Some("text/html; charset=utf-8")
-    );
+    assert_eq!(response.field("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(response.field("content-length"), Some("14"));
     assert_eq!(response.field("accept-ranges"), Some("bytes"));
-    assert_eq!(
-        response.field("cache-control"),
-        Some("public, max-age=86400")
-    );
+    assert_eq!(response.field("cache-control"), Some("public, max-age=86400"));
     assert!(response.field("etag").unwrap().starts_with('"'));
     for date in ["last-modified", "date"] {
         assert!(httpdate::parse_http_date(response.field(date).unwrap()).is_ok());
@@ -36,10 +30,7 @@ fn a_file_comes_whole_with_its_type_length_and_validators() {
 #[test]
 fn head_has_the_fields_of_get_and_no_content() {
     let server = digits();
-    let (get, mut head) = (
-        server.get("/a.txt", &[]),
-        server.request("HEAD", "/a.txt", &[]),
-    );
+    let (get, mut head) = (server.get("/a.txt", &[]), server.request("HEAD", "/a.txt", &[]));
     assert!(head.body.is_empty());
     head.fields.retain(|(name, _)| name != "date");
     let mut expected = get.fields;
@@ -52,18 +43,12 @@ fn options_and_other_methods_say_what_is_allowed() {
     let server = digits();
     for target in ["/a.txt", "*", "/"] {
         let options = server.request("OPTIONS", target, &[]);
-        assert_eq!(
-            (options.status, options.field("allow")),
-            (204, Some("GET, HEAD, OPTIONS"))
-        );
+        assert_eq!((options.status, options.field("allow")), (204, Some("GET, HEAD, OPTIONS")));
         assert_eq!(options.field("content-length"), None);
     }
     for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE"] {
         let refused = server.request(method, "/a.txt", &[("Content-Length", "0")]);
-        assert_eq!(
-            (refused.status, refused.field("allow")),
-            (405, Some("GET, HEAD, OPTIONS"))
-        );
+        assert_eq!((refused.status, refused.field("allow")), (405, Some("GET, HEAD, OPTIONS")));
     }
     assert_eq!(server.request("BREW", "/a.txt", &[]).status, 501);
 }
@@ -88,11 +73,8 @@ fn every_kind_of_name_is_found_through_its_link() {
     }
     let server = setup.start();
     let listing = server.get("/", &[]).text();
-    let links: Vec<&str> = listing
-        .split("href=\"")
-        .skip(1)
-        .map(|rest| rest.split('"').next().unwrap())
-        .collect();
+    let links: Vec<&str> =
+        listing.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let mut found = 0;
     for link in links.iter().filter(|link| !link.ends_with('/')) {
         let response = server.get(&format!("/{}", link.trim_start_matches("./")), &[]);
@@ -137,14 +119,10 @@ fn nothing_outside_the_root_is_served() {
 
 #[test]
 fn symbolic_links_follow_the_setting() {
-    for (setting, inside, outside) in [
-        ("never", 404, 404),
-        ("inside", 200, 404),
-        ("always", 200, 200),
-    ] {
-        let setup = setup()
-            .file("a.txt", "a")
-            .flag(&format!("--follow-symlinks={setting}"));
+    for (setting, inside, outside) in
+        [("never", 404, 404), ("inside", 200, 404), ("always", 200, 200)]
+    {
+        let setup = setup().file("a.txt", "a").flag(&format!("--follow-symlinks={setting}"));
         let secret = setup.root().parent().unwrap().join("b.txt");
         fs::write(&secret, "b").unwrap();
         symlink("a.txt", setup.root().join("in.txt")).unwrap();
@@ -158,10 +136,7 @@ fn symbolic_links_follow_the_setting() {
 #[test]
 fn hidden_names_are_served_only_when_asked_for_or_well_known() {
     let files = |setup: support::Setup| {
-        setup
-            .file(".env", "x")
-            .file(".git/config", "x")
-            .file(".well-known/a.txt", "x")
+        setup.file(".env", "x").file(".git/config", "x").file(".well-known/a.txt", "x")
     };
     let server = files(setup()).start();
     assert_eq!(server.get("/.env", &[]).status, 404);
@@ -177,13 +152,7 @@ fn hidden_names_are_served_only_when_asked_for_or_well_known() {
 fn a_fifo_is_not_found_and_blocks_nobody() {
     let setup = setup().file("a.txt", "a");
     let fifo = setup.root().join("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let server = setup.start();
     assert_eq!(server.get("/pipe", &[]).status, 404);
     assert_eq!(server.get("/a.txt", &[]).status, 200);
@@ -245,25 +214,13 @@ fn an_edit_is_seen_and_a_deleted_file_is_gone() {
 fn text_says_the_charset_it_is_in() {
     let server = setup()
         .file("utf8.txt", "grüße")
-        .file(
-            "latin1.txt",
-            b"Stra\xdfe und Gr\xfc\xdfe, sch\xf6ne M\xe4dchen \xfcber alles",
-        )
+        .file("latin1.txt", b"Stra\xdfe und Gr\xfc\xdfe, sch\xf6ne M\xe4dchen \xfcber alles")
         .file("bom16.txt", b"\xff\xfea\0b\0")
         .file("x.bin", b"\0\x01")
         .start();
-    let media_type = |path| {
-        server
-            .get(path, &[])
-            .field("content-type")
-            .unwrap()
-            .to_owned()
-    };
+    let media_type = |path| server.get(path, &[]).field("content-type").unwrap().to_owned();
     assert_eq!(media_type("/utf8.txt"), "text/plain; charset=utf-8");
-    assert_eq!(
-        media_type("/latin1.txt"),
-        "text/plain; charset=windows-1252"
-    );
+    assert_eq!(media_type("/latin1.txt"), "text/plain; charset=windows-1252");
     assert_eq!(media_type("/bom16.txt"), "text/plain; charset=utf-16le");
     assert_eq!(media_type("/x.bin"), "application/octet-stream");
 }
@@ -273,20 +230,9 @@ fn download_makes_an_attachment_of_any_name() {
     let server = setup().file("ä \"b\".txt", "x").start();
     let response = server.get("/%C3%A4%20%22b%22.txt?download", &[]);
     let disposition = response.field("content-disposition").unwrap();
-    assert!(
-        disposition.starts_with("attachment; filename=\""),
-        "{disposition}"
-    );
-    assert!(
-        disposition.contains("filename*=UTF-8''%C3%A4%20%22b%22.txt"),
-        "{disposition}"
-    );
-    assert_eq!(
-        server
-            .get("/%C3%A4%20%22b%22.txt", &[])
-            .field("content-disposition"),
-        None
-    );
+    assert!(disposition.starts_with("attachment; filename=\""), "{disposition}");
+    assert!(disposition.contains("filename*=UTF-8''%C3%A4%20%22b%22.txt"), "{disposition}");
+    assert_eq!(server.get("/%C3%A4%20%22b%22.txt", &[]).field("content-disposition"), None);
 }
 
 #[test]
@@ -298,10 +244,7 @@ fn errors_come_as_page_json_or_line() {
     let json = server.get("/x", &[("Accept", "application/json")]);
     let parsed: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
     assert_eq!(parsed["status"], 404);
-    assert_eq!(
-        server.get("/x", &[]).field("content-type"),
-        Some("text/plain; charset=utf-8")
-    );
+    assert_eq!(server.get("/x", &[]).field("content-type"), Some("text/plain; charset=utf-8"));
 }
 
 #[test]
@@ -312,18 +255,9 @@ fn a_sites_own_error_page_is_used_with_the_status_of_the_error() {
         .file("d/x", "")
         .flag("--directory-listing=false")
         .start();
-    let response = server.get(
-        "/nowhere",
-        &[("If-None-Match", "*"), ("Range", "bytes=0-1")],
-    );
-    assert_eq!(
-        (response.status, response.text().as_str()),
-        (404, "<p>lost</p>")
-    );
-    assert_eq!(
-        response.field("content-type"),
-        Some("text/html; charset=utf-8")
-    );
+    let response = server.get("/nowhere", &[("If-None-Match", "*"), ("Range", "bytes=0-1")]);
+    assert_eq!((response.status, response.text().as_str()), (404, "<p>lost</p>"));
+    assert_eq!(response.field("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(response.field("etag"), None);
     assert_eq!(server.get("/d/", &[]).text(), "no");
     let json = server.get("/nowhere", &[("Accept", "application/json")]);
@@ -342,17 +276,22 @@ fn large_files_arrive_whole() {
 
 #[test]
 fn without_the_cache_everything_is_the_same() {
-    let server = setup()
-        .file("a.txt", "0123456789")
-        .flag("--enable-cache=false")
-        .start();
+    let server = setup().file("a.txt", "0123456789").flag("--enable-cache=false").start();
     let whole = server.get("/a.txt", &[]);
     assert_eq!(whole.text(), "0123456789");
     let etag = whole.field("etag").unwrap();
     assert_eq!(server.get("/a.txt", &[("If-None-Match", etag)]).status, 304);
-    assert_eq!(
-        server.get("/a.txt", &[("Range", "bytes=2-4")]).text(),
-        "234"
-    );
+    assert_eq!(server.get("/a.txt", &[("Range", "bytes=2-4")]).text(), "234");
     assert_eq!(server.get("/b.txt", &[]).status, 404);
+}
+
+#[test]
+fn a_date_to_come_is_not_given() {
+    let setup = setup().file("a.txt", "a");
+    let file = fs::File::options().append(true).open(setup.root().join("a.txt")).unwrap();
+    let tomorrow = std::time::SystemTime::now() + std::time::Duration::from_hours(24);
+    file.set_modified(tomorrow).unwrap();
+    let response = setup.start().get("/a.txt", &[]);
+    assert_eq!((response.status, response.field("last-modified")), (200, None));
+    assert!(response.field("etag").is_some());
 }

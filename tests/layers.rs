@@ -15,14 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("handler", &["message", "content", "store"]),
     ("policy", &["message", "content", "config"]),
-    (
-        "site",
-        &["message", "content", "store", "config", "handler", "policy"],
-    ),
-    (
-        "server",
-        &["message", "content", "http1", "config", "log", "site"],
-    ),
+    ("site", &["message", "content", "store", "config", "handler", "policy"]),
+    ("server", &["message", "content", "http1", "config", "log", "site"]),
     ("cli", &["config"]),
     ("commands", &["config", "log", "server", "site", "cli"]),
 ];
@@ -46,11 +40,7 @@ fn no_arrow_points_up() {
             }
         }
     });
-    assert!(
-        wrong.is_empty(),
-        "arrows that are not in the table:\n{}",
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "arrows that are not in the table:\n{}", wrong.join("\n"));
 }
 
 /// The layers named after `crate::`, also in braces.
@@ -61,17 +51,10 @@ fn uses(text: &str) -> Vec<String> {
             Some(list) => list.split('}').next().unwrap_or_default(),
             None => rest,
         };
-        let ends = if rest.starts_with('{') {
-            names.split(',').collect()
-        } else {
-            vec![names]
-        };
+        let ends = if rest.starts_with('{') { names.split(',').collect() } else { vec![names] };
         for name in ends {
-            let name: String = name
-                .trim()
-                .chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect();
+            let name: String =
+                name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if !name.is_empty() {
                 found.push(name);
             }

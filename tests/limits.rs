@@ -14,32 +14,17 @@ const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n";
 
 #[test]
 fn heads_targets_and_field_counts_are_bounded() {
-    let server = setup()
-        .file("a.txt", "a")
-        .flag("--max-header-size=2000")
-        .start();
+    let server = setup().file("a.txt", "a").flag("--max-header-size=2000").start();
     let status = |bytes: String| {
         let answer = server.raw(bytes);
         String::from_utf8_lossy(&answer[9..12]).into_owned()
     };
     let long = "x".repeat(3000);
-    assert_eq!(
-        status(format!("GET /{long} HTTP/1.1\r\nHost: t\r\n\r\n")),
-        "414"
-    );
-    assert_eq!(
-        status(format!("GET / HTTP/1.1\r\nHost: t\r\nX: {long}\r\n\r\n")),
-        "431"
-    );
+    assert_eq!(status(format!("GET /{long} HTTP/1.1\r\nHost: t\r\n\r\n")), "414");
+    assert_eq!(status(format!("GET / HTTP/1.1\r\nHost: t\r\nX: {long}\r\n\r\n")), "431");
     let many = "X: y\r\n".repeat(101);
-    assert_eq!(
-        status(format!("GET / HTTP/1.1\r\nHost: t\r\n{many}\r\n")),
-        "431"
-    );
-    assert_eq!(
-        status(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")),
-        "200"
-    );
+    assert_eq!(status(format!("GET / HTTP/1.1\r\nHost: t\r\n{many}\r\n")), "431");
+    assert_eq!(status(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")), "200");
 }
 
 #[test]
@@ -54,11 +39,7 @@ fn one_connection_too_many_gets_a_503_and_a_freed_place_is_used() {
         let mut three = server.connect();
         let _ = three.try_send(GET);
         let refused = three.response();
-        assert_eq!(
-            (refused.status, refused.field("connection")),
-            (503, Some("close")),
-            "{flag}"
-        );
+        assert_eq!((refused.status, refused.field("connection")), (503, Some("close")), "{flag}");
         assert!(refused.field("retry-after").is_some());
         assert_eq!(three.rest(), b"");
         one.send(GET.replace("Host", "Connection: close\r\nHost"));
@@ -70,18 +51,12 @@ fn one_connection_too_many_gets_a_503_and_a_freed_place_is_used() {
 
 #[test]
 fn filtered_addresses_are_closed_without_an_answer() {
-    let server = setup()
-        .file("a.txt", "a")
-        .flag("--address-filter=10.0.0.0/8,192.0.2.7")
-        .start();
+    let server = setup().file("a.txt", "a").flag("--address-filter=10.0.0.0/8,192.0.2.7").start();
     let mut stream = TcpStream::connect(server.address).unwrap();
     let mut all = Vec::new();
     let _ = stream.read_to_end(&mut all);
     assert_eq!(all, b"");
-    let server = setup()
-        .file("a.txt", "a")
-        .flag("--address-filter=127.0.0.0/8")
-        .start();
+    let server = setup().file("a.txt", "a").flag("--address-filter=127.0.0.0/8").start();
     assert_eq!(server.get("/a.txt", &[]).status, 200);
 }
 
@@ -118,10 +93,8 @@ fn a_signal_finishes_what_is_in_flight_and_refuses_the_new() {
 
 #[test]
 fn draining_ends_after_its_time() {
-    let mut server = setup()
-        .file("large", vec![b'x'; 60_000_000])
-        .flag("--shutdown-timeout=0.2")
-        .start();
+    let mut server =
+        setup().file("large", vec![b'x'; 60_000_000]).flag("--shutdown-timeout=0.2").start();
     let mut stuck = server.connect();
     stuck.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");
     stuck.head();
@@ -131,10 +104,8 @@ fn draining_ends_after_its_time() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    let mut server = setup()
-        .file("large", vec![b'x'; 60_000_000])
-        .flag("--shutdown-timeout=3600")
-        .start();
+    let mut server =
+        setup().file("large", vec![b'x'; 60_000_000]).flag("--shutdown-timeout=3600").start();
     let mut idle = server.connect();
     idle.send("GET /none HTTP/1.1\r\nHost: t\r\n\r\n");
     idle.response();

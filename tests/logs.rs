@@ -15,19 +15,13 @@ fn site() -> Setup {
 #[test]
 fn combined_is_the_default() {
     let server = site().start();
-    server.get(
-        "/a.txt?x=1",
-        &[("Referer", "http://r/"), ("User-Agent", "test \"1\" ä")],
-    );
+    server.get("/a.txt?x=1", &[("Referer", "http://r/"), ("User-Agent", "test \"1\" ä")]);
     let line = server.line(|line| line.contains("/a.txt"));
     let (start, end) = line.split_once(" [").unwrap();
     assert_eq!(start, "127.0.0.1 - -");
     let (time, rest) = end.split_once("] ").unwrap();
     assert_eq!(time.len(), "21/Nov/2026:10:00:00 +0000".len());
-    assert!(
-        rest.starts_with("\"GET /a.txt?x=1 HTTP/1.1\" 200 10 \"http://r/\" \"test "),
-        "{rest}"
-    );
+    assert!(rest.starts_with("\"GET /a.txt?x=1 HTTP/1.1\" 200 10 \"http://r/\" \"test "), "{rest}");
     assert!(rest.is_ascii() && !rest.contains(" \"1\""), "{rest}");
 }
 
@@ -47,9 +41,7 @@ fn json_says_more() {
 fn a_log_file_gets_every_line_before_the_server_ends() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("access.log");
-    let mut server = site()
-        .flag(&format!("--access-log={}", file.display()))
-        .start();
+    let mut server = site().flag(&format!("--access-log={}", file.display())).start();
     let mut client = server.connect();
     client.send("GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n".repeat(100));
     for _ in 0..100 {
@@ -59,12 +51,7 @@ fn a_log_file_gets_every_line_before_the_server_ends() {
     assert_eq!(server.wait().code(), Some(0));
     let lines: usize = fs::read_dir(folder.path())
         .unwrap()
-        .map(|entry| {
-            fs::read_to_string(entry.unwrap().path())
-                .unwrap()
-                .lines()
-                .count()
-        })
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap().lines().count())
         .sum();
     assert_eq!(lines, 100);
 }

@@ -27,42 +27,21 @@ fn each_stricter_rule_refuses_what_httparse_takes() {
     let long = |bytes: usize| "a".repeat(bytes);
     let rows = [
         (E::BareLf, "GET / HTTP/1.1\nHost: a\n\n".to_owned()),
-        (
-            E::EmptyLine,
-            "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
-        ),
+        (E::EmptyLine, "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned()),
         (E::UnknownMethod, without_host("BREW / HTTP/1.1")),
         (E::TargetForm, without_host("GET a HTTP/1.1")),
         (E::TargetAuthority, without_host("GET http://u@a/ HTTP/1.1")),
         (E::TargetByte, without_host("GET /a#b HTTP/1.1")),
-        (
-            E::TargetTooLong,
-            without_host(&format!("GET /{} HTTP/1.1", long(8192))),
-        ),
+        (E::TargetTooLong, without_host(&format!("GET /{} HTTP/1.1", long(8192)))),
         (E::TooLong, with(&format!("A: {}", long(16384)))),
         (E::HostMissing, without_host("GET / HTTP/1.1")),
         (E::HostRepeated, with("Host: a")),
-        (
-            E::HostInvalid,
-            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(),
-        ),
+        (E::HostInvalid, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned()),
         (E::LengthSyntax, with("Content-Length: 1, 1")),
-        (
-            E::LengthRepeated,
-            with("Content-Length: 1\r\nContent-Length: 1"),
-        ),
-        (
-            E::LengthOverflow,
-            with("Content-Length: 18446744073709551616"),
-        ),
-        (
-            E::LengthAndCoding,
-            with("Content-Length: 1\r\nTransfer-Encoding: chunked"),
-        ),
-        (
-            E::CodingInOldVersion,
-            without_host("POST / HTTP/1.0\r\nTransfer-Encoding: chunked"),
-        ),
+        (E::LengthRepeated, with("Content-Length: 1\r\nContent-Length: 1")),
+        (E::LengthOverflow, with("Content-Length: 18446744073709551616")),
+        (E::LengthAndCoding, with("Content-Length: 1\r\nTransfer-Encoding: chunked")),
+        (E::CodingInOldVersion, without_host("POST / HTTP/1.0\r\nTransfer-Encoding: chunked")),
         (E::CodingSyntax, with("Transfer-Encoding: ,chunked")),
         (E::UnknownCoding, with("Transfer-Encoding: gzip, chunked")),
         (E::ChunkedNotLast, with("Transfer-Encoding: chunked, gzip")),
@@ -86,14 +65,8 @@ fn each_stricter_rule_refuses_what_httparse_takes() {
 #[test]
 fn later_minor_versions_and_bytes_that_are_not_utf8_are_taken() {
     for (bytes, error) in [
-        (
-            &b"GET / HTTP/1.2\r\nHost: a\r\n\r\n"[..],
-            httparse::Error::Version,
-        ),
-        (
-            b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
-            httparse::Error::Token,
-        ),
+        (&b"GET / HTTP/1.2\r\nHost: a\r\n\r\n"[..], httparse::Error::Version),
+        (b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", httparse::Error::Token),
     ] {
         assert_eq!(ours(bytes), Ok(Some(bytes.len())));
         assert_eq!(theirs(bytes), Err(error));
@@ -120,20 +93,11 @@ fn legal() -> impl Strategy<Value = Vec<u8>> {
         1 => "Transfer-Encoding: ?chunked\t?\r\n",
         1 => "Expect: 100-continue\r\n",
     ];
-    let parts = (
-        line,
-        "[a-z0-9.-]{1,12}(:[0-9]{1,4})?",
-        prop::collection::vec(field, 0..12),
-        body,
-    );
+    let parts = (line, "[a-z0-9.-]{1,12}(:[0-9]{1,4})?", prop::collection::vec(field, 0..12), body);
     parts.prop_map(|(line, host, fields, body)| {
         let (before, after) = fields.split_at(fields.len() / 2);
-        let lines = |fields: &[String]| {
-            fields
-                .iter()
-                .map(|f| f.clone() + "\r\n")
-                .collect::<String>()
-        };
+        let lines =
+            |fields: &[String]| fields.iter().map(|f| f.clone() + "\r\n").collect::<String>();
         let (before, after) = (lines(before), lines(after));
         format!("{line} HTTP/1.1\r\n{before}Host: {host}\r\n{body}{after}\r\n").into_bytes()
     })

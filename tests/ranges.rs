@@ -42,27 +42,17 @@ fn several_ranges_come_as_parts_in_the_order_asked() {
     assert_eq!(response.status, 206);
     assert_eq!(response.field("content-range"), None);
     let media_type = response.field("content-type").unwrap();
-    let boundary = media_type
-        .strip_prefix("multipart/byteranges; boundary=")
-        .unwrap();
+    let boundary = media_type.strip_prefix("multipart/byteranges; boundary=").unwrap();
     let boundary = boundary.trim_matches('"');
     let text = response.text();
     let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
     assert_eq!(parts.len(), 5, "{text:?}");
     for (part, (range, content)) in
-        parts[1..4]
-            .iter()
-            .zip([("7-8", "78"), ("0-2", "012"), ("9-9", "9")])
+        parts[1..4].iter().zip([("7-8", "78"), ("0-2", "012"), ("9-9", "9")])
     {
         let (head, body) = part.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("Content-Range: bytes {range}/10")),
-            "{head}"
-        );
-        assert!(
-            head.contains("Content-Type: text/plain; charset=utf-8"),
-            "{head}"
-        );
+        assert!(head.contains(&format!("Content-Range: bytes {range}/10")), "{head}");
+        assert!(head.contains("Content-Type: text/plain; charset=utf-8"), "{head}");
         assert_eq!(body, format!("{content}\r\n"));
     }
     assert_eq!(parts[4], "--\r\n");
@@ -71,17 +61,10 @@ fn several_ranges_come_as_parts_in_the_order_asked() {
 #[test]
 fn too_many_or_too_greedy_ranges_get_the_whole_file() {
     let server = digits();
-    let many = (0..17)
-        .map(|n| format!("{}-{}", n % 10, n % 10))
-        .collect::<Vec<_>>()
-        .join(",");
+    let many = (0..17).map(|n| format!("{}-{}", n % 10, n % 10)).collect::<Vec<_>>().join(",");
     for range in [many.as_str(), "0-9,0-9", "0-,1-"] {
         let response = server.get("/a.txt", &[("Range", &format!("bytes={range}"))]);
-        assert_eq!(
-            (response.status, response.text().as_str()),
-            (200, "0123456789"),
-            "{range}"
-        );
+        assert_eq!((response.status, response.text().as_str()), (200, "0123456789"), "{range}");
     }
 }
 
@@ -106,8 +89,5 @@ fn if_range_decides_between_the_part_and_the_whole() {
 #[test]
 fn head_ignores_ranges() {
     let response = digits().request("HEAD", "/a.txt", &[("Range", "bytes=0-1")]);
-    assert_eq!(
-        (response.status, response.field("content-length")),
-        (200, Some("10"))
-    );
+    assert_eq!((response.status, response.field("content-length")), (200, Some("10")));
 }

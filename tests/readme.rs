@@ -25,10 +25,7 @@ fn the_table_of_keys_is_fresh() {
         let whole = format!("{before}{START}{fresh}{END}{after}");
         fs::write(path, whole).expect("the README is written");
     } else {
-        assert_eq!(
-            table, fresh,
-            "stale: UPDATE_README=1 cargo test --test readme"
-        );
+        assert_eq!(table, fresh, "stale: UPDATE_README=1 cargo test --test readme");
     }
 }
 
@@ -51,24 +48,13 @@ fn fresh_table() -> String {
             Value::String(text) => format!("`{text}`"),
             other => format!("`{other}`"),
         };
-        let aliases: Vec<_> = key
-            .aliases
-            .iter()
-            .map(|old| format!(" (or `{old}`)"))
-            .collect();
+        let aliases: Vec<_> = key.aliases.iter().map(|old| format!(" (or `{old}`)")).collect();
         let aliases = aliases.concat();
         let help = key.help().replace('|', "\\|");
         let takes = key.about().takes.replace('|', "\\|");
-        let _ = writeln!(
-            out,
-            "| `{}`{aliases} | {default} | {help} Takes {takes}. |",
-            key.name
-        );
+        let _ = writeln!(out, "| `{}`{aliases} | {default} | {help} Takes {takes}. |", key.name);
     }
-    let names: Vec<_> = missing
-        .iter()
-        .map(|key| format!("`{}`", key.name))
-        .collect();
+    let names: Vec<_> = missing.iter().map(|key| format!("`{}`", key.name)).collect();
     let _ = writeln!(
         out,
         "\nThese keys are known and checked, but what they are about is not in this version; a value \

@@ -20,11 +20,7 @@ fn curl(server: &Server, arguments: &[&str], path: &str) -> String {
         .arg(format!("http://{}{path}", server.address))
         .output()
         .expect("curl is installed");
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -35,30 +31,15 @@ const STATUS: &str = "%{http_code}";
 fn curl_gets_ranges_conditions_and_heads() {
     let server = digits();
     assert_eq!(curl(&server, &["-r", "2-4"], "/a.txt"), "234");
-    assert_eq!(
-        curl(&server, &["-r", "0-1,8-9"], "/a.txt")
-            .matches("Content-Range")
-            .count(),
-        2
-    );
+    assert_eq!(curl(&server, &["-r", "0-1,8-9"], "/a.txt").matches("Content-Range").count(), 2);
     let modified = server.root.join("a.txt");
     let newer = ["-z", modified.to_str().unwrap(), "-w", STATUS];
     assert_eq!(curl(&server, &newer, "/a.txt"), "304");
     assert!(curl(&server, &["-I"], "/a.txt").contains("Content-Length: 10\r\n"));
     assert_eq!(curl(&server, &["--http1.0"], "/a.txt"), "0123456789");
     let options = curl(&server, &["-X", "OPTIONS", "-D", "-"], "/a.txt");
-    assert!(
-        options.starts_with("HTTP/1.1 204 ") && options.contains("Allow: "),
-        "{options}"
-    );
-    assert_eq!(
-        curl(
-            &server,
-            &["-d", "x=1", "-o", "/dev/null", "-w", STATUS],
-            "/a.txt"
-        ),
-        "405"
-    );
+    assert!(options.starts_with("HTTP/1.1 204 ") && options.contains("Allow: "), "{options}");
+    assert_eq!(curl(&server, &["-d", "x=1", "-o", "/dev/null", "-w", STATUS], "/a.txt"), "405");
 }
 
 #[test]
@@ -68,14 +49,8 @@ fn curl_remembers_entity_tags() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("etag");
     let file = file.to_str().unwrap();
-    assert_eq!(
-        curl(&server, &["--etag-save", file], "/a.txt"),
-        "0123456789"
-    );
-    assert_eq!(
-        curl(&server, &["--etag-compare", file, "-w", STATUS], "/a.txt"),
-        "304"
-    );
+    assert_eq!(curl(&server, &["--etag-save", file], "/a.txt"), "0123456789");
+    assert_eq!(curl(&server, &["--etag-compare", file, "-w", STATUS], "/a.txt"), "304");
 }
 
 #[test]
@@ -86,11 +61,7 @@ fn curl_resumes_a_download() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("large.bin");
     fs::write(&file, &content[..5_000_001]).unwrap();
-    curl(
-        &server,
-        &["-C", "-", "-o", file.to_str().unwrap()],
-        "/large.bin",
-    );
+    curl(&server, &["-C", "-", "-o", file.to_str().unwrap()], "/large.bin");
     assert!(fs::read(&file).unwrap() == content);
 }
 
@@ -98,10 +69,7 @@ fn curl_resumes_a_download() {
 #[ignore = "needs nc"]
 fn a_thousand_requests_piped_through_nc_get_a_thousand_answers() {
     let server = digits();
-    let (host, port) = (
-        server.address.ip().to_string(),
-        server.address.port().to_string(),
-    );
+    let (host, port) = (server.address.ip().to_string(), server.address.port().to_string());
     let mut nc = Command::new("nc")
         .args(["-N", &host, &port])
         .stdin(Stdio::piped())
@@ -109,11 +77,7 @@ fn a_thousand_requests_piped_through_nc_get_a_thousand_answers() {
         .spawn()
         .expect("nc is installed");
     let requests = "GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n".repeat(1000);
-    nc.stdin
-        .take()
-        .unwrap()
-        .write_all(requests.as_bytes())
-        .unwrap();
+    nc.stdin.take().unwrap().write_all(requests.as_bytes()).unwrap();
     let output = nc.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.matches("HTTP/1.1 200 OK\r\n").count(), 1000);

@@ -24,10 +24,7 @@ struct Case {
 
 #[test]
 fn every_case_of_every_table() {
-    let server = setup()
-        .file("index.html", "home")
-        .file("a.txt", "0123456789")
-        .start();
+    let server = setup().file("index.html", "home").file("a.txt", "0123456789").start();
     let mut wrong = Vec::new();
     let mut count = 0;
     for entry in fs::read_dir(Path::new("tests/wire")).expect("the tables") {
@@ -46,30 +43,18 @@ fn every_case_of_every_table() {
         }
     }
     assert!(count > 50, "only {count} cases");
-    assert!(
-        wrong.is_empty(),
-        "{} of {count}:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
 fn every_case_arriving_byte_by_byte_ends_the_same() {
-    let server = setup()
-        .file("index.html", "home")
-        .file("a.txt", "0123456789")
-        .start();
+    let server = setup().file("index.html", "home").file("a.txt", "0123456789").start();
     for entry in fs::read_dir(Path::new("tests/wire")).expect("the tables") {
         let path = entry.expect("a table").path();
         for case in cases(&fs::read_to_string(&path).expect("text")) {
             let mut client = server.connect();
             // A connection that the server has ended takes no more.
-            let sent = case
-                .bytes
-                .iter()
-                .chain(PROBE)
-                .all(|byte| client.try_send([*byte]).is_ok());
+            let sent = case.bytes.iter().chain(PROBE).all(|byte| client.try_send([*byte]).is_ok());
             if sent {
                 let _ = client.try_finish();
             }
@@ -89,11 +74,7 @@ fn answers(server: &Server, bytes: &[u8]) -> Vec<u16> {
 fn statuses(client: &mut Client) -> Vec<u16> {
     let mut statuses = Vec::new();
     while !client.is_at_end() {
-        let response = client.response_to(if statuses.is_empty() {
-            "GET"
-        } else {
-            "OPTIONS"
-        });
+        let response = client.response_to(if statuses.is_empty() { "GET" } else { "OPTIONS" });
         statuses.push(response.status);
     }
     statuses
@@ -107,15 +88,8 @@ fn cases(text: &str) -> Vec<Case> {
         if let Some(words) = line.strip_prefix("# ") {
             words.clone_into(&mut about);
         } else if let Some(list) = line.strip_prefix("= ") {
-            let statuses = list
-                .split(' ')
-                .map(|s| s.parse().expect("a status"))
-                .collect();
-            cases.push(Case {
-                about: about.clone(),
-                bytes: std::mem::take(&mut bytes),
-                statuses,
-            });
+            let statuses = list.split(' ').map(|s| s.parse().expect("a status")).collect();
+            cases.push(Case { about: about.clone(), bytes: std::mem::take(&mut bytes), statuses });
         } else {
             unescape(line, &mut bytes);
         }
@@ -136,10 +110,7 @@ fn unescape(line: &str, out: &mut Vec<u8>) {
             b't' => out.push(b'\t'),
             b'\\' => out.push(b'\\'),
             b'x' => {
-                let digits = [
-                    bytes.next().expect("a digit"),
-                    bytes.next().expect("a digit"),
-                ];
+                let digits = [bytes.next().expect("a digit"), bytes.next().expect("a digit")];
                 let text = std::str::from_utf8(&digits).expect("two digits");
                 out.push(u8::from_str_radix(text, 16).expect("two hexadecimal digits"));
             }

@@ -8,9 +8,7 @@ pub(crate) fn check(data: &[u8]) {
     let whole = decode([data]);
     assert_eq!(whole, decode(data.chunks(1)));
     assert_eq!(whole, decode(data.chunks(7)));
-    let middle = data
-        .last()
-        .map_or(0, |&byte| usize::from(byte) % data.len());
+    let middle = data.last().map_or(0, |&byte| usize::from(byte) % data.len());
     assert_eq!(whole, decode([&data[..middle], &data[middle..]]));
 
     if let Ok((content, Some(end))) = &whole {

@@ -20,10 +20,8 @@ pub(crate) fn check(data: &[u8]) {
         fields.append(name, value);
     }
     let etag = EntityTag::of_file(1, UNIX_EPOCH);
-    let current = Validators {
-        etag: &etag,
-        modified: Some(UNIX_EPOCH + Duration::from_secs(784_111_777)),
-    };
+    let current =
+        Validators { etag: &etag, modified: Some(UNIX_EPOCH + Duration::from_secs(784_111_777)) };
     let judge = |fields: &HeaderMap| verdict_of(&method, Fields::Map(fields), &current);
 
     let verdict = judge(&fields);
@@ -64,10 +62,8 @@ fn own_tag_always_matches(
         judge(&lines)
     };
     assert_eq!(with_own_tag(&header::IF_MATCH), Verdict::Proceed);
-    let ignores = judge(&HeaderMap::from_iter([(
-        header::IF_NONE_MATCH,
-        HeaderValue::from_static("*"),
-    )]));
+    let ignores =
+        judge(&HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static("*"))]));
     assert_eq!(with_own_tag(&header::IF_NONE_MATCH), ignores);
 }
 

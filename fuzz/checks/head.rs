@@ -52,9 +52,7 @@ pub(crate) fn is_looser(head: &Head, data: &[u8], error: httparse::Error) -> boo
 pub(crate) fn check(data: &[u8]) {
     let whole = parse([data]);
     assert_eq!(whole, parse((0..=data.len()).map(|end| &data[..end])));
-    let middle = data
-        .first()
-        .map_or(0, |&byte| usize::from(byte) % data.len());
+    let middle = data.first().map_or(0, |&byte| usize::from(byte) % data.len());
     assert_eq!(whole, parse([&data[..middle], data]));
     compare(data, whole);
 }
@@ -86,33 +84,21 @@ fn compare(data: &[u8], ours: Result<Option<(Head, Vec<Line>)>, HeadError>) {
         (Ok(Some((head, lines))), Ok(httparse::Status::Complete(length))) => {
             assert_eq!(head.length, length);
             assert_eq!(Some(head.method.as_str()), theirs.method);
-            assert_eq!(
-                head.target(data).raw,
-                theirs.path.unwrap_or_default().as_bytes()
-            );
-            assert_eq!(
-                head.version == http::Version::HTTP_11,
-                theirs.version == Some(1)
-            );
+            assert_eq!(head.target(data).raw, theirs.path.unwrap_or_default().as_bytes());
+            assert_eq!(head.version == http::Version::HTTP_11, theirs.version == Some(1));
             let their_lines = theirs.headers.iter();
             let their_lines = their_lines.map(|line| (line.name.into(), line.value.to_vec()));
             assert_eq!(lines, their_lines.collect::<Vec<Line>>());
         }
         (Ok(Some((head, _))), Err(error)) => {
-            assert!(
-                is_looser(&head, data, error),
-                "only httparse refuses: {error}"
-            );
+            assert!(is_looser(&head, data, error), "only httparse refuses: {error}");
         }
         (Ok(Some(_)), Ok(httparse::Status::Partial)) => panic!("httparse waits for more"),
         (Ok(None), Ok(httparse::Status::Complete(_))) => panic!("only httparse is done"),
         (Err(error), Ok(status)) => {
             // At the first byte of the line too many; httparse says so at its end.
             let earlier = error == HeadError::TooManyFields && status.is_partial();
-            assert!(
-                earlier || STRICTER.contains(&error),
-                "only we refuse: {error}"
-            );
+            assert!(earlier || STRICTER.contains(&error), "only we refuse: {error}");
         }
         (Ok(None), _) | (Err(_), Err(_)) => {}
     }

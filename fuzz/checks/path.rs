@@ -31,10 +31,7 @@ fn stays_below_the_root(path: &SitePath<'_>) {
     }
     // A second opinion, on the text: the standard library sees nothing but names.
     let text = PathBuf::from(String::from_utf8_lossy(relative).into_owned());
-    assert!(
-        text.components()
-            .all(|component| matches!(component, Component::Normal(_)))
-    );
+    assert!(text.components().all(|component| matches!(component, Component::Normal(_))));
     assert_eq!(path.name(), segments.next_back().unwrap_or_default());
     if path.is_hidden() {
         assert!(bytes.windows(2).any(|pair| pair == b"/."));

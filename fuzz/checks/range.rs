@@ -24,10 +24,7 @@ pub(crate) fn check(data: &[u8]) {
         let expected = format!("bytes {}-{}/{length}", range.start, range.end - 1);
         assert_eq!(content_range(range, length), expected);
     }
-    let total: u128 = ranges
-        .iter()
-        .map(|range| u128::from(range.end - range.start))
-        .sum();
+    let total: u128 = ranges.iter().map(|range| u128::from(range.end - range.start)).sum();
     assert!(total <= u128::from(length));
     assert_eq!(ranges, one_by_one(value, length));
 }

@@ -32,10 +32,7 @@ fn every_key_goes_through_its_flag() {
         match load(&invocation.overrides, environment) {
             Ok(loaded) => {
                 assert_eq!(key.show(&loaded.config).to_string(), *json, "{name}");
-                assert_eq!(
-                    loaded.origin(name).to_string(),
-                    format!("flag --{}", key.flag())
-                );
+                assert_eq!(loaded.origin(name).to_string(), format!("flag --{}", key.flag()));
             }
             Err(error) => {
                 assert!(key.about().missing.is_some(), "{error}");
@@ -57,46 +54,14 @@ fn flags_are_written_in_the_ways_people_know() {
             &["--host", "::1", "--host", "192.0.2.1,192.0.2.2"],
             r#"["::1","192.0.2.1","192.0.2.2"] from flag --host"#,
         ),
-        (
-            "document_root",
-            &["site"],
-            r#""site" from argument DIRECTORY"#,
-        ),
-        (
-            "document_root",
-            &["-d", "site"],
-            r#""site" from flag --document-root"#,
-        ),
-        (
-            "document_root",
-            &["--directory", "site"],
-            r#""site" from flag --document-root"#,
-        ),
-        (
-            "document_root",
-            &["./check"],
-            r#""./check" from argument DIRECTORY"#,
-        ),
-        (
-            "document_root",
-            &["get"],
-            r#""get" from argument DIRECTORY"#,
-        ),
-        (
-            "document_root",
-            &["help"],
-            r#""help" from argument DIRECTORY"#,
-        ),
-        (
-            "document_root",
-            &["check", "site"],
-            r#""site" from argument DIRECTORY"#,
-        ),
-        (
-            "document_root",
-            &["--show-hidden-files", "site"],
-            r#""site" from argument DIRECTORY"#,
-        ),
+        ("document_root", &["site"], r#""site" from argument DIRECTORY"#),
+        ("document_root", &["-d", "site"], r#""site" from flag --document-root"#),
+        ("document_root", &["--directory", "site"], r#""site" from flag --document-root"#),
+        ("document_root", &["./check"], r#""./check" from argument DIRECTORY"#),
+        ("document_root", &["get"], r#""get" from argument DIRECTORY"#),
+        ("document_root", &["help"], r#""help" from argument DIRECTORY"#),
+        ("document_root", &["check", "site"], r#""site" from argument DIRECTORY"#),
+        ("document_root", &["--show-hidden-files", "site"], r#""site" from argument DIRECTORY"#),
         (
             "show_hidden_files",
             &["--show-hidden-files", "site"],
@@ -112,21 +77,13 @@ fn flags_are_written_in_the_ways_people_know() {
             &["--enable-directory-listing=false"],
             "false from flag --directory-listing",
         ),
-        (
-            "colored_logging",
-            &["--no-color"],
-            r#""false" from flag --no-color"#,
-        ),
+        ("colored_logging", &["--no-color"], r#""false" from flag --no-color"#),
         (
             "colored_logging",
             &["--colored-logging", "true"],
             r#""true" from flag --colored-logging"#,
         ),
-        (
-            "access_log",
-            &["--access-log", "-"],
-            r#""-" from flag --access-log"#,
-        ),
+        ("access_log", &["--access-log", "-"], r#""-" from flag --access-log"#),
         ("port", &["-p", "81", "check"], "81 from flag --port"),
         ("port", &["check", "-p", "81"], "81 from flag --port"),
         (
@@ -134,11 +91,7 @@ fn flags_are_written_in_the_ways_people_know() {
             &["--ssl"],
             "flag --enable-ssl: enable_ssl: this version does not have TLS yet; leave it out or set it to false",
         ),
-        (
-            "port",
-            &["-p", "x"],
-            "flag --port: port takes a whole number from 0 to 65535, not \"x\"",
-        ),
+        ("port", &["-p", "x"], "flag --port: port takes a whole number from 0 to 65535, not \"x\""),
         ("document_root", &["check", "a", "-d", "b"], "usage"),
     ] {
         if expected == "usage" {
@@ -187,15 +140,9 @@ fn wrong_usage_is_status_2() {
 #[test]
 fn a_folder_given_twice_is_refused_wherever_it_stands() {
     let twice = value_of("document_root", &["a", "check", "b"]);
-    assert!(
-        twice.ends_with("already set by argument DIRECTORY; keep one of the two"),
-        "{twice}"
-    );
+    assert!(twice.ends_with("already set by argument DIRECTORY; keep one of the two"), "{twice}");
     let twice = value_of("document_root", &["-d", "a", "check", "b"]);
-    assert!(
-        twice.ends_with("already set by flag --document-root; keep one of the two"),
-        "{twice}"
-    );
+    assert!(twice.ends_with("already set by flag --document-root; keep one of the two"), "{twice}");
 }
 
 #[test]
@@ -204,16 +151,8 @@ fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there(
         let exit = run(arguments).unwrap_err();
         assert_eq!(exit.code, 0);
         for key in KEYS {
-            assert!(
-                exit.text.contains(&format!("--{}", key.flag())),
-                "{}",
-                key.name
-            );
-            assert!(
-                exit.text.contains(&format!("\n{}:\n", key.section)),
-                "{}",
-                key.section
-            );
+            assert!(exit.text.contains(&format!("--{}", key.flag())), "{}", key.name);
+            assert!(exit.text.contains(&format!("\n{}:\n", key.section)), "{}", key.section);
         }
     }
     let help = run(&["-h"]).unwrap_err().text;
@@ -237,16 +176,8 @@ fn the_version_names_itself_and_what_is_built_in() {
     let version = run(&["--version"]).unwrap_err();
     assert_eq!(version.text, run(&["-V"]).unwrap_err().text);
     assert_eq!(version.code, 0);
-    assert!(
-        version
-            .text
-            .starts_with(&format!("salver {}", env!("CARGO_PKG_VERSION")))
-    );
-    assert!(
-        version.text.contains("\nfeatures: directory_listing cache"),
-        "{}",
-        version.text
-    );
+    assert!(version.text.starts_with(&format!("salver {}", env!("CARGO_PKG_VERSION"))));
+    assert!(version.text.contains("\nfeatures: directory_listing cache"), "{}", version.text);
     assert!(!version.text.contains("http2"));
 }
 

@@ -255,10 +255,7 @@ Press Ctrl+C to stop.
     #[test]
     fn colours_change_no_text() {
         let addresses = addresses(&["127.0.0.1:8000"]);
-        let coloured = Banner {
-            colors: true,
-            ..plain(&addresses, &[])
-        };
+        let coloured = Banner { colors: true, ..plain(&addresses, &[]) };
         assert_eq!(
             coloured.to_string(),
             "\u{1b}[1msalver 0.1.0\u{1b}[0m\n\n  \
@@ -287,11 +284,7 @@ Press Ctrl+C to stop.
             (
                 &["[::]:86"],
                 &["http://localhost:86/"],
-                &[
-                    "http://192.168.1.5:86/",
-                    "http://10.8.0.2:86/",
-                    "http://[2001:db8::5]:86/",
-                ],
+                &["http://192.168.1.5:86/", "http://10.8.0.2:86/", "http://[2001:db8::5]:86/"],
             ),
         ];
         for (bound, local, network) in rows {
@@ -317,15 +310,10 @@ Press Ctrl+C to stop.
     #[test]
     fn a_folder_name_cannot_act_on_the_terminal() {
         let addresses = addresses(&["127.0.0.1:8000"]);
-        let banner = Banner {
-            root: Path::new("/srv/é\x1b[2J\nhttp://evil:1/"),
-            ..plain(&addresses, &[])
-        };
+        let banner =
+            Banner { root: Path::new("/srv/é\x1b[2J\nhttp://evil:1/"), ..plain(&addresses, &[]) };
         let text = banner.to_string();
-        assert!(
-            text.contains("Folder     /srv/é\\u{1b}[2J\\nhttp://evil:1/\n"),
-            "{text}"
-        );
+        assert!(text.contains("Folder     /srv/é\\u{1b}[2J\\nhttp://evil:1/\n"), "{text}");
     }
 
     #[test]

@@ -54,17 +54,11 @@ mod tests {
     use crate::config::{KEYS, Overrides, load};
 
     fn check(environment: &[(&str, &str)]) -> (String, String, ExitCode) {
-        let environment = environment
-            .iter()
-            .map(|(k, v)| (OsString::from(k), OsString::from(v)));
+        let environment = environment.iter().map(|(k, v)| (OsString::from(k), OsString::from(v)));
         let loaded = load(&Overrides::default(), environment);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = run(&loaded, &mut out, &mut err);
-        (
-            String::from_utf8(out).unwrap(),
-            String::from_utf8(err).unwrap(),
-            code,
-        )
+        (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), code)
     }
 
     #[test]
@@ -74,20 +68,11 @@ mod tests {
         let printed = printed.as_object().unwrap();
         let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
         assert_eq!(printed.keys().collect::<Vec<_>>(), names);
-        assert_eq!(
-            printed["port"],
-            json!({"value": 81, "from": "environment SALVER_PORT"})
-        );
-        assert_eq!(
-            printed["host"],
-            json!({"value": "127.0.0.1", "from": "default"})
-        );
+        assert_eq!(printed["port"], json!({"value": 81, "from": "environment SALVER_PORT"}));
+        assert_eq!(printed["host"], json!({"value": "127.0.0.1", "from": "default"}));
         assert_eq!(printed["ssl_password"]["value"], "***");
         assert!(!out.contains("hunter2"));
-        assert_eq!(
-            (err.as_str(), format!("{code:?}")),
-            ("", format!("{:?}", ExitCode::SUCCESS))
-        );
+        assert_eq!((err.as_str(), format!("{code:?}")), ("", format!("{:?}", ExitCode::SUCCESS)));
     }
 
     #[test]
@@ -109,16 +94,12 @@ mod tests {
                 Ok(())
             }
         }
-        for (kind, expected, said) in [
-            (io::ErrorKind::BrokenPipe, 0, false),
-            (io::ErrorKind::StorageFull, 1, true),
-        ] {
+        for (kind, expected, said) in
+            [(io::ErrorKind::BrokenPipe, 0, false), (io::ErrorKind::StorageFull, 1, true)]
+        {
             let mut err = Vec::new();
             let code = run(&Ok(Loaded::default()), &mut Broken(kind), &mut err);
-            assert_eq!(
-                format!("{code:?}"),
-                format!("{:?}", ExitCode::from(expected))
-            );
+            assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(expected)));
             assert_eq!(!err.is_empty(), said);
         }
     }

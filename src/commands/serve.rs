@@ -42,9 +42,7 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
     let site = Arc::new(Site::build(config)?);
     let bound = Bound::bind(config)?;
     let access_log = access_log(config)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         // Watched before the greeting: whoever reads it may stop the server at once.
         let mut signals = Signals::watch()?;
@@ -56,11 +54,7 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
     if let Some(log) = access_log {
         log.close(LOG_PATIENCE);
     }
-    Ok(if ended? {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(FAILED)
-    })
+    Ok(if ended? { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 /// Serves until a signal or the accept limit, then drains. False when a second signal cut it off.
@@ -126,11 +120,8 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr]) 
     // Not on standard output: the access log is there, and programs read it.
     let mut out = io::stderr();
     let root = std::path::absolute(&config.document_root);
-    let features: Vec<_> = KEYS
-        .iter()
-        .filter(|key| key.show(config) == true)
-        .filter_map(Key::feature)
-        .collect();
+    let features: Vec<_> =
+        KEYS.iter().filter(|key| key.show(config) == true).filter_map(Key::feature).collect();
     let banner = Banner {
         version: env!("CARGO_PKG_VERSION"),
         root: root.as_deref().unwrap_or(&config.document_root),
@@ -152,11 +143,7 @@ fn colors(config: &Config, is_terminal: bool) -> bool {
         ColoredLogging::Always => Some(true),
         ColoredLogging::Never => Some(false),
     };
-    log::colors(
-        setting,
-        is_terminal,
-        std::env::var_os("NO_COLOR").as_deref(),
-    )
+    log::colors(setting, is_terminal, std::env::var_os("NO_COLOR").as_deref())
 }
 
 fn diagnostics_options(config: &Config) -> DiagnosticsOptions {

@@ -64,33 +64,20 @@ const COMBINATIONS: &[Combination] = &[
 
 /// Refuses values that are impossible together.
 pub(super) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
-    match COMBINATIONS
-        .iter()
-        .find(|combination| (combination.impossible)(&loaded.config))
-    {
+    match COMBINATIONS.iter().find(|combination| (combination.impossible)(&loaded.config)) {
         None => Ok(()),
         Some(Combination { keys, advice, .. }) => {
             let origins = keys.iter().map(|key| loaded.origin(key));
             let origin = origins.max().cloned().unwrap_or(Origin::Default);
-            Err(ConfigError {
-                origin,
-                fault: Fault::Conflict { advice },
-            })
+            Err(ConfigError { origin, fault: Fault::Conflict { advice } })
         }
     }
 }
 
 fn cors_wildcard(config: &Config) -> bool {
-    let headers = config
-        .cors_allow_headers
-        .iter()
-        .chain(&config.cors_expose_headers);
+    let headers = config.cors_allow_headers.iter().chain(&config.cors_expose_headers);
     config.cors_allow_origin.contains(&CorsOrigin::Any)
-        || config
-            .cors_allow_methods
-            .iter()
-            .map(Method::as_str)
-            .any(|method| method == "*")
+        || config.cors_allow_methods.iter().map(Method::as_str).any(|method| method == "*")
         || headers.into_iter().any(|header| header == "*")
 }
 
@@ -103,12 +90,7 @@ mod tests {
     fn the_combinations_are_of_known_keys_and_the_defaults_are_possible() {
         let config = Config::default();
         for combination in COMBINATIONS {
-            assert!(
-                combination
-                    .keys
-                    .iter()
-                    .all(|key| find(key).is_some_and(|k| k.name == *key))
-            );
+            assert!(combination.keys.iter().all(|key| find(key).is_some_and(|k| k.name == *key)));
             assert!(!(combination.impossible)(&config), "{}", combination.advice);
         }
     }

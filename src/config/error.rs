@@ -167,32 +167,19 @@ impl fmt::Display for Fault {
                 "{what}; the file is JSON in which comments and trailing commas are allowed"
             ),
             Self::TooLarge { most } => {
-                write!(
-                    f,
-                    "the file has more than {most} bytes; is it the right one?"
-                )
+                write!(f, "the file has more than {most} bytes; is it the right one?")
             }
             Self::Twice { key, first } => {
                 write!(f, "{key} is already set by {first}; keep one of the two")
             }
-            Self::Unknown {
-                name,
-                nearest: Some(nearest),
-            } => {
+            Self::Unknown { name, nearest: Some(nearest) } => {
                 write!(f, "there is no key {name:?}; did you mean {nearest:?}?")
             }
-            Self::Unknown {
-                name,
-                nearest: None,
-            } => {
+            Self::Unknown { name, nearest: None } => {
                 write!(f, "there is no key {name:?}; `salver check` shows them all")
             }
             Self::Unreadable { path, source } => {
-                write!(
-                    f,
-                    "cannot read {}: {source}; name a file that can be read",
-                    path.display()
-                )
+                write!(f, "cannot read {}: {source}; name a file that can be read", path.display())
             }
             Self::Wrong { key, takes, given } => write!(f, "{key} takes {takes}, not {given}"),
         }

@@ -26,15 +26,9 @@ pub(super) fn read(path: &Path, named_by: Origin) -> Result<Vec<u8>, ConfigError
     let fault = match read {
         Ok(_) if content.len() as u64 <= LARGEST => return Ok(content),
         Ok(_) => Fault::TooLarge { most: LARGEST },
-        Err(source) => Fault::Unreadable {
-            path: path.to_owned(),
-            source,
-        },
+        Err(source) => Fault::Unreadable { path: path.to_owned(), source },
     };
-    Err(ConfigError {
-        origin: named_by,
-        fault,
-    })
+    Err(ConfigError { origin: named_by, fault })
 }
 
 /// Takes over what the content of a file says.
@@ -73,13 +67,8 @@ impl<'a> Source<'a> {
             let valid = content.get(..error.valid_up_to()).unwrap_or_default();
             let valid = source(std::str::from_utf8(valid).unwrap_or_default());
             let error = io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 from here on");
-            valid.fault(
-                valid.text.len(),
-                Fault::Unreadable {
-                    path: path.to_owned(),
-                    source: error,
-                },
-            )
+            valid
+                .fault(valid.text.len(), Fault::Unreadable { path: path.to_owned(), source: error })
         })
     }
 
@@ -88,13 +77,7 @@ impl<'a> Source<'a> {
         let place = property.range().start;
         let Some(key) = key::find(name) else {
             let nearest = key::nearest(name).map(str::to_owned);
-            return Err(self.fault(
-                place,
-                Fault::Unknown {
-                    name: name.to_owned(),
-                    nearest,
-                },
-            ));
+            return Err(self.fault(place, Fault::Unknown { name: name.to_owned(), nearest }));
         };
         loaded.claim(key, self.origin(place))?;
         let value = Raw::json(&property.value, self.folder);
@@ -106,17 +89,10 @@ impl<'a> Source<'a> {
 
     fn origin(&self, at: usize) -> Origin {
         let (line, column) = jsonc::line_and_column(self.text, at);
-        Origin::File {
-            path: self.path.to_owned(),
-            line,
-            column,
-        }
+        Origin::File { path: self.path.to_owned(), line, column }
     }
 
     fn fault(&self, at: usize, fault: Fault) -> ConfigError {
-        ConfigError {
-            origin: self.origin(at),
-            fault,
-        }
+        ConfigError { origin: self.origin(at), fault }
     }
 }

@@ -30,19 +30,14 @@ pub(super) fn parse(text: &str) -> Result<Value<'_>, SyntaxError> {
             at: text.len(),
             what: "there is no value in it".to_owned(),
         }),
-        Err(error) => Err(SyntaxError {
-            at: error.range().start,
-            what: lower(error.kind()),
-        }),
+        Err(error) => Err(SyntaxError { at: error.range().start, what: lower(error.kind()) }),
     }
 }
 
 fn lower(kind: &ParseErrorKind) -> String {
     let text = kind.to_string();
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// Line and column of a byte, both from 1; columns count characters.
@@ -60,12 +55,7 @@ mod tests {
 
     #[test]
     fn comments_and_trailing_commas_are_fine_and_nothing_else_is() {
-        for text in [
-            "{}",
-            "{\"a\": 1,}",
-            "/* a */ {\"a\": [1, 2,], // b\n}",
-            " [ ] // end",
-        ] {
+        for text in ["{}", "{\"a\": 1,}", "/* a */ {\"a\": [1, 2,], // b\n}", " [ ] // end"] {
             assert!(parse(text).is_ok(), "{text}");
         }
         for text in [

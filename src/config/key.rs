@@ -32,11 +32,7 @@ pub struct Key {
 impl Key {
     /// What it means, in one paragraph.
     pub fn help(&self) -> String {
-        let paragraph = self
-            .doc
-            .iter()
-            .map(|line| line.trim())
-            .take_while(|line| !line.is_empty());
+        let paragraph = self.doc.iter().map(|line| line.trim()).take_while(|line| !line.is_empty());
         paragraph.collect::<Vec<_>>().join(" ").replace('`', "")
     }
 
@@ -79,8 +75,7 @@ impl Key {
 /// The key of that name or older name; `-` and `_` are the same.
 pub fn find(name: &str) -> Option<&'static Key> {
     let name = name.replace('-', "_");
-    KEYS.iter()
-        .find(|key| key.names().any(|known| known == name))
+    KEYS.iter().find(|key| key.names().any(|known| known == name))
 }
 
 /// The known name that was most likely meant, if one comes close.
@@ -176,11 +171,7 @@ mod tests {
         let mut seen = HashSet::new();
         for name in KEYS.iter().flat_map(Key::names) {
             assert!(seen.insert(name), "{name} is there twice");
-            assert!(
-                name.bytes()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_')),
-                "{name}"
-            );
+            assert!(name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_')), "{name}");
         }
         let mut seen = HashSet::from(['c', 'h', 'V']);
         for short in KEYS.iter().filter_map(|key| key.short) {

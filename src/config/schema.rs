@@ -74,11 +74,7 @@ mod tests {
             validate(schema, &key.default_value()).unwrap();
             let sample: Value = serde_json::from_str(sample).unwrap();
             let taken = validate(schema, &sample);
-            assert_eq!(
-                taken.is_ok(),
-                key.about().missing.is_none(),
-                "{name}: {taken:?}"
-            );
+            assert_eq!(taken.is_ok(), key.about().missing.is_none(), "{name}: {taken:?}");
             assert!(validate(schema, &json!({"a": 1})).is_err(), "{name}");
         }
         assert!(validate(&schema, &json!({"prot": 1})).is_err());
@@ -110,22 +106,15 @@ mod tests {
                 "minLength" => value.as_str().map(|s| s.len() as u64) >= rule.as_u64(),
                 "maxLength" => value.as_str().map(|s| s.len() as u64) <= rule.as_u64(),
                 "minItems" => value.as_array().map(|a| a.len() as u64) >= rule.as_u64(),
-                "anyOf" => rule
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .any(|one| validate(one, value).is_ok()),
+                "anyOf" => rule.as_array().unwrap().iter().any(|one| validate(one, value).is_ok()),
                 "items" => value
                     .as_array()
                     .is_none_or(|all| all.iter().all(|item| validate(rule, item).is_ok())),
                 "properties" => value.as_object().unwrap().iter().all(|(name, value)| {
-                    rule.get(name)
-                        .is_none_or(|rule| validate(rule, value).is_ok())
+                    rule.get(name).is_none_or(|rule| validate(rule, value).is_ok())
                 }),
                 "additionalProperties" => value.as_object().unwrap().iter().all(|(name, value)| {
-                    object
-                        .get("properties")
-                        .is_some_and(|known| known.get(name).is_some())
+                    object.get("properties").is_some_and(|known| known.get(name).is_some())
                         || (rule.is_object() && validate(rule, value).is_ok())
                 }),
                 "uniqueItems"

@@ -92,21 +92,16 @@ impl Loaded {
 
     /// Every key with its value as JSON and where that comes from.
     pub fn entries(&self) -> impl Iterator<Item = (&'static Key, Value, &Origin)> {
-        KEYS.iter()
-            .map(|key| (key, key.show(&self.config), self.origin(key.name)))
+        KEYS.iter().map(|key| (key, key.show(&self.config), self.origin(key.name)))
     }
 
     /// Notes that a key is set there. One place sets a key once only.
     pub(super) fn claim(&mut self, key: &'static Key, origin: Origin) -> Result<(), ConfigError> {
         let kind = mem::discriminant(&origin);
         match self.origins.insert(key.name, origin.clone()) {
-            Some(first) if mem::discriminant(&first) == kind => Err(ConfigError {
-                origin,
-                fault: Fault::Twice {
-                    key: key.name,
-                    first,
-                },
-            }),
+            Some(first) if mem::discriminant(&first) == kind => {
+                Err(ConfigError { origin, fault: Fault::Twice { key: key.name, first } })
+            }
             _ => Ok(()),
         }
     }
@@ -123,8 +118,7 @@ impl Loaded {
         origin: Origin,
     ) -> Result<(), ConfigError> {
         self.claim(key, origin.clone())?;
-        self.set(key, Raw::text(text))
-            .map_err(|mismatch| ConfigError::value(origin, key, mismatch))
+        self.set(key, Raw::text(text)).map_err(|mismatch| ConfigError::value(origin, key, mismatch))
     }
 }
 
@@ -184,25 +178,14 @@ fn apply_variable(loaded: &mut Loaded, name: &str, value: &OsStr) -> Result<(), 
     // Only capitals: two spellings of one variable could differ.
     match key::find(&wanted.to_lowercase()).filter(|_| is_plain(wanted)) {
         Some(key) => loaded.set_text(key, value, origin),
-        None => Err(unknown(
-            origin,
-            name,
-            key::nearest(wanted).map(key::variable),
-        )),
+        None => Err(unknown(origin, name, key::nearest(wanted).map(key::variable))),
     }
 }
 
 fn is_plain(name: &str) -> bool {
-    name.bytes()
-        .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
+    name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
 }
 
 fn unknown(origin: Origin, name: &str, nearest: Option<String>) -> ConfigError {
-    ConfigError {
-        origin,
-        fault: Fault::Unknown {
-            name: name.to_owned(),
-            nearest,
-        },
-    }
+    ConfigError { origin, fault: Fault::Unknown { name: name.to_owned(), nearest } }
 }

@@ -27,26 +27,16 @@ fn environment(variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
 }
 
 fn owned(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-    variables
-        .iter()
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect()
+    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// The text of an error; a value that is taken is shown instead.
 fn said(result: Result<Loaded, ConfigError>) -> String {
-    result.map_or_else(
-        |error| error.to_string(),
-        |loaded| format!("fine: {:?}", loaded.config),
-    )
+    result.map_or_else(|error| error.to_string(), |loaded| format!("fine: {:?}", loaded.config))
 }
 
 fn flag(key: &'static str, value: &str) -> Override {
-    Override {
-        key,
-        flag: format!("--{}", key.replace('_', "-")).into(),
-        value: value.into(),
-    }
+    Override { key, flag: format!("--{}", key.replace('_', "-")).into(), value: value.into() }
 }
 
 #[test]
@@ -78,15 +68,9 @@ fn every_key_goes_through_a_file_and_the_environment() {
         variables.push((&variable, text));
         let mut members = vec![format!("\"{}\": {json}", name.replace('_', "-"))];
         members.extend(companions.iter().map(|(variable, value)| {
-            format!(
-                "\"{}\": \"{value}\"",
-                variable.trim_start_matches("SALVER_").to_lowercase()
-            )
+            format!("\"{}\": \"{value}\"", variable.trim_start_matches("SALVER_").to_lowercase())
         }));
-        for result in [
-            file(&format!("{{{}}}", members.join(","))),
-            environment(&variables),
-        ] {
+        for result in [file(&format!("{{{}}}", members.join(","))), environment(&variables)] {
             if let Some(feature) = key.about().missing {
                 let expected = format!("{name}: this version does not have {feature} yet");
                 assert!(said(result).contains(&expected), "{name}");
@@ -113,27 +97,17 @@ fn a_flag_outdoes_the_environment_which_outdoes_the_file_which_outdoes_the_defau
     let content =
         r#"{"port": 1, "max_threads": 1, "server_name": "file", "index_files": ["file"]}"#;
     fs::write(&path, content).unwrap();
-    let variables = [
-        ("SALVER_PORT", "2"),
-        ("SALVER_SERVER_NAME", "environment"),
-        ("SALVER_INDEX_FILES", "e"),
-    ];
+    let variables =
+        [("SALVER_PORT", "2"), ("SALVER_SERVER_NAME", "environment"), ("SALVER_INDEX_FILES", "e")];
     let flags = vec![flag("port", "3"), flag("index_files", "f")];
-    let everything = Overrides {
-        config_file: Some(path.clone()),
-        values: flags,
-    };
+    let everything = Overrides { config_file: Some(path.clone()), values: flags };
     let loaded = load(&everything, owned(&variables)).unwrap();
 
     let at = format!("file {}:1:13", path.display());
     for (key, value, from) in [
         ("port", "3", "flag --port"),
         ("index_files", r#"["f"]"#, "flag --index-files"),
-        (
-            "server_name",
-            r#""environment""#,
-            "environment SALVER_SERVER_NAME",
-        ),
+        ("server_name", r#""environment""#, "environment SALVER_SERVER_NAME"),
         ("max_threads", "1", at.as_str()),
         ("keep_alive_timeout", "60", "default"),
     ] {
@@ -151,58 +125,31 @@ fn the_environment_may_name_the_file_and_a_flag_outdoes_it() {
     fs::write(&one, "{\"port\": 1}").unwrap();
     fs::write(&two, "{\"port\": 2}").unwrap();
     let named = [(OsString::from("SALVER_CONFIG"), one.into_os_string())];
-    assert_eq!(
-        load(&Overrides::default(), named.clone())
-            .unwrap()
-            .config
-            .port,
-        1
-    );
-    let flag = Overrides {
-        config_file: Some(two),
-        values: Vec::new(),
-    };
+    assert_eq!(load(&Overrides::default(), named.clone()).unwrap().config.port, 1);
+    let flag = Overrides { config_file: Some(two), values: Vec::new() };
     assert_eq!(load(&flag, named).unwrap().config.port, 2);
-    assert_eq!(
-        environment(&[("SALVER_CONFIG", "")]).unwrap().config,
-        Config::default()
-    );
+    assert_eq!(environment(&[("SALVER_CONFIG", "")]).unwrap().config, Config::default());
 }
 
 #[test]
 fn paths_in_a_file_start_from_its_folder_and_others_from_the_current_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.json");
-    fs::write(
-        &path,
-        r#"{"document_root": "site", "log_file": "/var/log/x", "access_log": "a"}"#,
-    )
-    .unwrap();
-    let overrides = Overrides {
-        config_file: Some(path),
-        values: Vec::new(),
-    };
-    let config = load(&overrides, owned(&[("SALVER_UPLOAD_DIR", "up")]))
-        .unwrap()
-        .config;
+    fs::write(&path, r#"{"document_root": "site", "log_file": "/var/log/x", "access_log": "a"}"#)
+        .unwrap();
+    let overrides = Overrides { config_file: Some(path), values: Vec::new() };
+    let config = load(&overrides, owned(&[("SALVER_UPLOAD_DIR", "up")])).unwrap().config;
     assert_eq!(config.document_root, folder.path().join("site"));
     assert_eq!(config.log_file, Some(PathBuf::from("/var/log/x")));
     assert_eq!(config.access_log, AccessLog::File(folder.path().join("a")));
     assert_eq!(config.upload_dir, PathBuf::from("up"));
     // A file in the current folder leaves them as they are.
-    assert_eq!(
-        file(r#"{"directory": "s"}"#).unwrap().config.document_root,
-        PathBuf::from("s")
-    );
+    assert_eq!(file(r#"{"directory": "s"}"#).unwrap().config.document_root, PathBuf::from("s"));
 }
 
 #[test]
 fn variables_that_are_not_ours_are_left_alone() {
-    let loaded = environment(&[
-        ("PORT", "x"),
-        ("salver_port", "x"),
-        ("SALVER_COMMIT", "abc"),
-    ]);
+    let loaded = environment(&[("PORT", "x"), ("salver_port", "x"), ("SALVER_COMMIT", "abc")]);
     assert_eq!(loaded.unwrap().config, Config::default());
 }
 
@@ -216,17 +163,8 @@ fn a_byte_order_mark_and_a_schema_are_fine() {
 #[test]
 fn the_example_of_the_repository_is_fine() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.json");
-    let overrides = Overrides {
-        config_file: Some(path),
-        values: Vec::new(),
-    };
+    let overrides = Overrides { config_file: Some(path), values: Vec::new() };
     let config = load(&overrides, []).unwrap().config;
-    assert_eq!(
-        config.host,
-        ["0.0.0.0".parse::<std::net::IpAddr>().unwrap()]
-    );
-    assert_eq!(
-        config.document_root,
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("htdocs")
-    );
+    assert_eq!(config.host, ["0.0.0.0".parse::<std::net::IpAddr>().unwrap()]);
+    assert_eq!(config.document_root, Path::new(env!("CARGO_MANIFEST_DIR")).join("htdocs"));
 }

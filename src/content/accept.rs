@@ -76,9 +76,8 @@ fn thousandths(quality: &[u8]) -> u16 {
         return 0;
     }
     let digits = decimals.iter().chain(b"000").take(3);
-    let value = digits.fold(u16::from(one - b'0'), |value, digit| {
-        value * 10 + u16::from(digit - b'0')
-    });
+    let value =
+        digits.fold(u16::from(one - b'0'), |value, digit| value * 10 + u16::from(digit - b'0'));
     if value > 1000 { 0 } else { value }
 }
 
@@ -151,10 +150,7 @@ mod tests {
             ("application/json;q=0.x", Form::Text),
             // A comma in quotes does not end the member.
             ("image/png;a=\",text/html\", application/json", Form::Json),
-            (
-                "image/png;a=\"\\\",text/html\", application/json",
-                Form::Json,
-            ),
+            ("image/png;a=\"\\\",text/html\", application/json", Form::Json),
             ("application/jsonp", Form::Text),
             (",,;,", Form::Text),
         ];

@@ -68,18 +68,9 @@ mod tests {
         let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
         let parts = byte_ranges(&etag, &media_type, &[0..2, 7..10], 10);
         let content_type = parts.content_type.to_str().unwrap();
-        let boundary = content_type
-            .strip_prefix("multipart/byteranges; boundary=")
-            .unwrap();
+        let boundary = content_type.strip_prefix("multipart/byteranges; boundary=").unwrap();
 
-        let body = [
-            &parts.heads[0][..],
-            b"01",
-            &parts.heads[1],
-            b"789",
-            &parts.end,
-        ]
-        .concat();
+        let body = [&parts.heads[0][..], b"01", &parts.heads[1], b"789", &parts.end].concat();
         // RFC 9110 15.3.7.2: each part has its Content-Range. RFC 2046 5.1.1: the line break before
         // a delimiter belongs to the delimiter.
         let expected = format!(

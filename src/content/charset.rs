@@ -84,9 +84,7 @@ fn lower_case_name(encoding: &'static Encoding) -> Option<&'static str> {
         iso-8859-2 iso-8859-3 iso-8859-4 iso-8859-5 iso-8859-6 iso-8859-7 iso-8859-8 iso-8859-8-i \
         iso-8859-10 iso-8859-13 iso-8859-14 iso-8859-15 iso-8859-16 koi8-r koi8-u ibm866 \
         macintosh x-mac-cyrillic gbk gb18030 big5 euc-jp iso-2022-jp shift_jis euc-kr";
-    NAMES
-        .split_ascii_whitespace()
-        .find(|name| name.eq_ignore_ascii_case(encoding.name()))
+    NAMES.split_ascii_whitespace().find(|name| name.eq_ignore_ascii_case(encoding.name()))
 }
 
 #[cfg(test)]
@@ -130,10 +128,7 @@ mod tests {
                 encoding_rs::WINDOWS_1251,
                 "Съешь же ещё этих мягких французских булок, да выпей чаю.",
             ),
-            (
-                encoding_rs::KOI8_U,
-                "Съешь же ещё этих мягких французских булок, да выпей чаю.",
-            ),
+            (encoding_rs::KOI8_U, "Съешь же ещё этих мягких французских булок, да выпей чаю."),
             (
                 encoding_rs::SHIFT_JIS,
                 "いろはにほへと ちりぬるを わかよたれそ つねならむ。カタカナと漢字も。",
@@ -142,14 +137,8 @@ mod tests {
                 encoding_rs::EUC_JP,
                 "いろはにほへと ちりぬるを わかよたれそ つねならむ。カタカナと漢字も。",
             ),
-            (
-                encoding_rs::GBK,
-                "天地玄黄，宇宙洪荒。日月盈昃，辰宿列张。寒来暑往，秋收冬藏。",
-            ),
-            (
-                encoding_rs::BIG5,
-                "天地玄黃，宇宙洪荒。日月盈昃，辰宿列張。寒來暑往，秋收冬藏。",
-            ),
+            (encoding_rs::GBK, "天地玄黄，宇宙洪荒。日月盈昃，辰宿列张。寒来暑往，秋收冬藏。"),
+            (encoding_rs::BIG5, "天地玄黃，宇宙洪荒。日月盈昃，辰宿列張。寒來暑往，秋收冬藏。"),
             (
                 encoding_rs::EUC_KR,
                 "다람쥐 헌 쳇바퀴에 타고파. 키스의 고유조건은 입술끼리 만나야 한다.",

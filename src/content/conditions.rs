@@ -66,9 +66,7 @@ fn evaluate(method: &Method, fields: Fields<'_>, current: Option<&Validators<'_>
     let modified = current.and_then(|validators| validators.modified);
     let wanted = if has(fields, &IF_MATCH) {
         current.is_some_and(|validators| {
-            is_named(fields, &IF_MATCH, validators, |sent, own| {
-                sent.strong_eq(own)
-            })
+            is_named(fields, &IF_MATCH, validators, |sent, own| sent.strong_eq(own))
         })
     } else {
         unchanged_since(fields, &IF_UNMODIFIED_SINCE, modified) != Some(false)
@@ -78,9 +76,7 @@ fn evaluate(method: &Method, fields: Fields<'_>, current: Option<&Validators<'_>
     }
     let known = if has(fields, &IF_NONE_MATCH) {
         current.is_some_and(|validators| {
-            is_named(fields, &IF_NONE_MATCH, validators, |sent, own| {
-                sent.weak_eq(own)
-            })
+            is_named(fields, &IF_NONE_MATCH, validators, |sent, own| sent.weak_eq(own))
         })
     } else {
         reads && unchanged_since(fields, &IF_MODIFIED_SINCE, modified) == Some(true)
@@ -135,11 +131,7 @@ fn is_named(
     }
     let mut lines = fields.lines(name);
     let is_any = lines.next().is_some_and(etag::is_any) && lines.next().is_none();
-    is_any
-        || fields
-            .lines(name)
-            .flat_map(etag::list)
-            .any(|tag| equal(tag, current))
+    is_any || fields.lines(name).flat_map(etag::list).any(|tag| equal(tag, current))
 }
 
 /// Whether the representation is not newer than the date of a field. `None` when there is no
@@ -199,10 +191,7 @@ mod tests {
 
     fn verdict(method: &Method, lines: &[(&str, &str)]) -> Verdict {
         let etag = own_tag();
-        let current = Validators {
-            etag: &etag,
-            modified: Some(modified()),
-        };
+        let current = Validators { etag: &etag, modified: Some(modified()) };
         check(method, Fields::Map(&fields(lines)), &current)
     }
 
@@ -215,28 +204,13 @@ mod tests {
             ("if-match", "\"x\", \"0-1\"", Proceed, Proceed),
             ("if-match", "*", Proceed, Proceed),
             ("if-match", "\"x\"", PreconditionFailed, PreconditionFailed),
-            (
-                "if-match",
-                "W/\"0-1\"",
-                PreconditionFailed,
-                PreconditionFailed,
-            ),
+            ("if-match", "W/\"0-1\"", PreconditionFailed, PreconditionFailed),
             ("if-match", "", PreconditionFailed, PreconditionFailed),
             ("if-match", "0-1", PreconditionFailed, PreconditionFailed),
             // RFC 9110 13.1.2: weak comparison.
             ("if-none-match", "\"0-1\"", NotModified, PreconditionFailed),
-            (
-                "if-none-match",
-                "W/\"0-1\"",
-                NotModified,
-                PreconditionFailed,
-            ),
-            (
-                "if-none-match",
-                "\"a,b\", \"0-1\"",
-                NotModified,
-                PreconditionFailed,
-            ),
+            ("if-none-match", "W/\"0-1\"", NotModified, PreconditionFailed),
+            ("if-none-match", "\"a,b\", \"0-1\"", NotModified, PreconditionFailed),
             ("if-none-match", "*", NotModified, PreconditionFailed),
             ("if-none-match", "\"x\"", Proceed, Proceed),
             ("if-none-match", "\"0-1", Proceed, Proceed),
@@ -246,29 +220,14 @@ mod tests {
             ("if-modified-since", SAME, NotModified, Proceed),
             ("if-modified-since", LATER, NotModified, Proceed),
             ("if-modified-since", EARLIER, Proceed, Proceed),
-            (
-                "if-modified-since",
-                "Sunday, 06-Nov-94 08:49:37 GMT",
-                NotModified,
-                Proceed,
-            ),
-            (
-                "if-modified-since",
-                "Sun Nov  6 08:49:37 1994",
-                NotModified,
-                Proceed,
-            ),
+            ("if-modified-since", "Sunday, 06-Nov-94 08:49:37 GMT", NotModified, Proceed),
+            ("if-modified-since", "Sun Nov  6 08:49:37 1994", NotModified, Proceed),
             ("if-modified-since", "1994-11-06", Proceed, Proceed),
             // RFC 9110 13.1.4: "earlier than or equal to the date provided in the field value,
             // the condition is true".
             ("if-unmodified-since", SAME, Proceed, Proceed),
             ("if-unmodified-since", LATER, Proceed, Proceed),
-            (
-                "if-unmodified-since",
-                EARLIER,
-                PreconditionFailed,
-                PreconditionFailed,
-            ),
+            ("if-unmodified-since", EARLIER, PreconditionFailed, PreconditionFailed),
             ("if-unmodified-since", "never", Proceed, Proceed),
             ("host", "a", Proceed, Proceed),
         ];
@@ -277,19 +236,11 @@ mod tests {
             assert_eq!(verdict(&Method::GET, &lines), get, "GET {name}: {value}");
             assert_eq!(verdict(&Method::HEAD, &lines), get, "HEAD {name}: {value}");
             assert_eq!(verdict(&Method::PUT, &lines), put, "PUT {name}: {value}");
-            assert_eq!(
-                verdict(&Method::DELETE, &lines),
-                put,
-                "DELETE {name}: {value}"
-            );
+            assert_eq!(verdict(&Method::DELETE, &lines), put, "DELETE {name}: {value}");
             // RFC 9110 13.2.1: "A server MUST ignore the conditional request header fields ... when
             // received with a request method that does not involve the selection or modification of
             // a selected representation, such as CONNECT, OPTIONS, or TRACE."
-            assert_eq!(
-                verdict(&Method::OPTIONS, &lines),
-                Proceed,
-                "OPTIONS {name}: {value}"
-            );
+            assert_eq!(verdict(&Method::OPTIONS, &lines), Proceed, "OPTIONS {name}: {value}");
         }
     }
 
@@ -310,10 +261,7 @@ mod tests {
     fn a_representation_without_a_date_ignores_dates() {
         let etag = own_tag();
         for modified in [None, Some(UNIX_EPOCH - Duration::from_secs(1))] {
-            let current = Validators {
-                etag: &etag,
-                modified,
-            };
+            let current = Validators { etag: &etag, modified };
             for name in ["if-modified-since", "if-unmodified-since"] {
                 let map = fields(&[(name, SAME)]);
                 assert_eq!(check(&Method::GET, Fields::Map(&map), &current), Proceed);
@@ -365,30 +313,13 @@ mod tests {
         ];
         for (value, expected) in rows {
             let map = fields(&[("if-range", value)]);
-            let current = Validators {
-                etag: &etag,
-                modified: Some(modified()),
-            };
-            assert_eq!(
-                if_range_holds(Fields::Map(&map), &current),
-                expected,
-                "{value}"
-            );
-            let current = Validators {
-                etag: &weak,
-                ..current
-            };
+            let current = Validators { etag: &etag, modified: Some(modified()) };
+            assert_eq!(if_range_holds(Fields::Map(&map), &current), expected, "{value}");
+            let current = Validators { etag: &weak, ..current };
             let expected = expected && value == SAME;
-            assert_eq!(
-                if_range_holds(Fields::Map(&map), &current),
-                expected,
-                "weak, {value}"
-            );
+            assert_eq!(if_range_holds(Fields::Map(&map), &current), expected, "weak, {value}");
         }
-        let current = Validators {
-            etag: &etag,
-            modified: None,
-        };
+        let current = Validators { etag: &etag, modified: None };
         assert!(if_range_holds(Fields::EMPTY, &current));
         let twice = fields(&[("if-range", "\"0-1\""), ("if-range", "\"0-1\"")]);
         assert!(!if_range_holds(Fields::Map(&twice), &current));
@@ -420,22 +351,14 @@ mod tests {
     }
 
     fn if_unmodified_since() -> impl Strategy<Value = Option<Condition>> {
-        let conditions = vec![
-            (EARLIER, Some(false)),
-            (SAME, Some(true)),
-            (LATER, Some(true)),
-            ("x", None),
-        ];
+        let conditions =
+            vec![(EARLIER, Some(false)), (SAME, Some(true)), (LATER, Some(true)), ("x", None)];
         prop::option::of(prop::sample::select(conditions))
     }
 
     fn if_modified_since() -> impl Strategy<Value = Option<Condition>> {
-        let conditions = vec![
-            (EARLIER, Some(true)),
-            (SAME, Some(false)),
-            (LATER, Some(false)),
-            ("x", None),
-        ];
+        let conditions =
+            vec![(EARLIER, Some(true)), (SAME, Some(false)), (LATER, Some(false)), ("x", None)];
         prop::option::of(prop::sample::select(conditions))
     }
 
@@ -458,11 +381,7 @@ mod tests {
         // 3. and 4.
         if let Some((_, condition)) = if_none_match {
             if condition == Some(false) {
-                return if reads {
-                    NotModified
-                } else {
-                    PreconditionFailed
-                };
+                return if reads { NotModified } else { PreconditionFailed };
             }
         } else if reads && let Some((_, Some(false))) = if_modified_since {
             return NotModified;

@@ -81,10 +81,7 @@ mod tests {
         let rows = [
             (UNIX_EPOCH, "Thu, 01 Jan 1970 00:00:00 GMT"),
             (at(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"),
-            (
-                at(784_111_777) + Duration::from_nanos(999_999_999),
-                "Sun, 06 Nov 1994 08:49:37 GMT",
-            ),
+            (at(784_111_777) + Duration::from_nanos(999_999_999), "Sun, 06 Nov 1994 08:49:37 GMT"),
             (at(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT"),
             (at(END - 1), "Fri, 31 Dec 9999 23:59:59 GMT"),
         ];

@@ -29,26 +29,15 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 pub fn attachment(name: &[u8]) -> HeaderValue {
     let name: String = String::from_utf8_lossy(name)
         .chars()
-        .map(|char| {
-            if char.is_control() || char == '/' {
-                '_'
-            } else {
-                char
-            }
-        })
+        .map(|char| if char.is_control() || char == '/' { '_' } else { char })
         .collect();
     let name = if name.is_empty() { "download" } else { &name };
-    let ascii: String = name
-        .chars()
-        .map(|char| if is_plain(char) { char } else { '_' })
-        .collect();
+    let ascii: String = name.chars().map(|char| if is_plain(char) { char } else { '_' }).collect();
     if ascii == name {
         return field_value(format!("attachment; filename=\"{ascii}\""));
     }
     let encoded = utf8_percent_encode(name, ENCODED);
-    field_value(format!(
-        "attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}"
-    ))
+    field_value(format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}"))
 }
 
 /// Whether every client reads the character alike inside a quoted string.
@@ -66,29 +55,20 @@ mod tests {
     fn names_are_written_for_old_and_new_clients() {
         let rows: &[(&[u8], &str)] = &[
             (b"a b.txt", "attachment; filename=\"a b.txt\""),
-            (
-                b"it's (1), [x]; y=z.txt",
-                "attachment; filename=\"it's (1), [x]; y=z.txt\"",
-            ),
+            (b"it's (1), [x]; y=z.txt", "attachment; filename=\"it's (1), [x]; y=z.txt\""),
             // RFC 6266 5, its last example, in our spelling.
             (
                 "\u{20ac} rates.txt".as_bytes(),
                 "attachment; filename=\"_ rates.txt\"; filename*=UTF-8''%E2%82%AC%20rates.txt",
             ),
-            (
-                b"50%.txt",
-                "attachment; filename=\"50_.txt\"; filename*=UTF-8''50%25.txt",
-            ),
+            (b"50%.txt", "attachment; filename=\"50_.txt\"; filename*=UTF-8''50%25.txt"),
             (
                 b"a\"b\\c*'(",
                 "attachment; filename=\"a_b_c*'(\"; filename*=UTF-8''a%22b%5Cc%2A%27%28",
             ),
             (b"a\r\nX: y", "attachment; filename=\"a__X: y\""),
             (b"a/b", "attachment; filename=\"a_b\""),
-            (
-                b"\xff.bin",
-                "attachment; filename=\"_.bin\"; filename*=UTF-8''%EF%BF%BD.bin",
-            ),
+            (b"\xff.bin", "attachment; filename=\"_.bin\"; filename*=UTF-8''%EF%BF%BD.bin"),
             (b"", "attachment; filename=\"download\""),
         ];
         for (name, expected) in rows {

@@ -67,10 +67,7 @@ impl EntityTag {
         let bytes = self.0.as_bytes();
         match bytes.strip_prefix(b"W/") {
             Some(opaque) => Tag { weak: true, opaque },
-            None => Tag {
-                weak: false,
-                opaque: bytes,
-            },
+            None => Tag { weak: false, opaque: bytes },
         }
     }
 }
@@ -242,15 +239,7 @@ mod tests {
 
     #[test]
     fn one_tag_is_read_whole_or_not_at_all() {
-        for text in [
-            "\"\"",
-            "\"a\"",
-            "W/\"a\"",
-            "\"a,b\"",
-            "\"W/\"",
-            "\"\u{e9}\"",
-            "\"\\\"",
-        ] {
+        for text in ["\"\"", "\"a\"", "W/\"a\"", "\"a,b\"", "\"W/\"", "\"\u{e9}\"", "\"\\\""] {
             assert!(Tag::parse(text.as_bytes()).is_some(), "{text}");
         }
         let wrong = [

@@ -78,34 +78,13 @@ const CORRECTIONS: &[(&str, &str)] = &[
     ("text/markdown", "md markdown mdown"),
     // Source code and configuration, and the plain text that surrounds them.
     ("text/plain", "ts mts cts tsx jsx vue svelte astro coffee"),
-    (
-        "text/plain",
-        "rs go c h cc cpp cxx hh hpp hxx m mm d zig nim v vhd vhdl",
-    ),
-    (
-        "text/plain",
-        "java kt kts scala groovy gradle swift dart cs fs vb pas",
-    ),
-    (
-        "text/plain",
-        "py pyi rb pl pm php lua r jl hs ml mli ex exs erl clj lisp el",
-    ),
-    (
-        "text/plain",
-        "sh bash zsh fish ps1 psm1 bat cmd awk sed mk cmake ninja nix",
-    ),
-    (
-        "text/plain",
-        "sql graphql gql proto thrift asm s ld wat tex bib sty rst adoc org",
-    ),
-    (
-        "text/plain",
-        "toml yaml yml ini conf cfg cnf properties env lock service",
-    ),
-    (
-        "text/plain",
-        "log diff patch scss sass less nfo asc sha256 sha512 md5 sum",
-    ),
+    ("text/plain", "rs go c h cc cpp cxx hh hpp hxx m mm d zig nim v vhd vhdl"),
+    ("text/plain", "java kt kts scala groovy gradle swift dart cs fs vb pas"),
+    ("text/plain", "py pyi rb pl pm php lua r jl hs ml mli ex exs erl clj lisp el"),
+    ("text/plain", "sh bash zsh fish ps1 psm1 bat cmd awk sed mk cmake ninja nix"),
+    ("text/plain", "sql graphql gql proto thrift asm s ld wat tex bib sty rst adoc org"),
+    ("text/plain", "toml yaml yml ini conf cfg cnf properties env lock service"),
+    ("text/plain", "log diff patch scss sass less nfo asc sha256 sha512 md5 sum"),
     ("application/json", "map topojson webapp"),
     ("application/x-ndjson", "ndjson jsonl"),
     ("application/manifest+json", "webmanifest"),
@@ -149,9 +128,7 @@ fn by_whole_name(name: &[u8]) -> &'static str {
 
 /// Whether a list of words separated by white space has the word, in any case.
 fn is_among(words: &str, word: &[u8]) -> bool {
-    words
-        .split_ascii_whitespace()
-        .any(|known| known.as_bytes().eq_ignore_ascii_case(word))
+    words.split_ascii_whitespace().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
 }
 
 /// An MPEG transport stream has the byte 0x47 at the start of each packet of 188 bytes.
@@ -249,13 +226,7 @@ mod tests {
         ] {
             assert!(is_text(text), "{text}");
         }
-        for other in [
-            "image/png",
-            "application/octet-stream",
-            "",
-            "video/mp2t",
-            "application",
-        ] {
+        for other in ["image/png", "application/octet-stream", "", "video/mp2t", "application"] {
             assert!(!is_text(other), "{other}");
         }
     }
@@ -289,10 +260,7 @@ mod tests {
         assert_eq!(content_type(b"a.TS", &packets[..188]), "video/mp2t");
         assert_ne!(content_type(b"a.txt", &packets), "video/mp2t");
         let source = format!("G{}", "x".repeat(400));
-        assert_eq!(
-            content_type(b"a.ts", source.as_bytes()),
-            "text/plain; charset=utf-8"
-        );
+        assert_eq!(content_type(b"a.ts", source.as_bytes()), "text/plain; charset=utf-8");
         assert_eq!(content_type(b"a.ts", b"G"), "text/plain; charset=utf-8");
     }
 

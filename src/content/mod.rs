@@ -29,10 +29,7 @@ pub mod range;
 use http::HeaderValue;
 
 /// Makes a field value of text that a function of this layer wrote.
-#[expect(
-    clippy::expect_used,
-    reason = "every caller writes visible ASCII and spaces only"
-)]
+#[expect(clippy::expect_used, reason = "every caller writes visible ASCII and spaces only")]
 fn field_value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("rules write visible ASCII and spaces only")
 }

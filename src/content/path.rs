@@ -70,18 +70,11 @@ impl<'a> SitePath<'a> {
             return Err(PathError::Malformed);
         }
         if !needs_care(raw) {
-            return Ok(Self {
-                bytes: Cow::Borrowed(raw),
-                hidden: false,
-            });
+            return Ok(Self { bytes: Cow::Borrowed(raw), hidden: false });
         }
         let normal = without_dot_segments(&decoded(raw)?)?;
         let hidden = has_hidden_segment(&normal);
-        let bytes = if normal == raw {
-            Cow::Borrowed(raw)
-        } else {
-            Cow::Owned(normal)
-        };
+        let bytes = if normal == raw { Cow::Borrowed(raw) } else { Cow::Owned(normal) };
         Ok(Self { bytes, hidden })
     }
 
@@ -129,10 +122,7 @@ impl<'a> SitePath<'a> {
 
     /// The same path, borrowing nothing.
     pub fn into_owned(self) -> SitePath<'static> {
-        SitePath {
-            bytes: Cow::Owned(self.bytes.into_owned()),
-            hidden: self.hidden,
-        }
+        SitePath { bytes: Cow::Owned(self.bytes.into_owned()), hidden: self.hidden }
     }
 }
 
@@ -245,9 +235,8 @@ fn without_dot_segments(path: &[u8]) -> Result<Vec<u8>, PathError> {
 fn has_hidden_segment(path: &[u8]) -> bool {
     let mut segments = path.split(|&byte| byte == b'/').skip(1);
     let is_dotted = |segment: &[u8]| segment.first() == Some(&b'.');
-    let first_is_hidden = segments
-        .next()
-        .is_some_and(|first| is_dotted(first) && first != b".well-known");
+    let first_is_hidden =
+        segments.next().is_some_and(|first| is_dotted(first) && first != b".well-known");
     first_is_hidden || segments.any(is_dotted)
 }
 
@@ -348,25 +337,11 @@ mod tests {
     #[test]
     fn the_pieces_of_a_path() {
         // path, relative, name, extension, folder, hidden
-        type Row = (
-            &'static str,
-            &'static str,
-            &'static str,
-            Option<&'static str>,
-            bool,
-            bool,
-        );
+        type Row = (&'static str, &'static str, &'static str, Option<&'static str>, bool, bool);
         let rows: &[Row] = &[
             ("/", "", "", None, true, false),
             ("/a", "a", "a", None, false, false),
-            (
-                "/a/b.tar.gz",
-                "a/b.tar.gz",
-                "b.tar.gz",
-                Some("gz"),
-                false,
-                false,
-            ),
+            ("/a/b.tar.gz", "a/b.tar.gz", "b.tar.gz", Some("gz"), false, false),
             ("/a.d/b/", "a.d/b", "b", None, true, false),
             ("/a.d/", "a.d", "a.d", Some("d"), true, false),
             ("/x.", "x.", "x.", None, false, false),
@@ -374,39 +349,11 @@ mod tests {
             ("/.git/config", ".git/config", "config", None, false, true),
             ("/a/%2egit/", "a/.git", ".git", None, true, true),
             ("/...", "...", "...", None, false, true),
-            (
-                "/.well-known",
-                ".well-known",
-                ".well-known",
-                None,
-                false,
-                false,
-            ),
-            (
-                "/.well-known/a.b",
-                ".well-known/a.b",
-                "a.b",
-                Some("b"),
-                false,
-                false,
-            ),
+            ("/.well-known", ".well-known", ".well-known", None, false, false),
+            ("/.well-known/a.b", ".well-known/a.b", "a.b", Some("b"), false, false),
             ("/.well-known/.x", ".well-known/.x", ".x", None, false, true),
-            (
-                "/a/.well-known/x",
-                "a/.well-known/x",
-                "x",
-                None,
-                false,
-                true,
-            ),
-            (
-                "/.well-knowns",
-                ".well-knowns",
-                ".well-knowns",
-                None,
-                false,
-                true,
-            ),
+            ("/a/.well-known/x", "a/.well-known/x", "x", None, false, true),
+            ("/.well-knowns", ".well-knowns", ".well-knowns", None, false, true),
         ];
         for &(raw, relative, name, extension, folder, hidden) in rows {
             let path = SitePath::parse(raw.as_bytes()).unwrap();

@@ -33,27 +33,16 @@ pub fn plan(
     version: Version,
     keep_alive: bool,
 ) -> Plan {
-    let bare = Plan {
-        length: None,
-        send_body: false,
-        chunked: false,
-        close: !keep_alive,
-    };
+    let bare = Plan { length: None, send_body: false, chunked: false, close: !keep_alive };
     if status.is_informational() {
-        return Plan {
-            close: false,
-            ..bare
-        };
+        return Plan { close: false, ..bare };
     }
     let tunnels = *method == Method::CONNECT && status.is_success();
     if tunnels || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         return bare;
     }
     if status == StatusCode::RESET_CONTENT {
-        return Plan {
-            length: Some(0),
-            ..bare
-        };
+        return Plan { length: Some(0), ..bare };
     }
     if *method == Method::HEAD {
         return Plan { length, ..bare };
@@ -76,21 +65,9 @@ mod tests {
 
     /// What a plan comes to: the length, whether content is sent, how it ends.
     fn in_words(plan: Plan) -> String {
-        let mut words = vec![
-            plan.length
-                .map_or("-".to_owned(), |length| length.to_string()),
-        ];
-        let named = [
-            (plan.send_body, "sent"),
-            (plan.chunked, "chunked"),
-            (plan.close, "close"),
-        ];
-        words.extend(
-            named
-                .iter()
-                .filter(|(is, _)| *is)
-                .map(|(_, word)| (*word).to_owned()),
-        );
+        let mut words = vec![plan.length.map_or("-".to_owned(), |length| length.to_string())];
+        let named = [(plan.send_body, "sent"), (plan.chunked, "chunked"), (plan.close, "close")];
+        words.extend(named.iter().filter(|(is, _)| *is).map(|(_, word)| (*word).to_owned()));
         words.join(" ")
     }
 
@@ -146,10 +123,7 @@ mod tests {
             (Method::OPTIONS, StatusCode::NO_CONTENT),
             (Method::POST, StatusCode::RESET_CONTENT),
         ] {
-            assert!(
-                plan(&method, status, Some(5), HTTP_11, false).close,
-                "{method} {status}"
-            );
+            assert!(plan(&method, status, Some(5), HTTP_11, false).close, "{method} {status}");
         }
         let interim = plan(&Method::POST, StatusCode::CONTINUE, None, HTTP_11, false);
         assert!(!interim.close);

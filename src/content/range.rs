@@ -43,15 +43,9 @@ pub fn select(value: &[u8], length: u64) -> Selection {
     if length == 0 && specs.iter().any(|spec| matches!(spec, Spec::Suffix(1..))) {
         return Selection::Whole;
     }
-    let mut ranges: Vec<_> = specs
-        .iter()
-        .filter_map(|spec| spec.within(length))
-        .collect();
+    let mut ranges: Vec<_> = specs.iter().filter_map(|spec| spec.within(length)).collect();
     // Sixteen ranges of 64 bits each need more than 64 bits together.
-    let total: u128 = ranges
-        .iter()
-        .map(|range| u128::from(range.end - range.start))
-        .sum();
+    let total: u128 = ranges.iter().map(|range| u128::from(range.end - range.start)).sum();
     if total > u128::from(length) {
         return Selection::Whole;
     }
@@ -119,10 +113,7 @@ fn parse(value: &[u8]) -> Option<Vec<Spec>> {
     if !unit.eq_ignore_ascii_case(b"bytes=") {
         return None;
     }
-    let members = set
-        .split(|&byte| byte == b',')
-        .map(trimmed)
-        .filter(|member| !member.is_empty());
+    let members = set.split(|&byte| byte == b',').map(trimmed).filter(|member| !member.is_empty());
     let mut specs = Vec::new();
     for member in members {
         if specs.len() == MAX_RANGES {
@@ -168,10 +159,7 @@ mod tests {
             ("bytes=-500", One(9500..10000)),
             ("bytes=9500-", One(9500..10000)),
             ("bytes=0-0,-1", Many(vec![0..1, 9999..10000])),
-            (
-                "bytes= 0-999, 4500-5499, -1000",
-                Many(vec![0..1000, 4500..5500, 9000..10000]),
-            ),
+            ("bytes= 0-999, 4500-5499, -1000", Many(vec![0..1000, 4500..5500, 9000..10000])),
             ("bytes=500-600,601-999", Many(vec![500..601, 601..1000])),
             ("bytes=500-700,601-999", Many(vec![500..701, 601..1000])),
         ];
@@ -212,11 +200,7 @@ mod tests {
             ("bytes=0-,-1", 0, Whole),
         ];
         for (value, length, expected) in rows {
-            assert_eq!(
-                select(value.as_bytes(), length),
-                expected,
-                "{value} of {length}"
-            );
+            assert_eq!(select(value.as_bytes(), length), expected, "{value} of {length}");
         }
     }
 

@@ -45,10 +45,7 @@ impl Handler for Files {
 }
 
 /// The answer, from what was found. A folder goes to the next handler.
-#[expect(
-    clippy::result_large_err,
-    reason = "the request is handed on, it is no error"
-)]
+#[expect(clippy::result_large_err, reason = "the request is handed on, it is no error")]
 fn answer<'a>(
     request: Request<'a>,
     path: &SitePath<'_>,
@@ -64,10 +61,7 @@ fn answer<'a>(
 
 fn file(request: &Request<'_>, path: &SitePath<'_>, object: &Object) -> Response {
     let file = &object.meta;
-    let validators = Validators {
-        etag: &file.etag,
-        modified: file.modified,
-    };
+    let validators = Validators { etag: &file.etag, modified: file.modified };
     match conditions::check(&request.method, request.fields, &validators) {
         Verdict::Proceed => {}
         Verdict::NotModified => return with_block(StatusCode::NOT_MODIFIED, &file.validators),
@@ -126,11 +120,7 @@ fn multipart(object: &Object, ranges: Vec<Range<u64>>) -> Response {
 
     let mut response =
         Response::new(StatusCode::PARTIAL_CONTENT).with(header::CONTENT_TYPE, framing.content_type);
-    let others = file
-        .full
-        .list()
-        .iter()
-        .filter(|(name, _)| name != header::CONTENT_TYPE);
+    let others = file.full.list().iter().filter(|(name, _)| name != header::CONTENT_TYPE);
     response.fields.own.extend(others.cloned());
     response.body = Body::Parts(parts);
     response

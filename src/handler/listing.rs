@@ -69,10 +69,7 @@ fn page(request: &Request<'_>, path: &SitePath<'_>, mut entries: Vec<Entry>) -> 
         return Response::new(StatusCode::INTERNAL_SERVER_ERROR);
     };
     let etag = EntityTag::of_content(html.as_bytes());
-    let validators = Validators {
-        etag: &etag,
-        modified: None,
-    };
+    let validators = Validators { etag: &etag, modified: None };
     let response = match conditions::check(&request.method, request.fields, &validators) {
         Verdict::Proceed => Response::new(StatusCode::OK).with_body(HTML, html),
         Verdict::NotModified => Response::new(StatusCode::NOT_MODIFIED),
@@ -86,9 +83,7 @@ fn page(request: &Request<'_>, path: &SitePath<'_>, mut entries: Vec<Entry>) -> 
 /// Folders first, then by name.
 fn order(one: &Entry, other: &Entry) -> Ordering {
     let is_file = |entry: &Entry| entry.kind == EntryKind::File;
-    is_file(one)
-        .cmp(&is_file(other))
-        .then_with(|| one.name.cmp(&other.name))
+    is_file(one).cmp(&is_file(other)).then_with(|| one.name.cmp(&other.name))
 }
 
 fn row(entry: &Entry) -> Row {

@@ -56,10 +56,8 @@ fn failure(error: &StoreError, path: &SitePath<'_>) -> Response {
         StoreError::Unavailable(error) => {
             let path = String::from_utf8_lossy(path.as_bytes());
             tracing::error!(%error, ?path, "a file cannot be read");
-            Response::new(StatusCode::SERVICE_UNAVAILABLE).with(
-                http::header::RETRY_AFTER,
-                http::HeaderValue::from_static("5"),
-            )
+            Response::new(StatusCode::SERVICE_UNAVAILABLE)
+                .with(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"))
         }
     }
 }

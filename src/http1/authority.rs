@@ -90,10 +90,7 @@ mod tests {
             ("b%C3%BCcher.example:80", "b%C3%BCcher.example", Some(80)),
             ("xn--bcher-kva.example", "xn--bcher-kva.example", None),
         ] {
-            let expected = Authority {
-                host: host.as_bytes(),
-                port,
-            };
+            let expected = Authority { host: host.as_bytes(), port };
             assert_eq!(Authority::parse(bytes.as_bytes()), Some(expected));
         }
     }

@@ -159,10 +159,7 @@ impl ChunkedDecoder {
             if digits == SIZE_DIGITS {
                 return Err(ChunkError::SizeTooLarge);
             }
-            return Ok(State::Size {
-                digits: digits + 1,
-                size: size << 4 | u64::from(digit),
-            });
+            return Ok(State::Size { digits: digits + 1, size: size << 4 | u64::from(digit) });
         }
         match byte {
             _ if digits == 0 => Err(ChunkError::SizeSyntax),

@@ -273,10 +273,7 @@ mod tests {
     #[test]
     fn another_status_has_a_line_without_a_phrase() {
         let status = StatusCode::from_u16(299).unwrap();
-        assert_eq!(
-            written(|out| write_status_line(out, status)),
-            "HTTP/1.1 299 \r\n"
-        );
+        assert_eq!(written(|out| write_status_line(out, status)), "HTTP/1.1 299 \r\n");
     }
 
     #[test]
@@ -284,10 +281,7 @@ mod tests {
         let edges = (0..64).flat_map(|bit| [1_u64 << bit, (1 << bit) - 1, !0 >> bit]);
         let powers = (0..20).flat_map(|power| [10_u64.pow(power), 10_u64.pow(power) - 1]);
         for number in edges.chain(powers) {
-            assert_eq!(
-                written(|out| write_decimal(out, number)),
-                number.to_string()
-            );
+            assert_eq!(written(|out| write_decimal(out, number)), number.to_string());
             let length = usize::try_from(number).unwrap();
             if length > 0 {
                 let head = written(|out| write_chunk_head(out, length));

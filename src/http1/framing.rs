@@ -189,10 +189,7 @@ mod tests {
             ("Content-Length: 0\r\n", BodyLength::Length(0)),
             ("content-length:\t42 \r\n", BodyLength::Length(42)),
             ("Content-Length: 007\r\n", BodyLength::Length(7)),
-            (
-                "Content-Length: 18446744073709551615\r\n",
-                BodyLength::Length(u64::MAX),
-            ),
+            ("Content-Length: 18446744073709551615\r\n", BodyLength::Length(u64::MAX)),
             ("Transfer-Encoding: chunked\r\n", BodyLength::Chunked),
             ("TRANSFER-ENCODING: ChunKed\r\n", BodyLength::Chunked),
             ("Upgrade: h2c\r\n", BodyLength::None),
@@ -212,49 +209,22 @@ mod tests {
             ("Content-Length: 0x10\r\n", E::LengthSyntax),
             ("Content-Length: 1.0\r\n", E::LengthSyntax),
             ("Content-Length: \u{661}\r\n", E::LengthSyntax),
-            (
-                "Content-Length: 18446744073709551616\r\n",
-                E::LengthOverflow,
-            ),
-            (
-                "Content-Length: 99999999999999999999999\r\n",
-                E::LengthOverflow,
-            ),
-            (
-                "Content-Length: 1\r\nContent-Length: 1\r\n",
-                E::LengthRepeated,
-            ),
-            (
-                "Content-Length: 1\r\nX: y\r\ncontent-length: 2\r\n",
-                E::LengthRepeated,
-            ),
-            (
-                "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
-                E::LengthAndCoding,
-            ),
-            (
-                "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
-                E::LengthAndCoding,
-            ),
+            ("Content-Length: 18446744073709551616\r\n", E::LengthOverflow),
+            ("Content-Length: 99999999999999999999999\r\n", E::LengthOverflow),
+            ("Content-Length: 1\r\nContent-Length: 1\r\n", E::LengthRepeated),
+            ("Content-Length: 1\r\nX: y\r\ncontent-length: 2\r\n", E::LengthRepeated),
+            ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", E::LengthAndCoding),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", E::LengthAndCoding),
             ("Transfer-Encoding: gzip\r\n", E::UnknownCoding),
             ("Transfer-Encoding: identity\r\n", E::UnknownCoding),
             ("Transfer-Encoding: xchunked\r\n", E::UnknownCoding),
             ("Transfer-Encoding: gzip, chunked\r\n", E::UnknownCoding),
             ("Transfer-Encoding: gzip;q=1, chunked\r\n", E::UnknownCoding),
-            (
-                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
-                E::UnknownCoding,
-            ),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", E::UnknownCoding),
             ("Transfer-Encoding: chunked, gzip\r\n", E::ChunkedNotLast),
-            (
-                "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
-                E::ChunkedNotLast,
-            ),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", E::ChunkedNotLast),
             ("Transfer-Encoding: chunked, chunked\r\n", E::ChunkedNotLast),
-            (
-                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-                E::ChunkedNotLast,
-            ),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", E::ChunkedNotLast),
             ("Transfer-Encoding: chunked,\r\n", E::ChunkedNotLast),
             ("Transfer-Encoding: , chunked\r\n", E::CodingSyntax),
             ("Transfer-Encoding:\r\n", E::CodingSyntax),
@@ -288,11 +258,7 @@ mod tests {
             ("1.0", "Connection: Keep-Alive\r\n", true),
             ("1.0", "Connection: x, keep-alive\r\n", true),
             ("1.0", "Connection: x\r\nConnection: keep-alive\r\n", true),
-            (
-                "1.0",
-                "Connection: keep-alive\r\nConnection: close\r\n",
-                false,
-            ),
+            ("1.0", "Connection: keep-alive\r\nConnection: close\r\n", false),
             ("1.0", "Connection: x\r\n", false),
             ("1.0", "Keep-Alive: 5\r\n", false),
         ] {
@@ -304,50 +270,18 @@ mod tests {
     #[test]
     fn a_client_waits_for_100_only_with_a_body_to_send() {
         for (version, fields, expected) in [
-            (
-                "1.1",
-                "Expect: 100-continue\r\nContent-Length: 1\r\n",
-                Ok(true),
-            ),
-            (
-                "1.1",
-                "Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n",
-                Ok(true),
-            ),
-            (
-                "1.1",
-                "Expect: 100-continue, 100-continue\r\nContent-Length: 1\r\n",
-                Ok(true),
-            ),
-            (
-                "1.1",
-                "Expect: ,100-continue\r\nContent-Length: 1\r\n",
-                Ok(true),
-            ),
+            ("1.1", "Expect: 100-continue\r\nContent-Length: 1\r\n", Ok(true)),
+            ("1.1", "Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n", Ok(true)),
+            ("1.1", "Expect: 100-continue, 100-continue\r\nContent-Length: 1\r\n", Ok(true)),
+            ("1.1", "Expect: ,100-continue\r\nContent-Length: 1\r\n", Ok(true)),
             ("1.1", "Expect: 100-continue\r\n", Ok(false)),
-            (
-                "1.1",
-                "Expect: 100-continue\r\nContent-Length: 0\r\n",
-                Ok(false),
-            ),
+            ("1.1", "Expect: 100-continue\r\nContent-Length: 0\r\n", Ok(false)),
             ("1.1", "Expect:\r\nContent-Length: 1\r\n", Ok(false)),
-            (
-                "1.0",
-                "Expect: 100-continue\r\nContent-Length: 1\r\n",
-                Ok(false),
-            ),
+            ("1.0", "Expect: 100-continue\r\nContent-Length: 1\r\n", Ok(false)),
             ("1.0", "Expect: tea\r\n", Ok(false)),
             ("1.1", "Expect: tea\r\n", Err(E::UnknownExpectation)),
-            (
-                "1.1",
-                "Expect: 100-continue, tea\r\n",
-                Err(E::UnknownExpectation),
-            ),
-            (
-                "1.1",
-                "Expect: 100-continue\r\nExpect: x=y\r\n",
-                Err(E::UnknownExpectation),
-            ),
+            ("1.1", "Expect: 100-continue, tea\r\n", Err(E::UnknownExpectation)),
+            ("1.1", "Expect: 100-continue\r\nExpect: x=y\r\n", Err(E::UnknownExpectation)),
             ("1.1", "Expect: 100\r\n", Err(E::UnknownExpectation)),
         ] {
             let found = framing_of(version, fields).map(|framing| framing.expect_continue);

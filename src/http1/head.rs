@@ -40,11 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 16 KiB, half of it for the target, and 100 fields.
     fn default() -> Self {
-        Self {
-            head_bytes: 16 * 1024,
-            target_bytes: 8 * 1024,
-            fields: 100,
-        }
+        Self { head_bytes: 16 * 1024, target_bytes: 8 * 1024, fields: 100 }
     }
 }
 
@@ -170,11 +166,7 @@ impl HeadParser {
     /// The field lines of the head that was parsed last, from the same `buf`.
     #[inline]
     pub fn fields<'a>(&'a self, buf: &'a [u8]) -> Fields<'a> {
-        Fields::Wire {
-            head: buf,
-            spans: &self.spans,
-            seen: self.seen,
-        }
+        Fields::Wire { head: buf, spans: &self.spans, seen: self.seen }
     }
 
     fn start(&mut self, buf: &[u8]) -> Option<Step> {

@@ -123,11 +123,7 @@ fn find_in_end<C: Class>(bytes: &[u8], mut at: usize) -> usize {
 #[inline]
 fn members<C: Class>(word: u64) -> u64 {
     let Mask(ascii) = C::has(Word(word & LOW_BITS));
-    let members = if C::has(0x80_u8) {
-        ascii | word
-    } else {
-        ascii & !word
-    };
+    let members = if C::has(0x80_u8) { ascii | word } else { ascii & !word };
     members & HIGH_BITS
 }
 
@@ -263,11 +259,7 @@ mod tests {
     #[test]
     fn the_first_member_of_each_class_is_found() {
         check(control, |b| b.is_ascii_control(), b' ');
-        check(
-            not_plain_name,
-            |b| !b.is_ascii_alphabetic() && b != b'-',
-            b'x',
-        );
+        check(not_plain_name, |b| !b.is_ascii_alphabetic() && b != b'-', b'x');
         let target = |b: u8| b.is_ascii_control() || b" #".contains(&b);
         check(target_stop, target, b'?');
         let path = |b: u8| b.is_ascii_control() || b" #?".contains(&b);

@@ -14,10 +14,7 @@ pub(super) struct Span {
 
 impl Span {
     pub(super) fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: offset(start),
-            end: offset(end),
-        }
+        Self { start: offset(start), end: offset(end) }
     }
 
     pub(super) fn of(self, head: &[u8]) -> &[u8] {
@@ -142,8 +139,7 @@ fn scheme_length(raw: &[u8]) -> Option<usize> {
     [&b"http://"[..], b"https://"]
         .iter()
         .find(|scheme| {
-            raw.get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
         })
         .map(|scheme| scheme.len())
 }

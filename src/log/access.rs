@@ -54,11 +54,7 @@ impl AccessLog {
     pub fn open(format: AccessLogFormat, destination: &Destination) -> Result<Self, LogError> {
         let sink: Box<dyn Sink> = match destination {
             Destination::Stdout => Box::new(io::stdout()),
-            Destination::File {
-                path,
-                rotation,
-                max_files,
-            } => {
+            Destination::File { path, rotation, max_files } => {
                 let opened = RotatingFile::open(path, *rotation, *max_files);
                 Box::new(opened.map_err(|source| LogError::File {
                     key: "access_log",
@@ -87,12 +83,7 @@ impl AccessLog {
             .name("access-log".to_owned())
             .spawn(work)
             .map_err(LogError::Thread)?;
-        Ok(Self {
-            format,
-            shared,
-            messages,
-            thread: Some((thread, at_end)),
-        })
+        Ok(Self { format, shared, messages, thread: Some((thread, at_end)) })
     }
 
     /// A recorder for one worker.

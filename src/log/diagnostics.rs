@@ -62,9 +62,7 @@ pub struct Guard {
 /// When the filter is not understood, the file cannot be written, or it was done before.
 pub fn init(options: &DiagnosticsOptions) -> Result<Guard, LogError> {
     let (file, guard) = open_file(options)?;
-    subscriber(options, io::stderr, file)?
-        .try_init()
-        .map_err(|_| LogError::AlreadySetUp)?;
+    subscriber(options, io::stderr, file)?.try_init().map_err(|_| LogError::AlreadySetUp)?;
     Ok(Guard { _file: guard })
 }
 
@@ -84,10 +82,7 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
 }
 
 fn parse_filter(given: &str) -> Result<EnvFilter, LogError> {
-    let error = |reason: String| LogError::Filter {
-        given: given.to_owned(),
-        reason,
-    };
+    let error = |reason: String| LogError::Filter { given: given.to_owned(), reason };
     let directives = match given.trim().to_ascii_uppercase().as_str() {
         "WARNING" => "warn",
         "OFF" | "ERROR" | "WARN" | "INFO" => given.trim(),
@@ -98,9 +93,7 @@ fn parse_filter(given: &str) -> Result<EnvFilter, LogError> {
         _ if !given.contains(['=', ',', '[']) => return Err(error("no such level".to_owned())),
         _ => given,
     };
-    EnvFilter::builder()
-        .parse(directives)
-        .map_err(|parse_error| error(parse_error.to_string()))
+    EnvFilter::builder().parse(directives).map_err(|parse_error| error(parse_error.to_string()))
 }
 
 fn open_file(
@@ -110,14 +103,9 @@ fn open_file(
         return Ok((None, None));
     };
     let file = RotatingFile::open(path, options.rotation, options.max_files);
-    let file = file.map_err(|source| LogError::File {
-        key: "log_file",
-        path: path.clone(),
-        source,
-    })?;
-    let (writer, guard) = NonBlockingBuilder::default()
-        .thread_name("log-file")
-        .finish(file);
+    let file =
+        file.map_err(|source| LogError::File { key: "log_file", path: path.clone(), source })?;
+    let (writer, guard) = NonBlockingBuilder::default().thread_name("log-file").finish(file);
     Ok((Some(writer), Some(guard)))
 }
 
@@ -156,16 +144,12 @@ where
         .with_target(with_target)
         .with_timer(Clock);
     match format {
-        DiagnosticsFormat::Text => layer
-            .compact()
-            .with_ansi(color)
-            .fmt_fields(N::default())
-            .boxed(),
-        DiagnosticsFormat::Json => layer
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .boxed(),
+        DiagnosticsFormat::Text => {
+            layer.compact().with_ansi(color).fmt_fields(N::default()).boxed()
+        }
+        DiagnosticsFormat::Json => {
+            layer.json().flatten_event(true).with_current_span(false).boxed()
+        }
     }
 }
 

@@ -64,10 +64,7 @@ pub struct Formatter {
 impl Formatter {
     /// A formatter of that form.
     pub fn new(format: AccessLogFormat) -> Self {
-        Self {
-            format,
-            timestamp: Timestamp::default(),
-        }
+        Self { format, timestamp: Timestamp::default() }
     }
 
     /// Appends the entry as exactly one line, whatever bytes the client sent.

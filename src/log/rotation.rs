@@ -198,9 +198,7 @@ fn folder_of(path: &Path) -> &Path {
 fn age_of(candidate: &OsStr, log: &OsStr) -> Option<(String, u32)> {
     let mut prefix = OsString::from(log);
     prefix.push(".");
-    let rest = candidate
-        .as_encoded_bytes()
-        .strip_prefix(prefix.as_encoded_bytes())?;
+    let rest = candidate.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes())?;
     let rest = str::from_utf8(rest).ok()?;
     let (stamp, number) = match rest.split_once('.') {
         Some((stamp, number)) => (stamp, number.parse().ok()?),
@@ -208,13 +206,10 @@ fn age_of(candidate: &OsStr, log: &OsStr) -> Option<(String, u32)> {
     };
     let shaped_like = |shape: &str| {
         stamp.len() == shape.len()
-            && stamp.bytes().zip(shape.bytes()).all(|(byte, like)| {
-                if like == b'0' {
-                    byte.is_ascii_digit()
-                } else {
-                    byte == like
-                }
-            })
+            && stamp
+                .bytes()
+                .zip(shape.bytes())
+                .all(|(byte, like)| if like == b'0' { byte.is_ascii_digit() } else { byte == like })
     };
     (shaped_like("0000-00-00") || shaped_like("0000-00-00-00")).then(|| (stamp.to_owned(), number))
 }

@@ -8,9 +8,8 @@ use time::OffsetDateTime;
 /// The last second of the year 9999: four digits have to do.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Time since 1970; an earlier time is 1970, a later one than 9999 the end of that year.
 fn since_epoch(time: SystemTime) -> Duration {
@@ -75,10 +74,8 @@ impl Timestamp {
             self.common,
             "{day:02}/{month_name}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000"
         );
-        let _ = write!(
-            self.rfc3339,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        );
+        let _ =
+            write!(self.rfc3339, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     }
 }
 
@@ -93,36 +90,12 @@ mod tests {
     #[test]
     fn times_are_written_in_both_forms() {
         let rows = [
-            (
-                at(0, 0),
-                "01/Jan/1970:00:00:00 +0000",
-                "1970-01-01T00:00:00.000Z",
-            ),
-            (
-                at(951_782_400, 7),
-                "29/Feb/2000:00:00:00 +0000",
-                "2000-02-29T00:00:00.007Z",
-            ),
-            (
-                at(951_782_400, 999),
-                "29/Feb/2000:00:00:00 +0000",
-                "2000-02-29T00:00:00.999Z",
-            ),
-            (
-                at(971_186_136, 0),
-                "10/Oct/2000:13:55:36 +0000",
-                "2000-10-10T13:55:36.000Z",
-            ),
-            (
-                at(4_107_542_399, 50),
-                "28/Feb/2100:23:59:59 +0000",
-                "2100-02-28T23:59:59.050Z",
-            ),
-            (
-                at(951_782_400, 1),
-                "29/Feb/2000:00:00:00 +0000",
-                "2000-02-29T00:00:00.001Z",
-            ),
+            (at(0, 0), "01/Jan/1970:00:00:00 +0000", "1970-01-01T00:00:00.000Z"),
+            (at(951_782_400, 7), "29/Feb/2000:00:00:00 +0000", "2000-02-29T00:00:00.007Z"),
+            (at(951_782_400, 999), "29/Feb/2000:00:00:00 +0000", "2000-02-29T00:00:00.999Z"),
+            (at(971_186_136, 0), "10/Oct/2000:13:55:36 +0000", "2000-10-10T13:55:36.000Z"),
+            (at(4_107_542_399, 50), "28/Feb/2100:23:59:59 +0000", "2100-02-28T23:59:59.050Z"),
+            (at(951_782_400, 1), "29/Feb/2000:00:00:00 +0000", "2000-02-29T00:00:00.001Z"),
         ];
         // One value for all rows: what is kept from one must not show in the next.
         let mut timestamp = Timestamp::default();

@@ -127,14 +127,7 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(sink: Box<dyn Sink>, inbox: Receiver<Message>, shared: &'a Shared) -> Self {
-        Self {
-            sink,
-            inbox,
-            shared,
-            drops: Notices::default(),
-            failing: None,
-            torn: false,
-        }
+        Self { sink, inbox, shared, drops: Notices::default(), failing: None, torn: false }
     }
 
     /// Works until it is told to close, or until nobody is left to tell it anything.
@@ -268,9 +261,7 @@ impl Notices {
             return None;
         }
         let since = self.last.map(|last| now.saturating_duration_since(last));
-        Some(since.map_or(Duration::ZERO, |since| {
-            NOTICE_INTERVAL.saturating_sub(since)
-        }))
+        Some(since.map_or(Duration::ZERO, |since| NOTICE_INTERVAL.saturating_sub(since)))
     }
 }
 

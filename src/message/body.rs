@@ -48,11 +48,7 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() {
-            Self::Empty
-        } else {
-            Self::Bytes(bytes)
-        }
+        if bytes.is_empty() { Self::Empty } else { Self::Bytes(bytes) }
     }
 }
 
@@ -156,10 +152,7 @@ impl RequestBody<'_> {
 
 impl fmt::Debug for RequestBody<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("RequestBody")
-            .field("length", &self.length())
-            .finish()
+        formatter.debug_struct("RequestBody").field("length", &self.length()).finish()
     }
 }
 

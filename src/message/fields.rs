@@ -74,11 +74,7 @@ pub enum Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// No fields at all.
-    pub const EMPTY: Self = Self::Wire {
-        head: &[],
-        spans: &[],
-        seen: SeenNames(0),
-    };
+    pub const EMPTY: Self = Self::Wire { head: &[], spans: &[], seen: SeenNames(0) };
 
     /// The value of the first line of that name.
     #[inline]
@@ -102,15 +98,10 @@ impl<'a> Fields<'a> {
             Self::Wire { head, spans, seen } => {
                 let name = name.as_str().as_bytes();
                 let spans = if seen.may_contain(name) { spans } else { &[] };
-                let named = spans
-                    .iter()
-                    .filter(move |span| is_named(**span, head, name));
+                let named = spans.iter().filter(move |span| is_named(**span, head, name));
                 (Some(named.map(move |span| span.value(head))), None)
             }
-            Self::Map(map) => (
-                None,
-                Some(map.get_all(name).iter().map(HeaderValue::as_bytes)),
-            ),
+            Self::Map(map) => (None, Some(map.get_all(name).iter().map(HeaderValue::as_bytes))),
         };
         wire.into_iter().flatten().chain(map.into_iter().flatten())
     }
@@ -118,21 +109,12 @@ impl<'a> Fields<'a> {
     /// Every line: name as sent, value.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let (wire, map) = match *self {
-            Self::Wire { head, spans, .. } => (
-                Some(
-                    spans
-                        .iter()
-                        .map(move |span| (span.name(head), span.value(head))),
-                ),
-                None,
-            ),
-            Self::Map(map) => (
-                None,
-                Some(
-                    map.iter()
-                        .map(|(n, v)| (n.as_str().as_bytes(), v.as_bytes())),
-                ),
-            ),
+            Self::Wire { head, spans, .. } => {
+                (Some(spans.iter().map(move |span| (span.name(head), span.value(head)))), None)
+            }
+            Self::Map(map) => {
+                (None, Some(map.iter().map(|(n, v)| (n.as_str().as_bytes(), v.as_bytes()))))
+            }
         };
         wire.into_iter().flatten().chain(map.into_iter().flatten())
     }
@@ -173,10 +155,7 @@ impl Block {
 
     /// The value of the first field of that name.
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        self.list
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value)
+        self.list.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
 
@@ -187,10 +166,7 @@ impl FromIterator<(HeaderName, HeaderValue)> for Block {
         for (name, value) in &list {
             write_line(&mut wire, name, value);
         }
-        Self {
-            list,
-            wire: wire.into(),
-        }
+        Self { list, wire: wire.into() }
     }
 }
 
@@ -209,11 +185,7 @@ pub(super) fn write_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderVal
 fn write_capitalised(out: &mut Vec<u8>, name: &HeaderName) {
     let mut start_of_word = true;
     out.extend(name.as_str().bytes().map(|byte| {
-        let written = if start_of_word {
-            byte.to_ascii_uppercase()
-        } else {
-            byte
-        };
+        let written = if start_of_word { byte.to_ascii_uppercase() } else { byte };
         start_of_word = byte == b'-';
         written
     }));
@@ -237,11 +209,7 @@ impl ResponseFields {
 
     /// The value of the first field of that name.
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        let own = self
-            .own
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value);
+        let own = self.own.iter().find(|(known, _)| known == name).map(|(_, value)| value);
         own.or_else(|| self.shared.as_ref()?.get(name))
     }
 
@@ -253,10 +221,7 @@ impl ResponseFields {
     /// Every field, the shared ones first.
     pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         let shared = self.shared.as_deref().map_or(&[][..], Block::list);
-        shared
-            .iter()
-            .chain(&self.own)
-            .map(|(name, value)| (name, value))
+        shared.iter().chain(&self.own).map(|(name, value)| (name, value))
     }
 
     /// Appends the field lines as HTTP/1.1 has them.
@@ -278,41 +243,25 @@ mod tests {
     const HEAD: &[u8] = b"Host: a\r\nACCEPT: x\r\naccept: y\r\n";
 
     fn span(name: (u16, u16), value: (u16, u16)) -> FieldSpan {
-        FieldSpan {
-            name_start: name.0,
-            name_end: name.1,
-            value_start: value.0,
-            value_end: value.1,
-        }
+        FieldSpan { name_start: name.0, name_end: name.1, value_start: value.0, value_end: value.1 }
     }
 
     fn check(fields: Fields<'_>) {
         assert_eq!(fields.get(&header::HOST), Some(&b"a"[..]));
         assert_eq!(fields.get(&header::ACCEPT), Some(&b"x"[..]));
         assert_eq!(fields.get(&header::RANGE), None);
-        assert_eq!(
-            fields.lines(&header::ACCEPT).collect::<Vec<_>>(),
-            [b"x", b"y"]
-        );
+        assert_eq!(fields.lines(&header::ACCEPT).collect::<Vec<_>>(), [b"x", b"y"]);
         assert_eq!(fields.iter().count(), 3);
     }
 
     #[test]
     fn both_kinds_of_fields_answer_alike() {
-        let spans = [
-            span((0, 4), (6, 7)),
-            span((9, 15), (17, 18)),
-            span((20, 26), (28, 29)),
-        ];
+        let spans = [span((0, 4), (6, 7)), span((9, 15), (17, 18)), span((20, 26), (28, 29))];
         let mut seen = SeenNames::default();
         for name in [&b"Host"[..], b"ACCEPT"] {
             seen.insert(name);
         }
-        check(Fields::Wire {
-            head: HEAD,
-            spans: &spans,
-            seen,
-        });
+        check(Fields::Wire { head: HEAD, spans: &spans, seen });
 
         let mut map = HeaderMap::new();
         map.append(header::HOST, HeaderValue::from_static("a"));

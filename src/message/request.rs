@@ -65,24 +65,16 @@ impl<'a> Target<'a> {
             Some(at) => (&raw[..at], Some(&raw[at + 1..])),
             None => (raw, None),
         };
-        Self {
-            form: TargetForm::Origin,
-            raw,
-            authority: None,
-            path,
-            query,
-        }
+        Self { form: TargetForm::Origin, raw, authority: None, path, query }
     }
 
     /// The value of the first query parameter of that name, as sent; empty when it has no `=`.
     pub fn parameter(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.query?
-            .split(|&byte| byte == b'&')
-            .find_map(|pair| match pair.strip_prefix(name)? {
-                [] => Some(&pair[pair.len()..]),
-                [b'=', value @ ..] => Some(value),
-                _ => None,
-            })
+        self.query?.split(|&byte| byte == b'&').find_map(|pair| match pair.strip_prefix(name)? {
+            [] => Some(&pair[pair.len()..]),
+            [b'=', value @ ..] => Some(value),
+            _ => None,
+        })
     }
 }
 

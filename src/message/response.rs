@@ -18,11 +18,7 @@ pub struct Response {
 impl Response {
     /// An answer without fields or content.
     pub fn new(status: StatusCode) -> Self {
-        Self {
-            status,
-            fields: ResponseFields::default(),
-            body: Body::Empty,
-        }
+        Self { status, fields: ResponseFields::default(), body: Body::Empty }
     }
 
     /// Adds a field.
@@ -35,8 +31,7 @@ impl Response {
     /// Sets the content and its type.
     #[must_use]
     pub fn with_body(mut self, media_type: &'static str, body: impl Into<Body>) -> Self {
-        self.fields
-            .push(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        self.fields.push(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         self.body = body.into();
         self
     }

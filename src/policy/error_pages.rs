@@ -32,11 +32,7 @@ pub fn describe(response: Response, fields: Fields<'_>, sentence: &str) -> Respo
     let reason = status.canonical_reason().unwrap_or("Error");
     match preferred(fields) {
         Form::Html => {
-            let page = Page {
-                status: status.as_u16(),
-                reason,
-                sentence,
-            };
+            let page = Page { status: status.as_u16(), reason, sentence };
             match page.render() {
                 Ok(html) => response.with_body(HTML, html),
                 Err(_) => response.with_body(TEXT, format!("{sentence}\n")),
@@ -88,24 +84,16 @@ mod tests {
         let mut map = HeaderMap::new();
         map.insert(header::ACCEPT, HeaderValue::from_static(accept));
         let response = fill(Response::not_found(), Fields::Map(&map));
-        let Body::Bytes(body) = response.body else {
-            panic!("no content")
-        };
+        let Body::Bytes(body) = response.body else { panic!("no content") };
         let media_type = response.fields.get(&header::CONTENT_TYPE).unwrap();
-        (
-            media_type.to_str().unwrap().to_owned(),
-            String::from_utf8(body.to_vec()).unwrap(),
-        )
+        (media_type.to_str().unwrap().to_owned(), String::from_utf8(body.to_vec()).unwrap())
     }
 
     #[test]
     fn a_browser_gets_a_page_that_links_home() {
         let (media_type, body) = not_found("text/html,application/xhtml+xml,*/*;q=0.8");
         assert_eq!(media_type, HTML);
-        assert!(
-            body.contains("404") && body.contains("href=\"/\""),
-            "{body}"
-        );
+        assert!(body.contains("404") && body.contains("href=\"/\""), "{body}");
     }
 
     #[test]

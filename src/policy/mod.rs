@@ -20,9 +20,7 @@ pub struct Policy {
 impl Policy {
     /// A policy of these fields.
     pub fn new(fixed: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
-        Self {
-            fixed: fixed.into_iter().collect(),
-        }
+        Self { fixed: fixed.into_iter().collect() }
     }
 
     /// The fields to add to those of a response, as a list.
@@ -37,7 +35,6 @@ impl Policy {
         if fields.own.is_empty() {
             return Cow::Borrowed(self.fixed.wire());
         }
-        self.fixed
-            .wire_without(|name| fields.own.iter().any(|(own, _)| own == name))
+        self.fixed.wire_without(|name| fields.own.iter().any(|(own, _)| own == name))
     }
 }

@@ -42,22 +42,12 @@ pub(super) struct Crew {
 impl Crew {
     /// Accepts until told to drain, then waits for the connections until told to end.
     pub(super) async fn run(self, sockets: Vec<std::net::TcpListener>) {
-        let Self {
-            worker,
-            gate,
-            limit_reached,
-            mut phase,
-        } = self;
+        let Self { worker, gate, limit_reached, mut phase } = self;
         let accepting: Vec<JoinHandle<()>> = sockets
             .into_iter()
             .map(|socket| {
                 let worker = Arc::clone(&worker);
-                tokio::spawn(accept(
-                    socket,
-                    worker,
-                    Arc::clone(&gate),
-                    limit_reached.clone(),
-                ))
+                tokio::spawn(accept(socket, worker, Arc::clone(&gate), limit_reached.clone()))
             })
             .collect();
         // An error means that the server is gone: the same as its end.
@@ -114,10 +104,7 @@ fn welcome(stream: TcpStream, address: SocketAddr, worker: &Arc<Worker>, gate: &
     let presence = worker.enter();
     match gate.admit(address.ip()) {
         Ok(permit) => {
-            let peer = Peer {
-                address,
-                secure: false,
-            };
+            let peer = Peer { address, secure: false };
             let connection = Connection::new(io, peer, Arc::clone(worker));
             tokio::spawn(async move {
                 connection.serve().await;
@@ -140,10 +127,7 @@ fn welcome(stream: TcpStream, address: SocketAddr, worker: &Arc<Worker>, gate: &
 /// Says that there is no room, in a way that the client gets to read.
 async fn turn_away(mut io: Transport) {
     let mut deadline = Deadline::after(TURN_AWAY);
-    let mut pace = Pace {
-        deadline: &mut deadline,
-        patience: TURN_AWAY,
-    };
+    let mut pace = Pace { deadline: &mut deadline, patience: TURN_AWAY };
     let slices = [IoSlice::new(FULL)];
     // A socket that was just accepted takes this much in one write, or is broken.
     let written = in_time(&mut pace, |context| io.poll_write(context, &slices, false)).await;

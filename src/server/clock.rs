@@ -65,9 +65,7 @@ impl Clock {
         let now = self.now.get();
         if now >= self.date_ends.get() {
             let wall = SystemTime::now();
-            let since_epoch = wall
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
+            let since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let rest = Duration::from_nanos(1_000_000_000 - u64::from(since_epoch.subsec_nanos()));
             self.wall.set((now, wall));
             self.date.set(format_date(wall));

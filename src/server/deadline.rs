@@ -20,10 +20,7 @@ pub(super) struct Deadline {
 impl Deadline {
     pub(super) fn after(duration: Duration) -> Self {
         let due = clock::now() + duration;
-        Self {
-            due,
-            timer: Box::pin(sleep_until(due.into())),
-        }
+        Self { due, timer: Box::pin(sleep_until(due.into())) }
     }
 
     pub(super) fn set_after(&mut self, duration: Duration) {
@@ -65,9 +62,7 @@ pub(super) async fn in_time<T>(
             waiting = true;
             pace.deadline.set_after(pace.patience);
         }
-        pace.deadline
-            .poll(context)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        pace.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     })
     .await
 }

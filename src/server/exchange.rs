@@ -63,10 +63,7 @@ impl<'a> Asked<'a> {
             bytes_in,
             referer: self.fields.get(&header::REFERER),
             user_agent: self.fields.get(&header::USER_AGENT),
-            host: self
-                .target
-                .authority
-                .or_else(|| self.fields.get(&header::HOST)),
+            host: self.target.authority.or_else(|| self.fields.get(&header::HOST)),
             duration: Some(duration),
             request_id: None,
             cache: None,

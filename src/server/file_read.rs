@@ -53,17 +53,13 @@ pub(super) async fn read(span: &FileSpan, length: usize) -> io::Result<Bytes> {
 
 /// Whether the file is still the version that was opened.
 pub(super) fn is_unchanged(span: &FileSpan) -> bool {
-    span.file
-        .metadata()
-        .is_ok_and(|metadata| metadata.modified().ok() == span.modified)
+    span.file.metadata().is_ok_and(|metadata| metadata.modified().ok() == span.modified)
 }
 
 async fn off_worker<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 fn read_exact_at(file: &File, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
@@ -127,10 +123,7 @@ mod tests {
     async fn a_file_that_shrank_is_an_error_and_not_zeros() {
         let span = span(b"0123456789");
         span.file.set_len(5).unwrap();
-        assert_eq!(
-            read(&span, 10).await.unwrap_err().kind(),
-            io::ErrorKind::UnexpectedEof
-        );
+        assert_eq!(read(&span, 10).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         warm(Arc::clone(&span.file), 0, 10).await.unwrap();
     }
 

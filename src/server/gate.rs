@@ -51,10 +51,8 @@ impl Gate {
             allowed: options.allowed,
             max_connections: options.max_connections,
             open: AtomicUsize::new(0),
-            clients: (max_connections > 0).then(|| Clients {
-                max_connections,
-                open: Mutex::default(),
-            }),
+            clients: (max_connections > 0)
+                .then(|| Clients { max_connections, open: Mutex::default() }),
             accept_limit: options.accept_limit,
             accepted: AtomicU64::new(0),
         })
@@ -70,10 +68,7 @@ impl Gate {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::Full);
         }
-        let mut permit = Permit {
-            gate: Arc::clone(self),
-            client: None,
-        };
+        let mut permit = Permit { gate: Arc::clone(self), client: None };
         if let Some(clients) = &self.clients {
             permit.client = Some(clients.enter(client_of(address)).ok_or(Refusal::Full)?);
         }
@@ -193,9 +188,6 @@ mod tests {
             max_connections_per_ip: 0,
             accept_limit: 2,
         });
-        assert_eq!(
-            [gate.count_accepted(), gate.count_accepted()],
-            [false, true]
-        );
+        assert_eq!([gate.count_accepted(), gate.count_accepted()], [false, true]);
     }
 }

@@ -59,13 +59,7 @@ enum Next {
 impl Connection {
     pub(super) fn new(io: Transport, peer: Peer, worker: Arc<Worker>) -> Self {
         let deadline = Deadline::after(worker.settings.header_timeout);
-        Self {
-            io,
-            peer,
-            worker,
-            deadline,
-            requests: 0,
-        }
+        Self { io, peer, worker, deadline, requests: 0 }
     }
 
     /// Serves the connection to its end.
@@ -100,11 +94,7 @@ impl Connection {
 
     /// Reads and answers until the connection is idle or at its end.
     async fn converse(&mut self, desk: &mut Desk) -> Next {
-        let Desk {
-            inbox,
-            parser,
-            outbox,
-        } = desk;
+        let Desk { inbox, parser, outbox } = desk;
         let mut timed = false;
         loop {
             match self.read(inbox).await {
@@ -113,9 +103,7 @@ impl Connection {
                 Ok(Some(_)) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
                     let reason = "the request head took too long to arrive";
-                    return self
-                        .refuse(StatusCode::REQUEST_TIMEOUT, reason, outbox)
-                        .await;
+                    return self.refuse(StatusCode::REQUEST_TIMEOUT, reason, outbox).await;
                 }
                 Err(_) => return Next::Close,
             }
@@ -131,9 +119,7 @@ impl Connection {
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        return self
-                            .refuse(error.status(), &error.to_string(), outbox)
-                            .await;
+                        return self.refuse(error.status(), &error.to_string(), outbox).await;
                     }
                 }
             }
@@ -153,20 +139,13 @@ impl Connection {
     /// Reads once, unless the deadline comes first. 0 is the end of what the client sends; `None`:
     /// there is nothing to read, and nothing that a buffer would have to be kept for.
     async fn read(&mut self, inbox: &mut Inbox) -> io::Result<Option<usize>> {
-        let Self {
-            io,
-            deadline,
-            worker,
-            ..
-        } = self;
+        let Self { io, deadline, worker, .. } = self;
         let is_idle = inbox.is_empty();
         let room = inbox.room(worker.settings.head_limits.head_bytes.into());
         let count = poll_fn(|context| match io.poll_read(context, room) {
             Poll::Ready(result) => Poll::Ready(result.map(Some)),
             Poll::Pending if is_idle => Poll::Ready(Ok(None)),
-            Poll::Pending => deadline
-                .poll(context)
-                .map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
         })
         .await?;
         inbox.filled(count.unwrap_or(0));
@@ -192,10 +171,7 @@ impl Connection {
         }
         let worker = Arc::clone(&self.worker);
         let asked = Asked::new(head, bytes, fields, clock::now());
-        let response = match worker
-            .site
-            .respond(asked.request(self.peer, RequestBody::None))
-        {
+        let response = match worker.site.respond(asked.request(self.peer, RequestBody::None)) {
             Answer::Ready(response) => response,
             Answer::Later(response) => {
                 if self.flush(outbox).await.is_err() {
@@ -225,11 +201,8 @@ impl Connection {
             return Next::Cut;
         }
         let worker = Arc::clone(&self.worker);
-        let mut progress = Progress::new(
-            framing.body,
-            framing.expect_continue,
-            worker.settings.head_limits,
-        );
+        let mut progress =
+            Progress::new(framing.body, framing.expect_continue, worker.settings.head_limits);
         let peer = self.peer;
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
@@ -237,9 +210,7 @@ impl Connection {
 
         let drains = progress.can_drain(DRAIN);
         let keep_alive = framing.keep_alive && self.may_go_on() && drains;
-        let next = self
-            .send(asked, response, keep_alive, progress.received(), outbox)
-            .await;
+        let next = self.send(asked, response, keep_alive, progress.received(), outbox).await;
         if progress.is_finished() {
             return next;
         }
@@ -258,10 +229,7 @@ impl Connection {
         progress: &'a mut Progress,
     ) -> BodyReader<'a> {
         let patience = self.worker.settings.request_timeout;
-        let pace = Pace {
-            deadline: &mut self.deadline,
-            patience,
-        };
+        let pace = Pace { deadline: &mut self.deadline, patience };
         BodyReader::new(&mut self.io, inbox, pace, progress)
     }
 
@@ -286,19 +254,9 @@ impl Connection {
         if (bulk || outbox.is_full()) && self.flush(outbox).await.is_err() {
             return Next::Cut;
         }
-        let queued = enqueue(
-            &self.worker,
-            response,
-            &asked.method,
-            asked.version,
-            keep_alive,
-            outbox,
-        );
-        let mut next = if queued.closes {
-            Next::Close
-        } else {
-            Next::Request
-        };
+        let queued =
+            enqueue(&self.worker, response, &asked.method, asked.version, keep_alive, outbox);
+        let mut next = if queued.closes { Next::Close } else { Next::Request };
         let mut sent = queued.content;
         if bulk {
             let before = outbox.sent_in_all() + queued.head;
@@ -308,37 +266,21 @@ impl Connection {
             }
             sent = outbox.sent_in_all().saturating_sub(before);
         }
-        self.worker
-            .record(|recorder| asked.record(recorder, &self.peer, status, sent, received));
+        self.worker.record(|recorder| asked.record(recorder, &self.peer, status, sent, received));
         next
     }
 
     /// Answers what cannot be understood, and ends the connection.
     async fn refuse(&mut self, status: StatusCode, reason: &str, outbox: &mut Outbox) -> Next {
         let response = self.worker.site.refusal(status, reason);
-        let queued = enqueue(
-            &self.worker,
-            response,
-            &Method::GET,
-            Version::HTTP_11,
-            false,
-            outbox,
-        );
-        self.worker
-            .record(|log| record_refusal(log, &self.peer, status, queued.content));
-        if self.flush(outbox).await.is_err() {
-            Next::Cut
-        } else {
-            Next::Linger
-        }
+        let queued = enqueue(&self.worker, response, &Method::GET, Version::HTTP_11, false, outbox);
+        self.worker.record(|log| record_refusal(log, &self.peer, status, queued.content));
+        if self.flush(outbox).await.is_err() { Next::Cut } else { Next::Linger }
     }
 
     async fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {
         let patience = self.worker.settings.request_timeout;
-        let mut pace = Pace {
-            deadline: &mut self.deadline,
-            patience,
-        };
+        let mut pace = Pace { deadline: &mut self.deadline, patience };
         outbox.flush(&mut self.io, &mut pace).await
     }
 }
@@ -360,11 +302,7 @@ fn enqueue(
     keep_alive: bool,
     outbox: &mut Outbox,
 ) -> Queued {
-    let Response {
-        status,
-        fields,
-        body,
-    } = response;
+    let Response { status, fields, body } = response;
     let plan = plan(method, status, body.length(), version, keep_alive);
     let connection = match (plan.close, version) {
         (true, _) => Some("close"),
@@ -392,9 +330,5 @@ fn enqueue(
         content = body.length().unwrap_or(0);
         outbox.push(body, plan.chunked);
     }
-    Queued {
-        head: head as u64,
-        content,
-        closes: plan.close,
-    }
+    Queued { head: head as u64, content, closes: plan.close }
 }

@@ -12,11 +12,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub(super) fn new() -> Self {
-        Self {
-            buffer: vec![0; INITIAL],
-            start: 0,
-            end: 0,
-        }
+        Self { buffer: vec![0; INITIAL], start: 0, end: 0 }
     }
 
     /// What was read and not consumed.

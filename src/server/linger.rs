@@ -26,8 +26,7 @@ pub(super) async fn linger(io: &mut Transport) {
             if end.poll(context).is_ready() {
                 return Poll::Ready(false);
             }
-            io.poll_read(context, &mut dropped)
-                .map(|count| count.is_ok_and(|count| count > 0))
+            io.poll_read(context, &mut dropped).map(|count| count.is_ok_and(|count| count > 0))
         });
         if !goes_on.await {
             return;

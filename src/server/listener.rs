@@ -65,11 +65,7 @@ pub(super) struct Options {
 }
 
 fn listen(address: SocketAddr, options: Options) -> io::Result<Vec<std::net::TcpListener>> {
-    let Options {
-        backlog,
-        workers,
-        only_v6,
-    } = options;
+    let Options { backlog, workers, only_v6 } = options;
     let first = open(address, only_v6)?;
     // The first socket binds alone, and so finds out whether another process has the port: two
     // that both ask to share it would silently split its connections.
@@ -108,11 +104,7 @@ fn share_port(_: &mut Vec<Socket>, _: SocketAddr, _: Options) -> io::Result<()> 
 }
 
 fn open(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if cfg!(unix) {
         // A restart must not wait for the connections of the last run to be forgotten.
         socket.set_reuse_address(true)?;
@@ -145,11 +137,7 @@ mod tests {
     #[test]
     fn a_taken_port_is_an_error_also_between_two_servers() {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let options = Options {
-            backlog: 16,
-            workers: 2,
-            only_v6: false,
-        };
+        let options = Options { backlog: 16, workers: 2, only_v6: false };
         let sockets = bind(address, options).unwrap();
         assert_eq!(sockets.len(), 2);
         let taken = sockets[0].local_addr().unwrap();

@@ -142,12 +142,7 @@ impl Bound {
             max_connections_per_ip: config.max_connections_per_ip,
             accept_limit: config.accept_limit,
         });
-        Ok(Self {
-            sockets,
-            addresses,
-            settings: config.into(),
-            gate,
-        })
+        Ok(Self { sockets, addresses, settings: config.into(), gate })
     }
 
     /// The addresses listened on, with their actual port.
@@ -176,11 +171,7 @@ impl Bound {
                 .map_err(StartError::Worker)?;
             threads.push(thread);
         }
-        Ok(Server {
-            phase,
-            limit,
-            threads,
-        })
+        Ok(Server { phase, limit, threads })
     }
 }
 
@@ -207,19 +198,8 @@ fn worker_count(wanted: usize) -> usize {
 /// needed for other things.
 fn descriptors_for_connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit {
-        mut current,
-        maximum,
-    } = getrlimit(Resource::Nofile);
-    if setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: maximum,
-            maximum,
-        },
-    )
-    .is_ok()
-    {
+    let Rlimit { mut current, maximum } = getrlimit(Resource::Nofile);
+    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
         current = maximum;
     }
     let all = current.unwrap_or(u64::MAX);

@@ -103,11 +103,7 @@ impl Outbox {
                 }
             }
             Body::Stream { length, chunks } => {
-                self.queue.push_back(Item::Stream {
-                    chunks,
-                    chunked,
-                    owed: length,
-                });
+                self.queue.push_back(Item::Stream { chunks, chunked, owed: length });
             }
         }
     }
@@ -245,10 +241,8 @@ impl Outbox {
         let count = count.min(*warm_until - span.start);
         let step = usize::try_from(count).unwrap_or(usize::MAX);
         let FileSpan { file, start, .. } = &*span;
-        let sent = in_time(pace, |context| {
-            io.poll_send_file(context, file, *start, step)
-        })
-        .await? as u64;
+        let sent =
+            in_time(pace, |context| io.poll_send_file(context, file, *start, step)).await? as u64;
         if sent == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -284,12 +278,7 @@ impl Outbox {
 
     /// Puts the next piece of the stream in front of it, or ends it.
     async fn pull_stream(&mut self) -> io::Result<()> {
-        let Some(Item::Stream {
-            mut chunks,
-            chunked,
-            owed,
-        }) = self.queue.pop_front()
-        else {
+        let Some(Item::Stream { mut chunks, chunked, owed }) = self.queue.pop_front() else {
             return Ok(());
         };
         let Some(piece) = poll_fn(|context| chunks.poll_next(context)).await else {
@@ -305,11 +294,7 @@ impl Outbox {
         let length = piece.len();
         if length == 0 {
             // An empty chunk would end the body.
-            self.queue.push_back(Item::Stream {
-                chunks,
-                chunked,
-                owed,
-            });
+            self.queue.push_back(Item::Stream { chunks, chunked, owed });
             return Ok(());
         }
         let owed = match owed.map(|owed| owed.checked_sub(length as u64)) {
@@ -323,11 +308,7 @@ impl Outbox {
         if chunked {
             self.encode(|out| out.extend_from_slice(encode::CHUNK_END));
         }
-        self.queue.push_back(Item::Stream {
-            chunks,
-            chunked,
-            owed,
-        });
+        self.queue.push_back(Item::Stream { chunks, chunked, owed });
         Ok(())
     }
 }

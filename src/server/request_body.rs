@@ -38,11 +38,7 @@ impl Progress {
             BodyLength::Length(length) => State::Length(length),
             BodyLength::Chunked => State::Chunked(ChunkedDecoder::new(limits)),
         };
-        Self {
-            state,
-            interim: if client_waits { CONTINUE } else { &[] },
-            received: 0,
-        }
+        Self { state, interim: if client_waits { CONTINUE } else { &[] }, received: 0 }
     }
 
     /// Bytes of content read.
@@ -83,13 +79,7 @@ impl<'a> BodyReader<'a> {
         pace: Pace<'a>,
         progress: &'a mut Progress,
     ) -> Self {
-        Self {
-            io,
-            inbox,
-            pace,
-            waiting: false,
-            progress,
-        }
+        Self { io, inbox, pace, waiting: false, progress }
     }
 
     /// Reads and drops up to `limit` bytes. True when the end was reached.
@@ -128,10 +118,7 @@ impl<'a> BodyReader<'a> {
             self.waiting = true;
             self.pace.deadline.set_after(self.pace.patience);
         }
-        self.pace
-            .deadline
-            .poll(context)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.pace.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Content from what was read already; `None` when more must be read.
@@ -142,9 +129,7 @@ impl<'a> BodyReader<'a> {
                 if unread.is_empty() {
                     return Ok(None);
                 }
-                let count = usize::try_from(*left)
-                    .unwrap_or(usize::MAX)
-                    .min(unread.len());
+                let count = usize::try_from(*left).unwrap_or(usize::MAX).min(unread.len());
                 let piece = Bytes::copy_from_slice(&unread[..count]);
                 self.inbox.consume(count);
                 *left -= count as u64;

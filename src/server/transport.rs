@@ -57,12 +57,7 @@ impl Transport {
                 let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
                 poll_socket(stream, context, |stream| {
                     let mut no_control = SendAncillaryBuffer::default();
-                    Ok(rustix::net::sendmsg(
-                        stream,
-                        slices,
-                        &mut no_control,
-                        flags,
-                    )?)
+                    Ok(rustix::net::sendmsg(stream, slices, &mut no_control, flags)?)
                 })
             }
             Self::Tcp(stream) => match slices {
@@ -83,12 +78,7 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => poll_socket(stream, context, |stream| {
-                Ok(rustix::fs::sendfile(
-                    stream,
-                    file,
-                    Some(&mut offset),
-                    count,
-                )?)
+                Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
             }),
         }
     }

@@ -146,10 +146,7 @@ impl<S: Origin> Cached<S> {
         let longest = usize::try_from(options.max_file_bytes).unwrap_or(usize::MAX);
         let room = large / longest.saturating_mul(FILES_PER_SHARD).max(1);
         let count = 1 << room.clamp(1, MAX_SHARDS).ilog2();
-        let limits = |weight: usize, values| Limits {
-            weight: weight / count,
-            count: values,
-        };
+        let limits = |weight: usize, values| Limits { weight: weight / count, count: values };
         let shard = |_| {
             Mutex::new(Shard {
                 contents: Shelf::new(limits(large, usize::MAX)),
@@ -172,9 +169,7 @@ impl<S: Origin> Cached<S> {
         // The table inside takes its own bits from both ends of the key.
         let number = (key >> 32) as usize % self.shards.len();
         // A panic while it was held leaves a table that is still one.
-        self.shards[number]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[inline]
@@ -186,8 +181,7 @@ impl<S: Origin> Cached<S> {
                 if now.saturating_duration_since(kept.checked) < FRESH {
                     return Standing::Fresh(outcome);
                 }
-                kept.seen
-                    .map_or(Standing::Unknown, |seen| Standing::Stale(seen, outcome))
+                kept.seen.map_or(Standing::Unknown, |seen| Standing::Stale(seen, outcome))
             }
             _ => Standing::Unknown,
         }
@@ -247,12 +241,7 @@ impl<S: Origin> Cached<S> {
                 return;
             }
         };
-        let kept = Kept {
-            outcome,
-            seen,
-            loaded: now,
-            checked: now,
-        };
+        let kept = Kept { outcome, seen, loaded: now, checked: now };
         let gone = self.shard(key).put(key, path, kept);
         // The lock is given back before anything is freed.
         drop(gone);
@@ -296,9 +285,7 @@ impl<S: Origin> Store for Cached<S> {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.contents.retain(is_young);
-            shard
-                .open_files
-                .retain(|kept| is_young(kept) && is_used(kept));
+            shard.open_files.retain(|kept| is_young(kept) && is_used(kept));
             shard.bare.retain(is_young);
         }
         self.origin.tidy(now);
@@ -308,11 +295,7 @@ impl<S: Origin> Store for Cached<S> {
 impl Shard {
     #[inline]
     fn get(&mut self, key: u64, path: &[u8]) -> Option<&mut Kept> {
-        let Self {
-            contents,
-            open_files,
-            bare,
-        } = self;
+        let Self { contents, open_files, bare } = self;
         contents
             .get(key, path)
             .or_else(|| bare.get(key, path))
@@ -322,11 +305,8 @@ impl Shard {
     /// Keeps an answer in the table of its kind only, and gives back what had to go.
     fn put(&mut self, key: u64, path: &[u8], kept: Kept) -> Vec<Kept> {
         let weight = kept.outcome.weight();
-        let former = [
-            self.contents.remove(key),
-            self.open_files.remove(key),
-            self.bare.remove(key),
-        ];
+        let former =
+            [self.contents.remove(key), self.open_files.remove(key), self.bare.remove(key)];
         let mut gone = self.shelf_for(&kept.outcome).put(key, path, kept, weight);
         gone.extend(former.into_iter().flatten());
         gone
@@ -373,10 +353,7 @@ impl From<Outcome> for Result<Found, StoreError> {
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::MFILE | Errno::NFILE)
-    )
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 #[cfg(test)]

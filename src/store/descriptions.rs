@@ -22,10 +22,7 @@ pub(super) struct Descriptions {
 
 impl Default for Descriptions {
     fn default() -> Self {
-        Self {
-            table: Mutex::new(LruCache::new(COUNT)),
-            hasher: RandomState::new(),
-        }
+        Self { table: Mutex::new(LruCache::new(COUNT)), hasher: RandomState::new() }
     }
 }
 

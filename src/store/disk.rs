@@ -105,10 +105,7 @@ impl Disk {
         let relative = path.relative().to_vec();
         let is_folder = path.is_folder();
         let done = tokio::task::spawn_blocking(move || {
-            let wanted = Wanted {
-                relative: &relative,
-                is_folder,
-            };
+            let wanted = Wanted { relative: &relative, is_folder };
             work(&inner, wanted)
         });
         match done.await {
@@ -123,14 +120,11 @@ impl Disk {
         path: &'a SitePath<'a>,
         work: fn(&Inner, Wanted<'_>, Patience) -> Result<T, Errno>,
     ) -> Answer<'a, Result<T, StoreError>> {
-        let wanted = Wanted {
-            relative: path.relative(),
-            is_folder: path.is_folder(),
-        };
+        let wanted = Wanted { relative: path.relative(), is_folder: path.is_folder() };
         match work(&self.0, wanted, Patience::None) {
-            Err(Errno::AGAIN) => Answer::later(self.block_on(path, move |inner, wanted| {
-                work(inner, wanted, Patience::Any)
-            })),
+            Err(Errno::AGAIN) => Answer::later(
+                self.block_on(path, move |inner, wanted| work(inner, wanted, Patience::Any)),
+            ),
             result => Answer::Ready(result.map_err(StoreError::from)),
         }
     }
@@ -181,8 +175,7 @@ impl Origin for Disk {
             if self.hides(path) {
                 return Err(StoreError::NotFound);
             }
-            self.block_on(path, move |inner, wanted| inner.load(wanted, limit))
-                .await
+            self.block_on(path, move |inner, wanted| inner.load(wanted, limit)).await
         })
     }
 }
@@ -195,10 +188,7 @@ impl Inner {
                 let node = self.root.probe(&join(wanted.relative, name), patience);
                 match absent_is_none(node)? {
                     Some(node) if node.kind == Kind::File => {
-                        return Ok(Seen::File {
-                            version: node.version,
-                            index: Some(number),
-                        });
+                        return Ok(Seen::File { version: node.version, index: Some(number) });
                     }
                     _ => {}
                 }
@@ -208,10 +198,7 @@ impl Inner {
         Ok(match node {
             Some(Node { kind, version }) => match kind {
                 Kind::Folder => Seen::Folder(version),
-                Kind::File if !wanted.is_folder => Seen::File {
-                    version,
-                    index: None,
-                },
+                Kind::File if !wanted.is_folder => Seen::File { version, index: None },
                 Kind::File | Kind::Other => Seen::Nothing,
             },
             None => Seen::Nothing,
@@ -259,10 +246,7 @@ impl Inner {
             });
         }
         // It never holds still: the reader gets it as it comes.
-        Ok(Loaded {
-            found: self.find(wanted, Patience::Any)?,
-            seen: None,
-        })
+        Ok(Loaded { found: self.find(wanted, Patience::Any)?, seen: None })
     }
 
     fn open(
@@ -279,11 +263,7 @@ impl Inner {
         if node.kind != Kind::File {
             return Err(Errno::NOENT);
         }
-        Ok(Opened {
-            file: file.into(),
-            version: node.version,
-            path,
-        })
+        Ok(Opened { file: file.into(), version: node.version, path })
     }
 
     /// Makes an object of an open file, its content left where it is.
@@ -296,10 +276,7 @@ impl Inner {
             self.descriptions.remember(&opened, &meta);
             meta
         };
-        Ok(Object {
-            meta,
-            content: Content::File(Arc::new(opened.file)),
-        })
+        Ok(Object { meta, content: Content::File(Arc::new(opened.file)) })
     }
 
     /// Makes an object of an open file, its content read into memory; `None` when the file changed
@@ -339,9 +316,7 @@ fn join(folder: &[u8], name: &str) -> Vec<u8> {
 }
 
 fn folder(version: Version) -> Found {
-    Found::Folder(Folder {
-        modified: version.modified(),
-    })
+    Found::Folder(Folder { modified: version.modified() })
 }
 
 /// What is seen, if seeing it again means that nothing changed since loading was begun.
@@ -371,14 +346,10 @@ mod tests {
         // This test itself was linked a while ago.
         let program = std::env::current_exe().unwrap();
         let name = program.file_name().unwrap().to_str().unwrap();
-        for (root, name, is_old) in [
-            (folder.path(), "new", false),
-            (program.parent().unwrap(), name, true),
-        ] {
-            let disk = Disk::open(DiskOptions {
-                root: root.into(),
-                ..DiskOptions::default()
-            });
+        for (root, name, is_old) in
+            [(folder.path(), "new", false), (program.parent().unwrap(), name, true)]
+        {
+            let disk = Disk::open(DiskOptions { root: root.into(), ..DiskOptions::default() });
             let path = format!("/{name}");
             let path = SitePath::parse(path.as_bytes()).unwrap();
             let loaded = disk.unwrap().load(&path, 0).await.unwrap();
@@ -391,10 +362,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "").unwrap();
         for name in ["file", "missing"] {
-            let options = DiskOptions {
-                root: folder.path().join(name),
-                ..DiskOptions::default()
-            };
+            let options = DiskOptions { root: folder.path().join(name), ..DiskOptions::default() };
             assert!(Disk::open(options).is_err());
         }
     }

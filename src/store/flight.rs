@@ -15,9 +15,7 @@ type UnderWay<T> = HashMap<Box<[u8]>, Arc<OnceCell<T>>>;
 
 impl<T> Default for Flights<T> {
     fn default() -> Self {
-        Self {
-            under_way: Mutex::default(),
-        }
+        Self { under_way: Mutex::default() }
     }
 }
 
@@ -43,20 +41,14 @@ impl<T: Clone> Flights<T> {
             under_way.insert(path.into(), Arc::clone(&cell));
             cell
         });
-        Seat {
-            flights: self,
-            path,
-            cell,
-        }
+        Seat { flights: self, path, cell }
     }
 }
 
 impl<T> Flights<T> {
     fn lock(&self) -> MutexGuard<'_, UnderWay<T>> {
         // Nothing in here can panic half-way.
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,9 +64,7 @@ impl<T> Drop for Seat<'_, T> {
         let mut under_way = self.flights.lock();
         // Seats are taken under the lock, so this count cannot grow now: the table's and ours.
         let is_last = Arc::strong_count(&self.cell) == 2;
-        let is_ours = under_way
-            .get(self.path)
-            .is_some_and(|cell| Arc::ptr_eq(cell, &self.cell));
+        let is_ours = under_way.get(self.path).is_some_and(|cell| Arc::ptr_eq(cell, &self.cell));
         if is_ours && (is_last || self.cell.initialized()) {
             under_way.remove(self.path);
         }

@@ -71,10 +71,5 @@ fn to_entry(name: &[u8], node: Node) -> Option<Entry> {
         Kind::Folder => (EntryKind::Folder, 0),
         Kind::Other => return None,
     };
-    Some(Entry {
-        name: name.into(),
-        kind,
-        size,
-        modified: node.version.modified(),
-    })
+    Some(Entry { name: name.into(), kind, size, modified: node.version.modified() })
 }

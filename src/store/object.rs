@@ -49,11 +49,7 @@ impl Object {
         let start = range.start.min(end);
         match &self.content {
             Content::Bytes(bytes) => {
-                let at = |offset| {
-                    usize::try_from(offset)
-                        .unwrap_or(usize::MAX)
-                        .min(bytes.len())
-                };
+                let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
                 Part::Bytes(bytes.slice(at(start)..at(end)))
             }
             Content::File(file) => Part::File(FileSpan {
@@ -100,7 +96,9 @@ pub(super) struct Facts<'f> {
 
 impl Representation {
     pub(super) fn new(facts: Facts<'_>) -> Self {
-        let modified = facts.modified.and_then(date::format);
+        // A date to come is not one that a server may give (RFC 9110 section 8.8.2.1).
+        let past = facts.modified.filter(|modified| *modified <= SystemTime::now());
+        let modified = past.and_then(date::format);
         let mut validators = vec![(header::ETAG, facts.etag.value().clone())];
         validators.extend(modified.map(|date| (header::LAST_MODIFIED, date)));
         let cache_control = facts.cache_control.cloned();

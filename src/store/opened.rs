@@ -23,10 +23,7 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn name(&self) -> &[u8] {
-        self.path
-            .rsplit(|&byte| byte == b'/')
-            .next()
-            .unwrap_or(&self.path)
+        self.path.rsplit(|&byte| byte == b'/').next().unwrap_or(&self.path)
     }
 
     /// The first bytes, as many as telling the type takes: of most files none.
@@ -101,11 +98,7 @@ mod tests {
     fn open(folder: &Path, name: &str) -> Opened {
         let root = Root::open(folder, Symlinks::Never).unwrap();
         let (file, node) = root.open_file(name.as_bytes(), Patience::Any).unwrap();
-        Opened {
-            file: file.into(),
-            version: node.version,
-            path: name.into(),
-        }
+        Opened { file: file.into(), version: node.version, path: name.into() }
     }
 
     #[test]

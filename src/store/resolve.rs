@@ -50,15 +50,11 @@ enum Way {
 }
 
 /// To open a regular file: nothing waits for a writer, and no terminal becomes ours.
-const READ: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// To open a folder for listing.
-const LIST: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::CLOEXEC);
+const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Root {
     /// Opens the folder at `path`.
@@ -136,11 +132,7 @@ impl Root {
     }
 
     fn walker(&self) -> Walker<'_> {
-        Walker {
-            root: self.folder.as_fd(),
-            names: &self.names,
-            symlinks: self.symlinks,
-        }
+        Walker { root: self.folder.as_fd(), names: &self.names, symlinks: self.symlinks }
     }
 }
 
@@ -153,10 +145,8 @@ fn best_way(root: &OwnedFd) -> Way {
     if attempt(ResolveFlags::BENEATH).is_err() {
         return Way::Walk;
     }
-    let cached = !matches!(
-        attempt(ResolveFlags::BENEATH | ResolveFlags::CACHED),
-        Err(Errno::INVAL)
-    );
+    let cached =
+        !matches!(attempt(ResolveFlags::BENEATH | ResolveFlags::CACHED), Err(Errno::INVAL));
     Way::Kernel { cached }
 }
 

@@ -57,9 +57,7 @@ impl<V> Shelf<V> {
     pub(super) fn put(&mut self, key: u64, path: &[u8], value: V, weight: usize) -> Vec<V> {
         let mut gone = Vec::new();
         gone.extend(self.remove(key));
-        let weight = weight
-            .saturating_add(path.len())
-            .saturating_add(Self::OVERHEAD);
+        let weight = weight.saturating_add(path.len()).saturating_add(Self::OVERHEAD);
         if weight > self.limits.weight || self.limits.count == 0 {
             gone.push(value);
             return gone;
@@ -73,11 +71,7 @@ impl<V> Shelf<V> {
         }
         self.weight += weight;
         let path = path.into();
-        let slot = Slot {
-            path,
-            weight,
-            value,
-        };
+        let slot = Slot { path, weight, value };
         self.slots.put(key, slot);
         gone
     }
@@ -141,10 +135,7 @@ mod tests {
     use super::*;
 
     fn shelf(values: usize) -> Shelf<&'static str> {
-        Shelf::new(Limits {
-            weight: values * (Shelf::<&str>::OVERHEAD + 101),
-            count: usize::MAX,
-        })
+        Shelf::new(Limits { weight: values * (Shelf::<&str>::OVERHEAD + 101), count: usize::MAX })
     }
 
     #[test]
@@ -182,10 +173,7 @@ mod tests {
 
     #[test]
     fn the_number_is_bounded_too() {
-        let mut shelf = Shelf::new(Limits {
-            weight: usize::MAX,
-            count: 2,
-        });
+        let mut shelf = Shelf::new(Limits { weight: usize::MAX, count: 2 });
         for key in 0..5 {
             let _ = shelf.put(key, b"a", key, 0);
         }

@@ -67,26 +67,15 @@ impl Version {
         let Some(changed) = self.changed.to_system_time() else {
             return true;
         };
-        let distance = now
-            .duration_since(changed)
-            .unwrap_or_else(|ahead| ahead.duration());
+        let distance = now.duration_since(changed).unwrap_or_else(|ahead| ahead.duration());
         distance > TICK
     }
 
     /// A made-up version, for stores without metadata.
     #[cfg(test)]
     pub(super) fn numbered(number: u64, size: u64) -> Self {
-        let time = Timestamp {
-            seconds: 1,
-            nanoseconds: 0,
-        };
-        Self {
-            device: 0,
-            inode: number,
-            size,
-            modified: time,
-            changed: time,
-        }
+        let time = Timestamp { seconds: 1, nanoseconds: 0 };
+        Self { device: 0, inode: number, size, modified: time, changed: time }
     }
 }
 
@@ -140,10 +129,7 @@ mod tests {
 
     fn changed_at(seconds: i64, nanoseconds: u32) -> Version {
         let mut version = Version::numbered(1, 0);
-        version.changed = Timestamp {
-            seconds,
-            nanoseconds,
-        };
+        version.changed = Timestamp { seconds, nanoseconds };
         version.modified = version.changed;
         version
     }

@@ -26,9 +26,7 @@ const MAX_RACES: u32 = 8;
 #[cfg(any(target_os = "linux", target_os = "freebsd"))]
 pub(super) const STAND_IN: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
-pub(super) const STAND_IN: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::CLOEXEC);
+pub(super) const STAND_IN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// A root and the rules for what lies beneath it.
 pub(super) struct Walker<'r> {
@@ -160,10 +158,7 @@ impl Walker<'_> {
             return Ok(());
         }
         let path = Path::new(OsStr::from_bytes(target));
-        let mut inside = self
-            .names
-            .iter()
-            .filter_map(|name| path.strip_prefix(name).ok());
+        let mut inside = self.names.iter().filter_map(|name| path.strip_prefix(name).ok());
         let rest = inside.next().ok_or(Errno::XDEV)?;
         push_names(todo, rest.as_os_str().as_bytes());
         Ok(())

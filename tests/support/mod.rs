@@ -36,11 +36,7 @@ pub struct Setup {
 pub fn setup() -> Setup {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir(folder.path().join("root")).expect("a document root");
-    Setup {
-        folder,
-        arguments: Vec::new(),
-        environment: Vec::new(),
-    }
+    Setup { folder, arguments: Vec::new(), environment: Vec::new() }
 }
 
 /// A server for one file, `/a.txt`, of the ten digits.
@@ -70,8 +66,7 @@ impl Setup {
 
     /// Starts the server and waits until it says where it listens.
     pub fn start(mut self) -> Server {
-        self.arguments
-            .push(self.root().to_string_lossy().into_owned());
+        self.arguments.push(self.root().to_string_lossy().into_owned());
         self.start_without_root()
     }
 
@@ -91,20 +86,12 @@ impl Setup {
         forward(child.stdout.take().expect("its output"), sender.clone());
         forward(child.stderr.take().expect("its errors"), sender);
         let address = loop {
-            let line = output
-                .recv_timeout(PATIENCE)
-                .expect("the server says where it listens");
+            let line = output.recv_timeout(PATIENCE).expect("the server says where it listens");
             if let Some(address) = address_in(&line) {
                 break address;
             }
         };
-        Server {
-            child,
-            address,
-            root,
-            output,
-            _folder: self.folder,
-        }
+        Server { child, address, root, output, _folder: self.folder }
     }
 }
 
@@ -170,10 +157,7 @@ impl Server {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = self
-                .output
-                .recv_timeout(left)
-                .expect("a line of output in time");
+            let line = self.output.recv_timeout(left).expect("a line of output in time");
             if wanted(&line) {
                 return line;
             }
@@ -183,10 +167,7 @@ impl Server {
     /// Sends a signal, by its name without `SIG`.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let status = Command::new("kill")
-            .args(["-s", name, &id])
-            .status()
-            .expect("kill runs");
+        let status = Command::new("kill").args(["-s", name, &id]).status().expect("kill runs");
         assert!(status.success());
     }
 
@@ -226,16 +207,11 @@ impl Client {
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         stream.set_nodelay(true).expect("no delay");
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream
-            .write_all(bytes.as_ref())
-            .expect("the server takes the request");
+        self.stream.write_all(bytes.as_ref()).expect("the server takes the request");
     }
 
     /// Sends as far as the server still listens.
@@ -245,9 +221,7 @@ impl Client {
 
     /// Says that no more requests come.
     pub fn finish(&self) {
-        self.stream
-            .shutdown(std::net::Shutdown::Write)
-            .expect("a half-close");
+        self.stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
     }
 
     /// The same, of a connection that may have ended.
@@ -263,9 +237,7 @@ impl Client {
     /// Whatever comes until the server closes.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut all = std::mem::take(&mut self.buffer);
-        self.stream
-            .read_to_end(&mut all)
-            .expect("the server closes and does not reset");
+        self.stream.read_to_end(&mut all).expect("the server closes and does not reset");
         all
     }
 
@@ -278,13 +250,9 @@ impl Client {
 
     /// Whether the server neither sends nor closes for a while.
     pub fn is_quiet_for(&mut self, time: Duration) -> bool {
-        self.stream
-            .set_read_timeout(Some(time))
-            .expect("a time-out");
+        self.stream.set_read_timeout(Some(time)).expect("a time-out");
         let quiet = self.stream.peek(&mut [0]).is_err();
-        self.stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a time-out");
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         quiet
     }
 
@@ -365,9 +333,7 @@ impl Client {
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes
-        .windows(wanted.len())
-        .position(|window| window == wanted)
+    bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
 /// A response as it came.
@@ -386,10 +352,7 @@ impl Response {
         let status_line = lines.next().expect("a status line");
         let mut words = status_line.splitn(3, ' ');
         let version = words.next().expect("a version").to_owned();
-        let status = words
-            .next()
-            .and_then(|code| code.parse().ok())
-            .expect("a status code");
+        let status = words.next().and_then(|code| code.parse().ok()).expect("a status code");
         assert!(version.starts_with("HTTP/1."), "{status_line}");
         let fields = lines
             .map(|line| {
@@ -397,23 +360,14 @@ impl Response {
                 (name.to_ascii_lowercase(), value.to_owned())
             })
             .collect();
-        Self {
-            status,
-            version,
-            fields,
-            body: Vec::new(),
-        }
+        Self { status, version, fields, body: Vec::new() }
     }
 
     /// The value of a field that is there at most once.
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.iter().filter(|(known, _)| known == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        assert!(
-            values.next().is_none(),
-            "{name} is there twice: {:?}",
-            self.fields
-        );
+        assert!(values.next().is_none(), "{name} is there twice: {:?}", self.fields);
         value
     }
 

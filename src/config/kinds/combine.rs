@@ -64,11 +64,7 @@ impl<K: Kind<Value: PartialEq>> Kind for OneOrMore<K> {
 
     fn read(&self, raw: Raw<'_>) -> Result<Self::Value, Mismatch> {
         let values = self.0.read_all(raw.elements_or_self())?;
-        if values.is_empty() {
-            Err(raw.refused("the list is empty"))
-        } else {
-            Ok(values)
-        }
+        if values.is_empty() { Err(raw.refused("the list is empty")) } else { Ok(values) }
     }
 
     fn show(&self, values: &Self::Value) -> Value {
@@ -118,17 +114,11 @@ impl<K: Kind> Kind for OrNull<K> {
     type Value = Option<K::Value>;
 
     fn read(&self, raw: Raw<'_>) -> Result<Self::Value, Mismatch> {
-        if raw.is_nothing() {
-            Ok(None)
-        } else {
-            self.0.read(raw).map(Some)
-        }
+        if raw.is_nothing() { Ok(None) } else { self.0.read(raw).map(Some) }
     }
 
     fn show(&self, value: &Self::Value) -> Value {
-        value
-            .as_ref()
-            .map_or(Value::Null, |value| self.0.show(value))
+        value.as_ref().map_or(Value::Null, |value| self.0.show(value))
     }
 
     fn about(&self) -> About {
@@ -163,14 +153,8 @@ impl<K: Kind<Value: Default + PartialEq>> Kind for Later<K> {
             return Ok(value);
         }
         let off = self.kind.show(&off).to_string();
-        let reason = Reason::Missing {
-            feature: self.feature,
-            off,
-        };
-        Err(Mismatch {
-            reason,
-            ..raw.wrong()
-        })
+        let reason = Reason::Missing { feature: self.feature, off };
+        Err(Mismatch { reason, ..raw.wrong() })
     }
 
     fn show(&self, value: &Self::Value) -> Value {
@@ -179,10 +163,6 @@ impl<K: Kind<Value: Default + PartialEq>> Kind for Later<K> {
 
     fn about(&self) -> About {
         let off = self.kind.show(&K::Value::default());
-        About {
-            schema: json!({"const": off}),
-            missing: Some(self.feature),
-            ..self.kind.about()
-        }
+        About { schema: json!({"const": off}), missing: Some(self.feature), ..self.kind.about() }
     }
 }

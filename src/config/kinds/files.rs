@@ -93,9 +93,6 @@ impl Kind for AccessLogPlace {
 
     fn about(&self) -> About {
         let takes = "\"-\" for standard output, \"off\", or a path";
-        About {
-            takes: takes.to_owned(),
-            ..path().about()
-        }
+        About { takes: takes.to_owned(), ..path().about() }
     }
 }

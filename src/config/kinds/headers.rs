@@ -92,9 +92,7 @@ impl Kind for FieldName {
     type Value = HeaderName;
 
     fn read(&self, raw: Raw<'_>) -> Result<HeaderName, Mismatch> {
-        raw.string()
-            .and_then(|name| name.parse().ok())
-            .ok_or_else(|| raw.wrong())
+        raw.string().and_then(|name| name.parse().ok()).ok_or_else(|| raw.wrong())
     }
 
     fn show(&self, value: &HeaderName) -> Value {
@@ -121,9 +119,7 @@ impl Kind for WebOrigin {
     fn read(&self, raw: Raw<'_>) -> Result<CorsOrigin, Mismatch> {
         match raw.string() {
             Some("*") => Ok(CorsOrigin::Any),
-            Some(text) => origin(text)
-                .map(CorsOrigin::Exact)
-                .ok_or_else(|| raw.wrong()),
+            Some(text) => origin(text).map(CorsOrigin::Exact).ok_or_else(|| raw.wrong()),
             None => Err(raw.wrong()),
         }
     }
@@ -137,11 +133,7 @@ impl Kind for WebOrigin {
 
     fn about(&self) -> About {
         let schema = json!({"type": "string", "pattern": "^(\\*|[^/]+://[^/]+)$"});
-        About::new(
-            "\"*\" or an origin such as https://example.com",
-            schema,
-            "ORIGIN",
-        )
+        About::new("\"*\" or an origin such as https://example.com", schema, "ORIGIN")
     }
 }
 
@@ -158,9 +150,7 @@ fn origin(text: &str) -> Option<String> {
     let port = authority.strip_prefix(host)?;
     match (scheme, port) {
         ("http", ":80") | ("https", ":443") | (_, "") => Some(format!("{scheme}://{host}")),
-        _ => uri
-            .port_u16()
-            .map(|port| format!("{scheme}://{host}:{port}")),
+        _ => uri.port_u16().map(|port| format!("{scheme}://{host}:{port}")),
     }
 }
 
@@ -197,9 +187,7 @@ impl Kind for HeaderOverrides {
             Some(value) => String::from_utf8_lossy(value.as_bytes()).into(),
             None => false.into(),
         };
-        let fields = fields
-            .iter()
-            .map(|(name, value)| (name.to_string(), show(value)));
+        let fields = fields.iter().map(|(name, value)| (name.to_string(), show(value)));
         Value::Object(fields.collect::<Map<_, _>>())
     }
 
@@ -219,10 +207,7 @@ fn read_text(raw: Raw<'_>) -> Result<Overrides, Mismatch> {
     // Where in the text it is wrong would be taken for a place in a file.
     header_overrides()
         .read(Raw::json(&value, raw.base()))
-        .map_err(|mismatch| Mismatch {
-            at: None,
-            ..mismatch
-        })
+        .map_err(|mismatch| Mismatch { at: None, ..mismatch })
 }
 
 fn name_of(property: &ObjectProp<'_>) -> Result<HeaderName, Mismatch> {
@@ -231,10 +216,9 @@ fn name_of(property: &ObjectProp<'_>) -> Result<HeaderName, Mismatch> {
         .parse()
         .map_err(|_| refused(property, &format!("{written:?} is not a header name")))?;
     match name.as_str() {
-        "server" => Err(refused(
-            property,
-            "the Server header is made of server_name and server_version",
-        )),
+        "server" => {
+            Err(refused(property, "the Server header is made of server_name and server_version"))
+        }
         wire if OF_THE_WIRE.contains(&wire) => Err(refused(
             property,
             &format!("{name} says how a message is sent and is not configured"),
@@ -256,8 +240,5 @@ fn value_of(property: &ObjectProp<'_>, raw: Raw<'_>) -> Result<Option<HeaderValu
 }
 
 fn refused(property: &ObjectProp<'_>, why: &str) -> Mismatch {
-    Mismatch {
-        at: Some(property.range().start),
-        reason: Reason::Refused(why.to_owned()),
-    }
+    Mismatch { at: Some(property.range().start), reason: Reason::Refused(why.to_owned()) }
 }

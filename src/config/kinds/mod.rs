@@ -51,12 +51,7 @@ pub struct About {
 impl About {
     /// A value that is written after its flag, where the help calls it `name`.
     fn new(takes: impl Into<String>, schema: Value, name: &'static str) -> Self {
-        Self {
-            takes: takes.into(),
-            schema,
-            flag: Flag::Value(name),
-            missing: None,
-        }
+        Self { takes: takes.into(), schema, flag: Flag::Value(name), missing: None }
     }
 }
 

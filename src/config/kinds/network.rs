@@ -37,10 +37,7 @@ impl Kind for Network {
 }
 
 fn block(text: &str) -> Option<IpNet> {
-    let block = text
-        .parse()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .ok()?;
+    let block = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
     // 10.0.0.1/8 means the block that it lies in.
     Some(block.trunc())
 }
@@ -66,11 +63,7 @@ impl Kind for Addresses {
                 }
             }
         }
-        if all.is_empty() {
-            Err(raw.refused("the list is empty"))
-        } else {
-            Ok(all)
-        }
+        if all.is_empty() { Err(raw.refused("the list is empty")) } else { Ok(all) }
     }
 
     fn show(&self, value: &Vec<IpAddr>) -> Value {
@@ -90,10 +83,7 @@ impl Kind for Addresses {
 /// The address written there, or those that the system knows by that name.
 fn resolve(raw: Raw<'_>) -> Result<Vec<IpAddr>, Mismatch> {
     let host = raw.string().ok_or_else(|| raw.wrong())?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = bare.parse() {
         return Ok(vec![address]);
     }
@@ -112,9 +102,7 @@ fn is_name(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };

@@ -10,42 +10,22 @@ use super::{About, Kind, Mismatch, Raw};
 
 /// A whole number in a range.
 pub(in crate::config) fn whole<T>(range: RangeInclusive<u64>) -> Whole<T> {
-    Whole {
-        range,
-        scale: 1,
-        unit: "",
-        name: "NUMBER",
-        number: PhantomData,
-    }
+    Whole { range, scale: 1, unit: "", name: "NUMBER", number: PhantomData }
 }
 
 /// A number of bytes.
 pub(in crate::config) fn bytes<T>(range: RangeInclusive<u64>) -> Whole<T> {
-    Whole {
-        unit: " of bytes",
-        name: "BYTES",
-        ..whole(range)
-    }
+    Whole { unit: " of bytes", name: "BYTES", ..whole(range) }
 }
 
 /// A number of KiB, read into bytes.
 pub(in crate::config) fn kib<T>(range: RangeInclusive<u64>) -> Whole<T> {
-    Whole {
-        scale: 1 << 10,
-        unit: " of KiB",
-        name: "KIB",
-        ..whole(range)
-    }
+    Whole { scale: 1 << 10, unit: " of KiB", name: "KIB", ..whole(range) }
 }
 
 /// A number of MiB, read into bytes.
 pub(in crate::config) fn mib<T>(range: RangeInclusive<u64>) -> Whole<T> {
-    Whole {
-        scale: 1 << 20,
-        unit: " of MiB",
-        name: "MIB",
-        ..whole(range)
-    }
+    Whole { scale: 1 << 20, unit: " of MiB", name: "MIB", ..whole(range) }
 }
 
 /// See [`whole`]: `range` counts units of `scale`, the value is in ones.
@@ -105,11 +85,7 @@ impl Kind for Seconds {
     }
 
     fn show(&self, value: &Duration) -> Value {
-        if value.subsec_nanos() == 0 {
-            value.as_secs().into()
-        } else {
-            value.as_secs_f64().into()
-        }
+        if value.subsec_nanos() == 0 { value.as_secs().into() } else { value.as_secs_f64().into() }
     }
 
     fn about(&self) -> About {
@@ -124,11 +100,7 @@ impl Kind for Seconds {
 
 /// A time in whole seconds, as a header field says it.
 pub(in crate::config) fn whole_seconds(range: RangeInclusive<u64>) -> WholeSeconds {
-    WholeSeconds(Whole {
-        unit: " of seconds",
-        name: "SECONDS",
-        ..whole(range)
-    })
+    WholeSeconds(Whole { unit: " of seconds", name: "SECONDS", ..whole(range) })
 }
 
 /// See [`whole_seconds`].

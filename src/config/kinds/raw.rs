@@ -24,18 +24,12 @@ enum Given<'a> {
 impl<'a> Raw<'a> {
     /// A value in a file; its relative paths start from `base`.
     pub(in crate::config) fn json(value: &'a Value<'a>, base: &'a Path) -> Self {
-        Self {
-            given: Given::Json(value),
-            base,
-        }
+        Self { given: Given::Json(value), base }
     }
 
     /// A value of a flag or an environment variable.
     pub(in crate::config) fn text(text: &'a OsStr) -> Self {
-        Self {
-            given: Given::Text(text),
-            base: Path::new(""),
-        }
+        Self { given: Given::Text(text), base: Path::new("") }
     }
 
     pub(super) fn base(self) -> &'a Path {
@@ -97,22 +91,14 @@ impl<'a> Raw<'a> {
     /// The elements of an array, or of a text with commas.
     pub(super) fn elements(self) -> Option<Vec<Self>> {
         match self.given {
-            Given::Json(Value::Array(array)) => Some(
-                array
-                    .elements
-                    .iter()
-                    .map(|value| Self::json(value, self.base))
-                    .collect(),
-            ),
+            Given::Json(Value::Array(array)) => {
+                Some(array.elements.iter().map(|value| Self::json(value, self.base)).collect())
+            }
             Given::Json(_) => None,
             Given::Text(text) if text.is_empty() => Some(Vec::new()),
             Given::Text(text) => {
                 let parts = text.to_str()?.split(',');
-                Some(
-                    parts
-                        .map(|part| Self::text(OsStr::new(part.trim())))
-                        .collect(),
-                )
+                Some(parts.map(|part| Self::text(OsStr::new(part.trim()))).collect())
             }
         }
     }
@@ -136,18 +122,12 @@ impl<'a> Raw<'a> {
 
     /// This is not what is taken here.
     pub(super) fn wrong(self) -> Mismatch {
-        Mismatch {
-            at: self.offset(),
-            reason: Reason::Wrong(self.describe()),
-        }
+        Mismatch { at: self.offset(), reason: Reason::Wrong(self.describe()) }
     }
 
     /// This cannot be taken, for a reason that `takes` does not say.
     pub(super) fn refused(self, why: impl Into<String>) -> Mismatch {
-        Mismatch {
-            at: self.offset(),
-            reason: Reason::Refused(why.into()),
-        }
+        Mismatch { at: self.offset(), reason: Reason::Refused(why.into()) }
     }
 
     fn offset(self) -> Option<usize> {

@@ -30,10 +30,7 @@ impl Kind for Switch {
 
     fn about(&self) -> About {
         let schema = json!({"type": "boolean"});
-        About {
-            flag: Flag::Switch,
-            ..About::new("true or false", schema, "")
-        }
+        About { flag: Flag::Switch, ..About::new("true or false", schema, "") }
     }
 }
 
@@ -63,9 +60,7 @@ impl<T: Word> Kind for OneOf<T> {
         let words = T::WORDS.iter().map(|(word, _)| *word);
         let takes = words.clone().collect::<Vec<_>>().join(", ");
         // `true` and 1.2 may also stand there without quotes.
-        let bare = words
-            .clone()
-            .filter_map(|word| serde_json::from_str(word).ok());
+        let bare = words.clone().filter_map(|word| serde_json::from_str(word).ok());
         let all: Vec<Value> = words.clone().map(Value::from).chain(bare).collect();
         About::new(format!("one of {takes}"), json!({"enum": all}), "WORD")
     }
@@ -84,10 +79,7 @@ impl Kind for LogFilter {
 
     fn read(&self, raw: Raw<'_>) -> Result<String, Mismatch> {
         let filter = raw.string().ok_or_else(|| raw.wrong())?;
-        let directives: Vec<_> = filter
-            .split(',')
-            .map(|part| directive(part.trim()))
-            .collect();
+        let directives: Vec<_> = filter.split(',').map(|part| directive(part.trim())).collect();
         for directive in &directives {
             if let Some(target) = bare_target(directive) {
                 let why =
@@ -112,9 +104,8 @@ impl Kind for LogFilter {
 
 /// A part of a filter as `tracing` writes it, to which WARNING is unknown.
 fn directive(part: &str) -> String {
-    let (target, level) = part
-        .rsplit_once('=')
-        .map_or(("", part), |(target, level)| (target, level));
+    let (target, level) =
+        part.rsplit_once('=').map_or(("", part), |(target, level)| (target, level));
     if !level.eq_ignore_ascii_case("warning") {
         part.to_owned()
     } else if target.is_empty() {
@@ -129,9 +120,7 @@ fn directive(part: &str) -> String {
 fn bare_target(part: &str) -> Option<&str> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level = LEVELS.iter().any(|level| part.eq_ignore_ascii_case(level));
-    let is_name = part
-        .chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-'));
+    let is_name = part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-'));
     (is_name && !is_level).then_some(part)
 }
 
@@ -148,9 +137,7 @@ impl Kind for Password {
 
     fn read(&self, raw: Raw<'_>) -> Result<Secret, Mismatch> {
         // The message must not repeat what may be a password without its quotes.
-        raw.string()
-            .map(Secret::new)
-            .ok_or_else(|| raw.refused("this is not a string"))
+        raw.string().map(Secret::new).ok_or_else(|| raw.refused("this is not a string"))
     }
 
     fn show(&self, _: &Secret) -> Value {

@@ -49,11 +49,7 @@ fn check_bytes(bytes: &[u8]) {
 }
 
 fn piece() -> impl Strategy<Value = String> {
-    let keys: Vec<_> = KEYS
-        .iter()
-        .map(|key| key.name)
-        .filter(|name| *name != "host")
-        .collect();
+    let keys: Vec<_> = KEYS.iter().map(|key| key.name).filter(|name| *name != "host").collect();
     prop_oneof![
         Just("{".to_owned()),
         Just("}".to_owned()),

@@ -21,10 +21,7 @@ const TAKEN: &[(&str, &[(&str, &str)])] = &[
             (r#"["0.0.0.0/0"]"#, r#"["0.0.0.0/0"]"#),
         ],
     ),
-    (
-        "header_timeout",
-        &[("0.001", "0.001"), ("1.5e1", "15"), ("86400.0", "86400")],
-    ),
+    ("header_timeout", &[("0.001", "0.001"), ("1.5e1", "15"), ("86400.0", "86400")]),
     ("max_header_size", &[("1024", "1024"), ("65535", "65535")]),
     (
         "log_level",
@@ -32,28 +29,12 @@ const TAKEN: &[(&str, &[(&str, &str)])] = &[
             (r#""warning""#, r#""WARN""#),
             (r#""trace""#, r#""trace""#),
             (r#""off,salver=info""#, r#""off,salver=info""#),
-            (
-                r#""info,salver::http1[head]=debug""#,
-                r#""info,salver::http1[head]=debug""#,
-            ),
+            (r#""info,salver::http1[head]=debug""#, r#""info,salver::http1[head]=debug""#),
         ],
     ),
-    (
-        "colored_logging",
-        &[("true", r#""true""#), (r#""false""#, r#""false""#)],
-    ),
-    (
-        "ssl_min_version",
-        &[("1.3", r#""1.3""#), (r#""1.2""#, r#""1.2""#)],
-    ),
-    (
-        "access_log",
-        &[
-            (r#""-""#, r#""-""#),
-            (r#""off""#, r#""off""#),
-            (r#""./off""#, r#""./off""#),
-        ],
-    ),
+    ("colored_logging", &[("true", r#""true""#), (r#""false""#, r#""false""#)]),
+    ("ssl_min_version", &[("1.3", r#""1.3""#), (r#""1.2""#, r#""1.2""#)]),
+    ("access_log", &[(r#""-""#, r#""-""#), (r#""off""#, r#""off""#), (r#""./off""#, r#""./off""#)]),
     ("index_files", &[("[]", "[]"), (r#"["..."]"#, r#"["..."]"#)]),
     (
         "cors_allow_origin",
@@ -66,22 +47,13 @@ const TAKEN: &[(&str, &[(&str, &str)])] = &[
             (r#""http://LOCALHOST:80""#, r#""http://localhost""#),
         ],
     ),
-    (
-        "cors_allow_methods",
-        &[
-            (r#"["*"]"#, r#"["*"]"#),
-            (r#"["X-THING"]"#, r#"["X-THING"]"#),
-        ],
-    ),
+    ("cors_allow_methods", &[(r#"["*"]"#, r#"["*"]"#), (r#"["X-THING"]"#, r#"["X-THING"]"#)]),
     (
         "security_headers",
         &[
             ("{}", "{}"),
             (r#"{"X-A": " spaced "}"#, r#"{"x-a":"spaced"}"#),
-            (
-                r#"{"Content-Security-Policy": false}"#,
-                r#"{"content-security-policy":false}"#,
-            ),
+            (r#"{"Content-Security-Policy": false}"#, r#"{"content-security-policy":false}"#),
         ],
     ),
     ("ssl_redirect_port", &[("null", "null")]),
@@ -102,50 +74,20 @@ const REFUSED: &[(&str, &[&str])] = &[
             r#"["::1", 1]"#,
         ],
     ),
-    (
-        "address_filter",
-        &[
-            r#""127.0.0.1""#,
-            r#"["127.0.0.1/33"]"#,
-            r#"["localhost"]"#,
-            "[1]",
-        ],
-    ),
-    (
-        "header_timeout",
-        &["0", "-1", "86400.1", "1e999", r#""1""#, "null"],
-    ),
+    ("address_filter", &[r#""127.0.0.1""#, r#"["127.0.0.1/33"]"#, r#"["localhost"]"#, "[1]"]),
+    ("header_timeout", &["0", "-1", "86400.1", "1e999", r#""1""#, "null"]),
     ("browser_cache_time", &["0.5", "-1", "31536001"]),
     ("max_header_size", &["1023", "65536"]),
     ("accept_limit", &["18446744073709551616", "-1"]),
-    (
-        "log_level",
-        &[
-            r#""""#,
-            r#""verbose""#,
-            r#""salver=loud""#,
-            r#""info,""#,
-            "3",
-        ],
-    ),
+    ("log_level", &[r#""""#, r#""verbose""#, r#""salver=loud""#, r#""info,""#, "3"]),
     ("colored_logging", &["null", "1", r#""always""#]),
     ("ssl_min_version", &["1.1", r#""1""#]),
     ("document_root", &[r#""""#, r#""a\u0000b""#, "null", "[]"]),
     (
         "index_files",
-        &[
-            r#"["."]"#,
-            r#"[".."]"#,
-            r#"["a/"]"#,
-            r#"["/a"]"#,
-            r#"[""]"#,
-            r#"["a\u0000"]"#,
-        ],
+        &[r#"["."]"#, r#"[".."]"#, r#"["a/"]"#, r#"["/a"]"#, r#"[""]"#, r#"["a\u0000"]"#],
     ),
-    (
-        "server_name",
-        &[r#""a\r\nX: y""#, r#"" a""#, r#""é""#, "null"],
-    ),
+    ("server_name", &[r#""a\r\nX: y""#, r#"" a""#, r#""é""#, "null"]),
     (
         "cors_allow_origin",
         &[
@@ -159,10 +101,7 @@ const REFUSED: &[(&str, &[&str])] = &[
             r#""https://""#,
         ],
     ),
-    (
-        "cors_allow_methods",
-        &[r#"["get"]"#, r#"["A B"]"#, r#"[""]"#],
-    ),
+    ("cors_allow_methods", &[r#"["get"]"#, r#"["A B"]"#, r#"[""]"#]),
     ("cors_allow_headers", &[r#"["a:"]"#, r#"["X-A", "x-a"]"#]),
     (
         "security_headers",
@@ -199,10 +138,7 @@ fn values_that_cannot_be_right_are_refused_with_what_is_taken() {
         let takes = find(name).unwrap().about().takes;
         for given in *values {
             let said = said(file(&format!("{{\"{name}\": {given}}}")));
-            assert!(
-                said.starts_with("config.json:1:"),
-                "{name}: {given}: {said}"
-            );
+            assert!(said.starts_with("config.json:1:"), "{name}: {given}: {said}");
             assert!(said.contains(&takes), "{name}: {given}: {said}");
         }
     }
@@ -222,12 +158,6 @@ fn units_become_bytes_and_durations() {
 
 #[test]
 fn a_name_stands_for_its_addresses() {
-    let config = environment(&[("SALVER_HOST", "localhost,127.0.0.1")])
-        .unwrap()
-        .config;
-    assert!(
-        config.host.iter().all(std::net::IpAddr::is_loopback),
-        "{:?}",
-        config.host
-    );
+    let config = environment(&[("SALVER_HOST", "localhost,127.0.0.1")]).unwrap().config;
+    assert!(config.host.iter().all(std::net::IpAddr::is_loopback), "{:?}", config.host);
 }

@@ -163,10 +163,7 @@ fn what_is_not_a_chunked_body_is_refused() {
 #[test]
 fn a_size_of_all_64_bits_is_read() {
     let mut decoder = decoder();
-    assert_eq!(
-        decoder.decode(b"ffffffffffffffff\r\nab"),
-        Ok(Decoded::Data(18..20))
-    );
+    assert_eq!(decoder.decode(b"ffffffffffffffff\r\nab"), Ok(Decoded::Data(18..20)));
     assert_eq!(decoder.decode(b"cd"), Ok(Decoded::Data(0..2)));
     assert_eq!(decoder.state, State::Data { left: u64::MAX - 4 });
 }
@@ -176,45 +173,26 @@ fn extensions_are_limited_in_a_line_and_in_a_body() {
     let line = |bytes: usize| format!("1;{}\r\nx\r\n", "a".repeat(bytes - 1));
     let most = usize::from(LINE_EXTENSIONS);
     assert!(check(line(most).as_bytes()).is_ok());
-    assert_eq!(
-        check(line(most + 1).as_bytes()),
-        Err(ChunkError::ExtensionsTooLong)
-    );
+    assert_eq!(check(line(most + 1).as_bytes()), Err(ChunkError::ExtensionsTooLong));
 
     let four = line(most).repeat(4);
     assert!(decode(decoder(), [four.as_bytes()]).is_ok());
     let more = four + "1;";
-    assert_eq!(
-        decode(decoder(), [more.as_bytes()]),
-        Err(ChunkError::ExtensionsTooLong)
-    );
+    assert_eq!(decode(decoder(), [more.as_bytes()]), Err(ChunkError::ExtensionsTooLong));
     // Chunks without extensions are not counted.
     let many = "1\r\nx\r\n".repeat(20_000) + "0\r\n\r\n";
-    assert_eq!(
-        decode(decoder(), [many.as_bytes()]).unwrap().1,
-        Some(many.len())
-    );
+    assert_eq!(decode(decoder(), [many.as_bytes()]).unwrap().1, Some(many.len()));
 }
 
 #[test]
 fn trailers_are_limited_like_a_head() {
-    let limits = Limits {
-        head_bytes: 19,
-        fields: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { head_bytes: 19, fields: 2, ..Limits::default() };
     let decode = |body: &str| decode(ChunkedDecoder::new(limits), [body.as_bytes()]);
     let taken = "0\r\nA: 456\r\nB: 345678\r\n\r\n";
     assert_eq!(decode(taken), Ok((vec![], Some(taken.len()))));
-    for body in [
-        "0\r\nA: 456\r\nB: 3456789\r\n\r\n",
-        "0\r\nA:\r\nB:\r\nC:\r\n\r\n",
-    ] {
+    for body in ["0\r\nA: 456\r\nB: 3456789\r\n\r\n", "0\r\nA:\r\nB:\r\nC:\r\n\r\n"] {
         let error = decode(body).unwrap_err();
-        assert_eq!(
-            (error, error.status().as_u16()),
-            (ChunkError::TrailersTooLong, 431)
-        );
+        assert_eq!((error, error.status().as_u16()), (ChunkError::TrailersTooLong, 431));
     }
 }
 

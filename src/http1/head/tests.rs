@@ -14,10 +14,7 @@ fn read(bytes: &[u8], limits: Limits) -> (Result<String, E>, usize) {
         .find_map(|(end, result)| Some((end, result.transpose()?)))
         .unwrap_or_else(|| panic!("incomplete: {}", bytes.escape_ascii()));
 
-    assert_eq!(
-        parse(&mut HeadParser::new(limits), bytes).transpose(),
-        Some(result.clone())
-    );
+    assert_eq!(parse(&mut HeadParser::new(limits), bytes).transpose(), Some(result.clone()));
     for end in 0..needed {
         let mut parser = HeadParser::new(limits);
         assert_eq!(parse(&mut parser, &bytes[..end]), Ok(None));
@@ -25,10 +22,7 @@ fn read(bytes: &[u8], limits: Limits) -> (Result<String, E>, usize) {
     }
     for afterwards in AFTERWARDS {
         let all = [&bytes[..needed], afterwards].concat();
-        assert_eq!(
-            parse(&mut HeadParser::new(limits), &all).transpose(),
-            Some(result.clone())
-        );
+        assert_eq!(parse(&mut HeadParser::new(limits), &all).transpose(), Some(result.clone()));
     }
     (result, needed)
 }
@@ -69,38 +63,20 @@ fn line_of(summary: &str) -> &str {
 fn legal_request_lines_are_read() {
     for (line, expected) in [
         ("GET / HTTP/1.1", "GET Origin - / - HTTP/1.1 a"),
-        (
-            "HEAD /a/b?c=d HTTP/1.1",
-            "HEAD Origin - /a/b c=d HTTP/1.1 a",
-        ),
+        ("HEAD /a/b?c=d HTTP/1.1", "HEAD Origin - /a/b c=d HTTP/1.1 a"),
         ("POST /?a?b HTTP/1.1", "POST Origin - / a?b HTTP/1.1 a"),
         ("PUT /x? HTTP/1.1", "PUT Origin - /x  HTTP/1.1 a"),
         ("DELETE //x HTTP/1.1", "DELETE Origin - //x - HTTP/1.1 a"),
         ("PATCH /* HTTP/1.1", "PATCH Origin - /* - HTTP/1.1 a"),
-        (
-            "TRACE /%00%2f HTTP/1.1",
-            "TRACE Origin - /%00%2f - HTTP/1.1 a",
-        ),
+        ("TRACE /%00%2f HTTP/1.1", "TRACE Origin - /%00%2f - HTTP/1.1 a"),
         ("OPTIONS / HTTP/1.1", "OPTIONS Origin - / - HTTP/1.1 a"),
         ("OPTIONS * HTTP/1.1", "OPTIONS Asterisk - * - HTTP/1.1 a"),
-        (
-            "CONNECT b:443 HTTP/1.1",
-            "CONNECT Authority b:443  - HTTP/1.1 b:443",
-        ),
-        (
-            "CONNECT [::1]:443 HTTP/1.1",
-            "CONNECT Authority [::1]:443  - HTTP/1.1 [::1]:443",
-        ),
+        ("CONNECT b:443 HTTP/1.1", "CONNECT Authority b:443  - HTTP/1.1 b:443"),
+        ("CONNECT [::1]:443 HTTP/1.1", "CONNECT Authority [::1]:443  - HTTP/1.1 [::1]:443"),
         ("GET http://b HTTP/1.1", "GET Absolute b / - HTTP/1.1 b"),
-        (
-            "GET http://b:80/c?d HTTP/1.1",
-            "GET Absolute b:80 /c d HTTP/1.1 b:80",
-        ),
+        ("GET http://b:80/c?d HTTP/1.1", "GET Absolute b:80 /c d HTTP/1.1 b:80"),
         ("GET HTTPS://b?d HTTP/1.1", "GET Absolute b / d HTTP/1.1 b"),
-        (
-            "OPTIONS http://b HTTP/1.1",
-            "OPTIONS Absolute b / - HTTP/1.1 b",
-        ),
+        ("OPTIONS http://b HTTP/1.1", "OPTIONS Absolute b / - HTTP/1.1 b"),
         ("GET / HTTP/1.0", "GET Origin - / - HTTP/1.0 a"),
         ("GET / HTTP/1.2", "GET Origin - / - HTTP/1.1 a"),
         ("GET / HTTP/1.9", "GET Origin - / - HTTP/1.1 a"),
@@ -109,10 +85,7 @@ fn legal_request_lines_are_read() {
             "GET /a|b\"c{d}e[f]g^h`i\\j<k> HTTP/1.1",
             "GET Origin - /a|b\\\"c{d}e[f]g^h`i\\\\j<k> - HTTP/1.1 a",
         ),
-        (
-            "GET /\u{e4}?\u{f6} HTTP/1.1",
-            "GET Origin - /\\xc3\\xa4 \\xc3\\xb6 HTTP/1.1 a",
-        ),
+        ("GET /\u{e4}?\u{f6} HTTP/1.1", "GET Origin - /\\xc3\\xa4 \\xc3\\xb6 HTTP/1.1 a"),
         ("GET /% HTTP/1.1", "GET Origin - /% - HTTP/1.1 a"),
     ] {
         let head = format!("{line}\r\nHost: a\r\n\r\n");
@@ -121,10 +94,7 @@ fn legal_request_lines_are_read() {
         assert_eq!(needed, head.len());
     }
     let (result, _) = read(b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", Limits::default());
-    assert_eq!(
-        line_of(&result.unwrap()),
-        "GET Origin - /\\xff - HTTP/1.1 a"
-    );
+    assert_eq!(line_of(&result.unwrap()), "GET Origin - /\\xff - HTTP/1.1 a");
 }
 
 #[test]
@@ -137,23 +107,11 @@ fn legal_fields_are_read() {
         ("X: \t \r\nHost: a\r\n", r#"["X=", "Host=a"]"#),
         ("Host: a\r\nX: b  c\td\r\n", r#"["Host=a", "X=b  c\\td"]"#),
         ("Host: a\r\nX: :b:\r\n", r#"["Host=a", "X=:b:"]"#),
-        (
-            "Host: a\r\nX: \u{e4}\u{80}\r\n",
-            r#"["Host=a", "X=\\xc3\\xa4\\xc2\\x80"]"#,
-        ),
-        (
-            "Host: a\r\n!#$%&'*+-.^_`|~09azAZ: x\r\n",
-            r#"["Host=a", "!#$%&\\'*+-.^_`|~09azAZ=x"]"#,
-        ),
-        (
-            "Host: a\r\nA: 1\r\na: 2\r\nA: 1\r\n",
-            r#"["Host=a", "A=1", "a=2", "A=1"]"#,
-        ),
+        ("Host: a\r\nX: \u{e4}\u{80}\r\n", r#"["Host=a", "X=\\xc3\\xa4\\xc2\\x80"]"#),
+        ("Host: a\r\n!#$%&'*+-.^_`|~09azAZ: x\r\n", r#"["Host=a", "!#$%&\\'*+-.^_`|~09azAZ=x"]"#),
+        ("Host: a\r\nA: 1\r\na: 2\r\nA: 1\r\n", r#"["Host=a", "A=1", "a=2", "A=1"]"#),
         ("Host: [::1]:80\r\n", r#"["Host=[::1]:80"]"#),
-        (
-            "Hosts: b\r\nHost: a\r\nHos: c\r\n",
-            r#"["Hosts=b", "Host=a", "Hos=c"]"#,
-        ),
+        ("Hosts: b\r\nHost: a\r\nHos: c\r\n", r#"["Hosts=b", "Host=a", "Hos=c"]"#),
         (
             "Host: a\r\nA-name-that-is-longer-than-two-words: and a value that is, too\r\n",
             r#"["Host=a", "A-name-that-is-longer-than-two-words=and a value that is, too"]"#,
@@ -188,10 +146,7 @@ fn host_may_be_absent_or_empty_where_the_rfc_says() {
 #[test]
 fn one_empty_line_before_the_request_is_skipped() {
     let (result, _) = read(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Limits::default());
-    assert_eq!(
-        result.unwrap(),
-        "GET Origin - / - HTTP/1.1 a | [\"Host=a\"] 29"
-    );
+    assert_eq!(result.unwrap(), "GET Origin - / - HTTP/1.1 a | [\"Host=a\"] 29");
 }
 
 /// Each row ends with the very byte that shows the error: before it, more is waited for.
@@ -323,14 +278,8 @@ fn what_is_wrong_is_said_at_the_byte_that_shows_it() {
         (b"GET / HTTP/1.1\r\nHost: \xc3\xa4\r\n", E::HostInvalid),
         (b"GET http://b/ HTTP/1.1\r\nHost: a b\r\n", E::HostInvalid),
         // Framing, at its line; the other rows are beside the rules.
-        (
-            b"POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n",
-            E::LengthSyntax,
-        ),
-        (
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n",
-            E::UnknownCoding,
-        ),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n", E::LengthSyntax),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n", E::UnknownCoding),
     ];
     for (bytes, error) in rows {
         let (result, needed) = read(bytes, Limits::default());
@@ -375,10 +324,7 @@ fn every_error_has_its_status_and_says_something_of_its_own() {
         (E::ChunkedNotLast, 400),
         (E::UnknownExpectation, 417),
     ];
-    let mut texts: Vec<_> = statuses
-        .iter()
-        .map(|(error, _)| error.to_string())
-        .collect();
+    let mut texts: Vec<_> = statuses.iter().map(|(error, _)| error.to_string()).collect();
     texts.sort();
     texts.dedup();
     assert_eq!(texts.len(), statuses.len());
@@ -388,11 +334,7 @@ fn every_error_has_its_status_and_says_something_of_its_own() {
 }
 
 fn limits(head_bytes: u16, target_bytes: u16, fields: u16) -> Limits {
-    Limits {
-        head_bytes,
-        target_bytes,
-        fields,
-    }
+    Limits { head_bytes, target_bytes, fields }
 }
 
 #[test]
@@ -425,10 +367,7 @@ fn a_head_without_an_end_is_refused_at_the_limit() {
         let (result, needed) = read(&bytes, limits);
         assert_eq!((result, needed), (Err(error), at));
     }
-    let target_as_large_as_the_head = Limits {
-        target_bytes: 2000,
-        ..limits
-    };
+    let target_as_large_as_the_head = Limits { target_bytes: 2000, ..limits };
     let (result, needed) = read(&endless(b"GET /", b'a'), target_as_large_as_the_head);
     assert_eq!((result, needed), (Err(E::TargetTooLong), 1000));
 }
@@ -453,10 +392,7 @@ fn every_prefix_of_a_legal_head_waits_for_more() {
         let parsed = HeadParser::new(Limits::default()).parse(&head[..end]);
         assert_eq!(parsed, Ok(None), "{end}");
     }
-    let parsed = HeadParser::new(Limits::default())
-        .parse(head)
-        .unwrap()
-        .unwrap();
+    let parsed = HeadParser::new(Limits::default()).parse(head).unwrap().unwrap();
     assert_eq!(parsed.length, head.len());
     assert_eq!(parsed.framing.body, BodyLength::Length(3));
     assert!(!parsed.framing.keep_alive);
@@ -475,19 +411,13 @@ fn a_parser_goes_from_head_to_head_and_keeps_its_memory() {
     for _ in 0..3 {
         let head = parser.parse(small.as_bytes());
         let head = head.unwrap().unwrap();
-        assert_eq!(
-            (head.version, head.host(small.as_bytes())),
-            (Version::HTTP_10, None)
-        );
+        assert_eq!((head.version, head.host(small.as_bytes())), (Version::HTTP_10, None));
         assert_eq!(parser.fields(small.as_bytes()).iter().count(), 0);
 
         let head = parser.parse(large.as_bytes());
         let head = head.unwrap().unwrap();
         assert_eq!(head.host(large.as_bytes()), Some(&b"x"[..]));
         assert_eq!(parser.fields(large.as_bytes()).iter().count(), 62);
-        assert_eq!(
-            (parser.spans.capacity(), parser.spans.as_ptr()),
-            (kept, place)
-        );
+        assert_eq!((parser.spans.capacity(), parser.spans.as_ptr()), (kept, place));
     }
 }

@@ -65,28 +65,14 @@ fn blocked(max_queued: usize) -> Blocked {
     let (entered_here, entered) = mpsc::channel();
     let (open, opened) = mpsc::channel();
     let written = Arc::default();
-    let gate = Gate {
-        entered: entered_here,
-        open: opened,
-        written: Arc::clone(&written),
-    };
+    let gate = Gate { entered: entered_here, open: opened, written: Arc::clone(&written) };
     let log = AccessLog::start(AccessLogFormat::Common, Box::new(gate), max_queued).unwrap();
-    Blocked {
-        log,
-        entered,
-        open,
-        written,
-    }
+    Blocked { log, entered, open, written }
 }
 
 #[test]
 fn a_blocked_output_costs_counted_lines_and_nothing_else() {
-    let Blocked {
-        log,
-        entered,
-        open,
-        written,
-    } = blocked(3 * BATCH);
+    let Blocked { log, entered, open, written } = blocked(3 * BATCH);
     let mut recorder = log.recorder();
     let mut total = 0_u64;
     let mut record = |count: u64| {
@@ -115,12 +101,7 @@ fn a_blocked_output_costs_counted_lines_and_nothing_else() {
 
 #[test]
 fn a_flush_into_a_full_queue_keeps_the_lines_for_later() {
-    let Blocked {
-        log,
-        entered,
-        open,
-        written,
-    } = blocked(1);
+    let Blocked { log, entered, open, written } = blocked(1);
     let mut recorder = log.recorder();
     recorder.record(&entry(b"/1"));
     recorder.flush();
@@ -142,9 +123,7 @@ fn a_flush_into_a_full_queue_keeps_the_lines_for_later() {
 
 #[test]
 fn closing_does_not_wait_for_ever() {
-    let Blocked {
-        log, entered, open, ..
-    } = blocked(100);
+    let Blocked { log, entered, open, .. } = blocked(100);
     let mut recorder = log.recorder();
     recorder.record(&entry(b"/1"));
     recorder.flush();
@@ -170,11 +149,8 @@ fn every_worker_writes_whole_lines_into_one_file() {
     const EACH: u64 = 2_000;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("logs/access.log");
-    let destination = Destination::File {
-        path: path.clone(),
-        rotation: Rotation::Daily,
-        max_files: 7,
-    };
+    let destination =
+        Destination::File { path: path.clone(), rotation: Rotation::Daily, max_files: 7 };
     let log = AccessLog::open(AccessLogFormat::Combined, &destination).unwrap();
     thread::scope(|scope| {
         for worker in 0..4 {
@@ -190,11 +166,8 @@ fn every_worker_writes_whole_lines_into_one_file() {
         }
     });
     log.close(Duration::from_mins(1));
-    let mut numbers: Vec<u64> = std::fs::read_to_string(&path)
-        .unwrap()
-        .lines()
-        .map(number)
-        .collect();
+    let mut numbers: Vec<u64> =
+        std::fs::read_to_string(&path).unwrap().lines().map(number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..4 * EACH).collect::<Vec<_>>());
 }
@@ -209,13 +182,7 @@ fn a_file_that_cannot_be_written_is_an_error_that_names_it() {
     };
     let error = AccessLog::open(AccessLogFormat::Common, &destination).unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains(&folder.path().display().to_string()),
-        "{text}"
-    );
-    assert!(
-        text.contains("access_log") && text.contains("another file"),
-        "{text}"
-    );
+    assert!(text.contains(&folder.path().display().to_string()), "{text}");
+    assert!(text.contains("access_log") && text.contains("another file"), "{text}");
     assert_eq!(text.lines().count(), 1);
 }

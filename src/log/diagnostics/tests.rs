@@ -41,11 +41,7 @@ fn options(filter: &str) -> DiagnosticsOptions {
 fn said(options: &DiagnosticsOptions, events: impl FnOnce()) -> (String, String) {
     let (console, file) = (Console::default(), Console::default());
     let (to_console, to_file) = (console.clone(), file.clone());
-    let subscriber = subscriber(
-        options,
-        move || to_console.clone(),
-        Some(move || to_file.clone()),
-    );
+    let subscriber = subscriber(options, move || to_console.clone(), Some(move || to_file.clone()));
     tracing::subscriber::with_default(subscriber.unwrap(), events);
     (console.text(), file.text())
 }
@@ -77,10 +73,8 @@ fn a_level_lets_through_what_is_at_least_as_grave() {
     ];
     for (filter, expected) in rows {
         let (console, file) = said(&options(filter), one_of_each);
-        let words: Vec<_> = console
-            .lines()
-            .filter_map(|line| line.split(' ').next_back())
-            .collect();
+        let words: Vec<_> =
+            console.lines().filter_map(|line| line.split(' ').next_back()).collect();
         assert_eq!(words.join(" "), expected, "{filter}");
         assert_eq!(file.lines().count(), words.len(), "{filter}");
     }
@@ -127,10 +121,7 @@ fn modules_are_named_when_looking_for_errors() {
 
 #[test]
 fn colours_are_for_the_console_alone() {
-    let coloured = DiagnosticsOptions {
-        color: true,
-        ..options("INFO")
-    };
+    let coloured = DiagnosticsOptions { color: true, ..options("INFO") };
     let events = || {
         let span = tracing::info_span!("request", id = 7);
         let _inside = span.enter();
@@ -145,11 +136,8 @@ fn colours_are_for_the_console_alone() {
 
 #[test]
 fn json_is_one_object_per_line() {
-    let json = DiagnosticsOptions {
-        format: DiagnosticsFormat::Json,
-        color: true,
-        ..options("INFO")
-    };
+    let json =
+        DiagnosticsOptions { format: DiagnosticsFormat::Json, color: true, ..options("INFO") };
     let (console, file) = said(&json, || tracing::warn!(port = 8000, "a \"b\"\n\x1b[31m"));
     for text in [console, file] {
         assert_eq!(text.lines().count(), 1, "{text}");
@@ -164,10 +152,8 @@ fn json_is_one_object_per_line() {
 #[test]
 fn the_file_has_everything_once_the_guard_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
-    let with_file = DiagnosticsOptions {
-        file: Some(folder.path().join("logs/salver.log")),
-        ..options("INFO")
-    };
+    let with_file =
+        DiagnosticsOptions { file: Some(folder.path().join("logs/salver.log")), ..options("INFO") };
     let (file, guard) = open_file(&with_file).unwrap();
     let console = Console::default();
     let subscriber = subscriber(&with_file, move || console.clone(), file).unwrap();
@@ -185,10 +171,7 @@ fn the_file_has_everything_once_the_guard_is_dropped() {
 #[test]
 fn a_file_that_cannot_be_written_is_an_error_that_names_it() {
     let path = Path::new("/dev/null/salver.log");
-    let error = open_file(&DiagnosticsOptions {
-        file: Some(path.to_owned()),
-        ..options("INFO")
-    });
+    let error = open_file(&DiagnosticsOptions { file: Some(path.to_owned()), ..options("INFO") });
     let text = error.expect_err("not a folder").to_string();
     assert!(text.contains("/dev/null/salver.log (log_file)"), "{text}");
     assert_eq!(text.lines().count(), 1);

@@ -48,30 +48,15 @@ fn common_and_combined_are_written_as_log_tools_read_them() {
         user_agent: Some(b""),
         ..full
     };
-    let unread = Entry {
-        method: None,
-        target: b"",
-        status: 400,
-        ..bare
-    };
+    let unread = Entry { method: None, target: b"", status: 400, ..bare };
     let rows = [
-        (
-            full,
-            r#""GET /x?y=1 HTTP/1.1" 200 2326"#,
-            r#""http://example.org/" "curl/8.0""#,
-        ),
+        (full, r#""GET /x?y=1 HTTP/1.1" 200 2326"#, r#""http://example.org/" "curl/8.0""#),
         (bare, r#""HEAD /x?y=1 HTTP/1.1" 304 -"#, r#""-" "-""#),
         (unread, r#""-" 400 -"#, r#""-" "-""#),
     ];
     for (entry, common, rest) in rows {
-        assert_eq!(
-            line(AccessLogFormat::Common, &entry),
-            format!("{START} {common}\n")
-        );
-        assert_eq!(
-            line(AccessLogFormat::Combined, &entry),
-            format!("{START} {common} {rest}\n")
-        );
+        assert_eq!(line(AccessLogFormat::Common, &entry), format!("{START} {common}\n"));
+        assert_eq!(line(AccessLogFormat::Combined, &entry), format!("{START} {common} {rest}\n"));
     }
 }
 
@@ -104,26 +89,11 @@ fn json_keeps_the_keys_of_what_is_unknown() {
     };
     let (known, unknown) = (json(&entry()), json(&unread));
     let keys = |value: &Value| -> Vec<String> {
-        value
-            .as_object()
-            .expect("an object")
-            .keys()
-            .cloned()
-            .collect()
+        value.as_object().expect("an object").keys().cloned().collect()
     };
     assert_eq!(keys(&known), keys(&unknown));
-    let nulls = [
-        "method",
-        "host",
-        "target",
-        "protocol",
-        "duration_ms",
-        "referer",
-    ];
-    for key in nulls
-        .into_iter()
-        .chain(["user_agent", "cache", "request_id"])
-    {
+    let nulls = ["method", "host", "target", "protocol", "duration_ms", "referer"];
+    for key in nulls.into_iter().chain(["user_agent", "cache", "request_id"]) {
         assert!(unknown[key].is_null(), "{key}");
         assert!(!known[key].is_null(), "{key}");
     }
@@ -135,10 +105,7 @@ fn addresses_are_written_plainly() {
         (Ipv4Addr::new(1, 20, 255, 0).into(), "1.20.255.0"),
         (Ipv6Addr::LOCALHOST.into(), "::1"),
         ("2001:db8::1".parse().expect("an address"), "2001:db8::1"),
-        (
-            Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped().into(),
-            "10.0.0.1",
-        ),
+        (Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped().into(), "10.0.0.1"),
     ];
     for (client, text) in rows {
         let entry = Entry { client, ..entry() };
@@ -166,14 +133,8 @@ fn attempts_to_forge_a_line_stay_inside_their_quotes() {
         )
     );
     let text = line(AccessLogFormat::Json, &entry);
-    assert!(
-        text.contains(r#""referer":"\u009b31m\u2028\u00e9""#),
-        "{text}"
-    );
-    assert!(
-        text.contains(r#""target":"/\" 200 1\r\n10.0.0.1 - - \u001b[2J\\\"""#),
-        "{text}"
-    );
+    assert!(text.contains(r#""referer":"\u009b31m\u2028\u00e9""#), "{text}");
+    assert!(text.contains(r#""target":"/\" 200 1\r\n10.0.0.1 - - \u001b[2J\\\"""#), "{text}");
 }
 
 /// What was written as `\xHH`, as bytes again.
@@ -206,17 +167,9 @@ fn target_and_agent(line: &str) -> (Vec<u8>, Vec<u8>) {
 fn every_byte_comes_back() {
     for byte in 0..=u8::MAX {
         let value = [b'a', byte, b'b'];
-        let entry = Entry {
-            target: &value,
-            user_agent: Some(&value),
-            ..entry()
-        };
+        let entry = Entry { target: &value, user_agent: Some(&value), ..entry() };
         let text = line(AccessLogFormat::Combined, &entry);
-        assert!(
-            text.trim_end_matches('\n')
-                .bytes()
-                .all(|b| (b' '..=b'~').contains(&b))
-        );
+        assert!(text.trim_end_matches('\n').bytes().all(|b| (b' '..=b'~').contains(&b)));
         assert_eq!(target_and_agent(&text), (value.to_vec(), value.to_vec()));
         let lossy = String::from_utf8_lossy(&value);
         let read = json(&entry);

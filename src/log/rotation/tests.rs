@@ -21,9 +21,8 @@ fn pass(seconds: u64) {
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort_unstable();
     names
 }
@@ -65,10 +64,7 @@ fn only_its_own_rotated_files_are_removed() {
         "b.log.2001-01-01",
         "a.log.2001-01-01-01-01",
     ];
-    for name in others
-        .into_iter()
-        .chain(["a.log.2001-01-01", "a.log.2001-01-01.2"])
-    {
+    for name in others.into_iter().chain(["a.log.2001-01-01", "a.log.2001-01-01.2"]) {
         fs::write(folder.path().join(name), "x").unwrap();
     }
     let mut log =
@@ -92,10 +88,7 @@ fn nothing_is_overwritten_and_numbers_sort_as_numbers() {
     log.write_all(b"next\n").unwrap();
 
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-    assert_eq!(
-        names(folder.path()),
-        ["a.log", "a.log.2079-07-08", "a.log.2079-07-08.2"]
-    );
+    assert_eq!(names(folder.path()), ["a.log", "a.log.2079-07-08", "a.log.2079-07-08.2"]);
     assert_eq!(fs::read_to_string(&taken).unwrap(), "taken");
     assert_eq!(read("a.log.2079-07-08.2"), "kept\n");
     assert_eq!(read("a.log"), "next\n");
@@ -110,12 +103,7 @@ fn a_file_of_an_earlier_day_is_rotated_at_the_start() {
     let path = folder.path().join("a.log");
     fs::write(&path, "old\n").unwrap();
     let written = UNIX_EPOCH + Duration::from_secs(951_782_401);
-    File::options()
-        .write(true)
-        .open(&path)
-        .unwrap()
-        .set_modified(written)
-        .unwrap();
+    File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
 
     drop(RotatingFile::open_at(&path, Rotation::Never, 7, now).unwrap());
     assert_eq!(names(folder.path()), ["a.log"]);

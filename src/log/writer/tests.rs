@@ -28,10 +28,7 @@ impl Write for Scripted {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let answer = self.answers.lock().unwrap().pop_front();
         let count = answer.unwrap_or(Ok(bytes.len()))?.min(bytes.len());
-        self.taken
-            .lock()
-            .unwrap()
-            .extend_from_slice(&bytes[..count]);
+        self.taken.lock().unwrap().extend_from_slice(&bytes[..count]);
         Ok(count)
     }
 
@@ -105,11 +102,7 @@ fn batches_are_written_in_order_and_their_buffers_kept() {
 #[test]
 fn what_came_before_the_close_is_written() {
     let (sink, shared) = (Scripted::default(), Shared::new(100));
-    run(
-        &sink,
-        &shared,
-        vec![batch("a\n"), Message::Close, batch("b\n")],
-    );
+    run(&sink, &shared, vec![batch("a\n"), Message::Close, batch("b\n")]);
     assert_eq!(sink.text(), "a\nb\n");
 }
 
@@ -136,11 +129,7 @@ fn a_broken_output_is_told_of_once_and_once_more_when_it_works_again() {
     let shared = Shared::new(100);
     let messages = vec![batch("abc\ndef\nghi\n"), batch("jkl\n"), batch("mno\n")];
     let told = run(&sink, &shared, messages);
-    assert_eq!(
-        sink.text(),
-        "abc\nd\nmno\n",
-        "the line that was cut off is ended"
-    );
+    assert_eq!(sink.text(), "abc\nd\nmno\n", "the line that was cut off is ended");
     assert_eq!(
         told,
         [
@@ -156,20 +145,10 @@ fn a_broken_output_is_told_of_once_and_once_more_when_it_works_again() {
 fn an_output_that_stays_broken_is_told_of_at_the_end() {
     let broken = || Err(ErrorKind::BrokenPipe.into());
     let sink = Scripted::with([broken(), broken()]);
-    let told = run(
-        &sink,
-        &Shared::new(100),
-        vec![batch("a\n"), batch("b\nc\n")],
-    );
+    let told = run(&sink, &Shared::new(100), vec![batch("a\n"), batch("b\nc\n")]);
     assert_eq!(told.len(), 2);
-    assert!(
-        told[0].starts_with("ERROR cannot write the access log: broken pipe"),
-        "{told:?}"
-    );
-    assert_eq!(
-        told[1],
-        "WARN the last 3 lines of the access log could not be written"
-    );
+    assert!(told[0].starts_with("ERROR cannot write the access log: broken pipe"), "{told:?}");
+    assert_eq!(told[1], "WARN the last 3 lines of the access log could not be written");
 }
 
 #[test]
@@ -217,10 +196,7 @@ fn a_reopen_reaches_the_sink_between_batches_and_may_fail() {
     let told = run(&sink, &Shared::new(100), messages);
     assert_eq!(sink.reopened.load(Ordering::Relaxed), 1);
     assert_eq!(sink.text(), "a\nb\n");
-    assert!(
-        told[0].starts_with("ERROR cannot open the access log again"),
-        "{told:?}"
-    );
+    assert!(told[0].starts_with("ERROR cannot open the access log again"), "{told:?}");
 }
 
 #[test]

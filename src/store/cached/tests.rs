@@ -59,10 +59,7 @@ impl Source {
     fn seen(&self) -> Seen {
         let bytes = self.bytes();
         let number = xxhash_rust::xxh3::xxh3_64(&bytes);
-        Seen::File {
-            version: Version::numbered(number, bytes.len() as u64),
-            index: None,
-        }
+        Seen::File { version: Version::numbered(number, bytes.len() as u64), index: None }
     }
 
     fn load(&self, limit: u64) -> Result<Loaded, StoreError> {
@@ -87,10 +84,7 @@ impl Source {
             Self::Restless(_) => None,
             Self::Text(_) | Self::Zeros(_) => Some(self.seen()),
         };
-        Ok(Loaded {
-            found: Found::File(Object { meta, content }),
-            seen,
-        })
+        Ok(Loaded { found: Found::File(Object { meta, content }), seen })
     }
 }
 
@@ -144,11 +138,7 @@ fn cache(max_bytes: usize, max_file_bytes: u64) -> Cached<Script> {
         slow: AtomicBool::new(false),
         gate: Semaphore::new(1),
     };
-    let options = CacheOptions {
-        max_bytes,
-        max_file_bytes,
-        max_age: AGE,
-    };
+    let options = CacheOptions { max_bytes, max_file_bytes, max_age: AGE };
     Cached::new(script, options)
 }
 
@@ -170,10 +160,9 @@ impl Cached<Script> {
     async fn get(&self, path: &str, now: Instant) -> String {
         let path = SitePath::parse(path.as_bytes()).unwrap();
         match self.find(&path, now).wait().await {
-            Ok(Found::File(Object {
-                content: Content::Bytes(bytes),
-                ..
-            })) => String::from_utf8(bytes.to_vec()).unwrap(),
+            Ok(Found::File(Object { content: Content::Bytes(bytes), .. })) => {
+                String::from_utf8(bytes.to_vec()).unwrap()
+            }
             Ok(found) => format!("{found:?}"),
             Err(error) => format!("{error:?}"),
         }

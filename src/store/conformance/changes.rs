@@ -15,11 +15,7 @@ use super::*;
 fn without_privileges<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let run = move || {
         let none = CapabilitySet::empty();
-        let sets = CapabilitySets {
-            effective: none,
-            permitted: none,
-            inheritable: none,
-        };
+        let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
         set_capabilities(None, sets).unwrap();
         // Threads of the blocking pool inherit what this thread has.
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -77,9 +73,7 @@ async fn every_change_is_seen() {
             ("<p>old</p>", &|| site.write("d/index.html", old)),
             ("<p>new</p>", &|| site.write("d/index.html", "<p>new</p>")),
             ("<p>", &|| {
-                let file = fs::File::options()
-                    .write(true)
-                    .open(site.path("d/index.html"));
+                let file = fs::File::options().write(true).open(site.path("d/index.html"));
                 file.unwrap().set_len(3).unwrap();
             }),
             ("new", &|| {

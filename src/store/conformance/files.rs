@@ -23,18 +23,12 @@ async fn a_file_is_found_with_all_that_is_said_about_it() {
         assert_eq!(object.meta.length, 3);
         assert_eq!(&*object.meta.name, b"b.css");
         assert_eq!(object.meta.content_type, "text/css; charset=utf-8");
-        let modified = fs::metadata(site.path("a/b.css"))
-            .unwrap()
-            .modified()
-            .unwrap();
+        let modified = fs::metadata(site.path("a/b.css")).unwrap().modified().unwrap();
         assert_eq!(object.meta.modified, Some(modified));
         assert!(!object.meta.etag.is_weak());
 
         let full = &object.meta.full;
-        assert_eq!(
-            full.get(&header::CONTENT_TYPE),
-            Some(&object.meta.content_type)
-        );
+        assert_eq!(full.get(&header::CONTENT_TYPE), Some(&object.meta.content_type));
         assert_eq!(full.get(&header::ACCEPT_RANGES).unwrap(), "bytes");
         let validators = &object.meta.validators;
         for block in [full, validators] {
@@ -78,10 +72,8 @@ async fn a_range_of_a_file_is_cut_at_its_end() {
 async fn the_charset_is_the_one_the_file_is_in() {
     on_each_store(async |site| {
         let words = "Die Stra\u{df}e f\u{fc}hrt \u{fc}ber die Br\u{fc}cke nach K\u{f6}ln. ";
-        let latin: Vec<u8> = words
-            .chars()
-            .map(|char| u8::try_from(u32::from(char)).unwrap())
-            .collect();
+        let latin: Vec<u8> =
+            words.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect();
         site.write("latin.txt", latin.repeat(5000));
         site.write("utf8.txt", words.repeat(5000));
         for (path, expected) in [
@@ -149,9 +141,7 @@ async fn any_name_that_a_file_can_have_is_found() {
     on_each_store_with(show_hidden, async |site| {
         for name in names {
             site.write(OsStr::from_bytes(name), name);
-            let found = site
-                .get(&content::path::encode(&[b"/", name].concat()))
-                .await;
+            let found = site.get(&content::path::encode(&[b"/", name].concat())).await;
             assert_eq!(found, String::from_utf8_lossy(name));
         }
         let entries = site.store.list(&SitePath::parse(b"/").unwrap()).await;

@@ -22,11 +22,7 @@ const LINKS: [(&str, &str, [&str; 3]); 20] = [
     ("loop", "loop", ["", "", ""]),
     ("dangling", "nothing", ["", "", ""]),
     ("absolute-inside", "@/root/real/a.txt", ["", "a", "a"]),
-    (
-        "absolute-outside",
-        "@/outside/secret.txt",
-        ["", "", "secret"],
-    ),
+    ("absolute-outside", "@/outside/secret.txt", ["", "", "secret"]),
     ("outside", "../outside/secret.txt", ["", "", "secret"]),
     ("outside-folder", "../outside", ["", "", "(folder)"]),
     ("real/deep", "../../outside/secret.txt", ["", "", "secret"]),
@@ -47,21 +43,14 @@ async fn a_link_is_followed_as_far_as_the_policy_goes() {
                 symlink(target.replace('@', place), site.path(name)).unwrap();
             }
             for (name, _, gives) in LINKS {
-                let expected = if gives[column].is_empty() {
-                    "(not found)"
-                } else {
-                    gives[column]
-                };
+                let expected = if gives[column].is_empty() { "(not found)" } else { gives[column] };
                 let found = site.get(&format!("/{name}")).await;
                 assert_eq!(found, expected, "{name}, {policy:?}");
             }
             // What leads through a link is found as the link is.
             let through = [
                 ("/folder/a.txt", ["(not found)", "a", "a"]),
-                (
-                    "/outside-folder/secret.txt",
-                    ["(not found)", "(not found)", "secret"],
-                ),
+                ("/outside-folder/secret.txt", ["(not found)", "(not found)", "secret"]),
             ];
             for (path, gives) in through {
                 assert_eq!(site.get(path).await, gives[column], "{path}, {policy:?}");

@@ -23,25 +23,16 @@ type Open = fn(DiskOptions) -> Box<dyn Store>;
 
 const STORES: [(&str, Open); 4] = [
     ("disk", |options| Box::new(Disk::open(options).unwrap())),
-    ("disk without openat2", |options| {
-        Box::new(Disk::open_walking(options).unwrap())
-    }),
-    ("cached", |options| {
-        Box::new(cached(Disk::open(options).unwrap(), 1 << 20))
-    }),
-    ("cached, every file too large", |options| {
-        Box::new(cached(Disk::open(options).unwrap(), 0))
-    }),
+    ("disk without openat2", |options| Box::new(Disk::open_walking(options).unwrap())),
+    ("cached", |options| Box::new(cached(Disk::open(options).unwrap(), 1 << 20))),
+    ("cached, every file too large", |options| Box::new(cached(Disk::open(options).unwrap(), 0))),
 ];
 
 const POLICIES: [Symlinks; 3] = [Symlinks::Never, Symlinks::Inside, Symlinks::Always];
 
 fn cached(disk: Disk, max_file_bytes: u64) -> Cached<Disk> {
-    let options = CacheOptions {
-        max_bytes: 64 << 20,
-        max_file_bytes,
-        max_age: Duration::from_hours(1),
-    };
+    let options =
+        CacheOptions { max_bytes: 64 << 20, max_file_bytes, max_age: Duration::from_hours(1) };
     Cached::new(disk, options)
 }
 
@@ -64,18 +55,11 @@ impl Site {
             ..DiskOptions::default()
         };
         change(&mut options);
-        Self {
-            store: open(options),
-            place,
-            now: Cell::new(Instant::now()),
-        }
+        Self { store: open(options), place, now: Cell::new(Instant::now()) }
     }
 
     fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
-        self.place
-            .path()
-            .join("root")
-            .join(Path::new(name.as_ref()))
+        self.place.path().join("root").join(Path::new(name.as_ref()))
     }
 
     fn write(&self, name: impl AsRef<OsStr>, content: impl AsRef<[u8]>) {
