@@ -65,9 +65,7 @@ fn evaluate(method: &Method, fields: Fields<'_>, current: Option<&Validators<'_>
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let modified = current.and_then(|validators| validators.modified);
     let wanted = if has(fields, &IF_MATCH) {
-        current.is_some_and(|validators| {
-            is_named(fields, &IF_MATCH, validators, |sent, own| sent.strong_eq(own))
-        })
+        current.is_some_and(|validators| is_named(fields, &IF_MATCH, validators, Tag::strong_eq))
     } else {
         unchanged_since(fields, &IF_UNMODIFIED_SINCE, modified) != Some(false)
     };
@@ -75,9 +73,7 @@ fn evaluate(method: &Method, fields: Fields<'_>, current: Option<&Validators<'_>
         return Verdict::PreconditionFailed;
     }
     let known = if has(fields, &IF_NONE_MATCH) {
-        current.is_some_and(|validators| {
-            is_named(fields, &IF_NONE_MATCH, validators, |sent, own| sent.weak_eq(own))
-        })
+        current.is_some_and(|validators| is_named(fields, &IF_NONE_MATCH, validators, Tag::weak_eq))
     } else {
         reads && unchanged_since(fields, &IF_MODIFIED_SINCE, modified) == Some(true)
     };
