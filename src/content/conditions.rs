@@ -58,6 +58,7 @@ pub fn check_absent(method: &Method, fields: Fields<'_>) -> Verdict {
     evaluate(method, fields, None)
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "its lifetimes are not general")]
 fn evaluate(method: &Method, fields: Fields<'_>, current: Option<&Validators<'_>>) -> Verdict {
     if matches!(*method, Method::CONNECT | Method::OPTIONS | Method::TRACE) {
         return Verdict::Proceed;
@@ -65,7 +66,9 @@ fn evaluate(method: &Method, fields: Fields<'_>, current: Option<&Validators<'_>
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let modified = current.and_then(|validators| validators.modified);
     let wanted = if has(fields, &IF_MATCH) {
-        current.is_some_and(|validators| is_named(fields, &IF_MATCH, validators, Tag::strong_eq))
+        current.is_some_and(|validators| {
+            is_named(fields, &IF_MATCH, validators, |sent, own| sent.strong_eq(own))
+        })
     } else {
         unchanged_since(fields, &IF_UNMODIFIED_SINCE, modified) != Some(false)
     };
@@ -73,7 +76,9 @@ fn evaluate(method: &Method, fields: Fields<'_>, current: Option<&Validators<'_>
         return Verdict::PreconditionFailed;
     }
     let known = if has(fields, &IF_NONE_MATCH) {
-        current.is_some_and(|validators| is_named(fields, &IF_NONE_MATCH, validators, Tag::weak_eq))
+        current.is_some_and(|validators| {
+            is_named(fields, &IF_NONE_MATCH, validators, |sent, own| sent.weak_eq(own))
+        })
     } else {
         reads && unchanged_since(fields, &IF_MODIFIED_SINCE, modified) == Some(true)
     };
