@@ -1,5 +1,8 @@
 //! What is to be sent: heads, bytes, pieces of files, streams; in as few writes as possible.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};

@@ -1,5 +1,8 @@
 //! The content of an HTTP/1.1 request, read from the connection when somebody asks for it.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
