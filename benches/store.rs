@@ -36,6 +36,7 @@ fn disk(root: &Path) -> Disk {
 
 fn cached(root: &Path) -> Cached<Disk> {
     let options = CacheOptions {
+        max_open_files: 64,
         max_bytes: 100 << 20,
         max_file_bytes: 1 << 20,
         // The checked benches move the clock by days.

@@ -12,6 +12,7 @@
 //! | [`policy`] | what is added to answers whatever the handler |
 //! | [`config`] | the configuration: keys, sources, errors |
 //! | [`log`] | access log and diagnostics |
+//! | [`descriptors`] | how many descriptors there are, and who gets them |
 //! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
 //! | [`server`] | sockets and time |
 //! | [`cli`], [`commands`] | the command line, and what each command prints and returns |
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod content;
+pub mod descriptors;
 pub mod handler;
 pub mod http1;
 pub mod log;

@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::config::{Config, FollowSymlinks};
 use crate::content::path::SitePath;
+use crate::descriptors;
 use crate::handler::{Files, Handler, Listing, Methods, Reply, Unlisted};
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::{Policy, error_pages, security_fields};
@@ -153,8 +154,9 @@ fn lacks_page(response: &Response) -> bool {
 }
 
 fn dress(mut response: Response, fields: Fields<'_>, found: Option<Found>) -> Response {
-    let Some(Found::File(page)) = found else {
-        return error_pages::fill(response, fields);
+    let page = match found {
+        Some(Found::File(page)) if page.meta.length > 0 => page,
+        _ => return error_pages::fill(response, fields),
     };
     // The type only: a validator of the page is not one of the address that was asked for.
     let media_type = page.meta.content_type.clone();
@@ -199,6 +201,7 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
             max_bytes: usize::try_from(config.cache_max_size).unwrap_or(usize::MAX),
             max_file_bytes: config.cache_max_file_size,
             max_age: config.cache_max_age,
+            max_open_files: descriptors::shares().open_files,
         },
     )))
 }

@@ -13,10 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["message", "content"]),
     ("config", &[]),
     ("log", &[]),
+    ("descriptors", &[]),
     ("handler", &["message", "content", "store"]),
     ("policy", &["message", "content", "config"]),
-    ("site", &["message", "content", "store", "config", "handler", "policy"]),
-    ("server", &["message", "content", "http1", "config", "log", "site"]),
+    ("site", &["message", "content", "store", "config", "descriptors", "handler", "policy"]),
+    ("server", &["message", "content", "http1", "config", "descriptors", "log", "site"]),
     ("cli", &["config"]),
     ("commands", &["config", "log", "server", "site", "cli"]),
 ];

@@ -40,8 +40,8 @@ pub fn run(config: &Config, config_file: Option<&Path>) -> ExitCode {
 fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dyn Error>> {
     let _diagnostics = log::init(&diagnostics_options(config))?;
     let site = Arc::new(Site::build(config)?);
-    let bound = Bound::bind(config)?;
     let access_log = access_log(config)?;
+    let bound = Bound::bind(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         // Watched before the greeting: whoever reads it may stop the server at once.
@@ -49,7 +49,9 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
         let addresses = bound.addresses().to_vec();
         let server = bound.start(&site, access_log.as_ref())?;
         greet(config, config_file, &addresses);
-        Ok::<_, Box<dyn Error>>(run_until_stopped(server, &site, &mut signals, config).await)
+        let log = access_log.as_ref();
+        let clean = run_until_stopped(server, &site, &mut signals, log, config).await;
+        Ok::<_, Box<dyn Error>>(clean)
     });
     if let Some(log) = access_log {
         log.close(LOG_PATIENCE);
@@ -62,39 +64,54 @@ async fn run_until_stopped(
     mut server: Server,
     site: &Site,
     signals: &mut Signals,
+    access_log: Option<&AccessLog>,
     config: &Config,
 ) -> bool {
+    let Signals { hangup, stop } = signals;
+
     tokio::select! {
-        name = signals.next() => tracing::info!("{name}: finishing the requests in flight"),
+        name = stop.next() => tracing::info!("{name}: finishing the requests in flight"),
         () = server.accept_limit_reached() => tracing::info!("accept_limit reached: stopping"),
-        () = keep_tidy(site) => {}
+        () = keep_house(site, hangup, access_log) => {}
     }
     server.drain();
-    let clean = tokio::select! {
-        () = server.drained() => true,
+    tokio::select! {
+        () = server.drained() => {}
         () = tokio::time::sleep(config.shutdown_timeout) => {
             tracing::warn!("shutdown_timeout is over: cutting what is still open");
-            true
         }
-        name = signals.next() => {
+        name = stop.next() => {
             tracing::warn!("{name} again: ending at once");
-            false
+            return false;
         }
-    };
+    }
     server.end();
-    clean
+    true
 }
 
-/// Keeps house for as long as it is polled.
-async fn keep_tidy(site: &Site) {
+/// Does what is to be done now and then, for as long as it is polled.
+async fn keep_house(site: &Site, hangup: &mut Signal, access_log: Option<&AccessLog>) {
     let mut interval = tokio::time::interval(TIDY);
     loop {
-        site.tidy(interval.tick().await.into_std());
+        tokio::select! {
+            now = interval.tick() => site.tidy(now.into_std()),
+            _ = hangup.recv() => {
+                access_log.map(AccessLog::reopen);
+                tracing::info!("SIGHUP: the access log is opened anew; a changed configuration \
+                    takes a restart");
+            }
+        }
     }
 }
 
-/// The signals that stop the server.
+/// The signals that a server goes by.
 struct Signals {
+    hangup: Signal,
+    stop: StopSignals,
+}
+
+/// Those that stop it.
+struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
@@ -102,11 +119,16 @@ struct Signals {
 impl Signals {
     fn watch() -> io::Result<Self> {
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            stop: StopSignals {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            },
         })
     }
+}
 
+impl StopSignals {
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",

@@ -303,7 +303,7 @@ impl HeadParser {
         if matches!(buf.get(start), None | Some(b'\r')) {
             return Ok(None);
         }
-        if self.spans.len() == usize::from(self.limits.fields) {
+        if self.spans.len() == usize::from(self.limits.fields) && buf.get(start) != Some(&b'\n') {
             return Err(HeadError::TooManyFields);
         }
         loop {

@@ -53,6 +53,7 @@ pub struct DiagnosticsOptions {
 #[derive(Debug)]
 #[must_use = "dropped at once, it would end the log file at once"]
 pub struct Guard {
+    _console: WorkerGuard,
     _file: Option<WorkerGuard>,
 }
 
@@ -61,9 +62,11 @@ pub struct Guard {
 /// # Errors
 /// When the filter is not understood, the file cannot be written, or it was done before.
 pub fn init(options: &DiagnosticsOptions) -> Result<Guard, LogError> {
-    let (file, guard) = open_file(options)?;
-    subscriber(options, io::stderr, file)?.try_init().map_err(|_| LogError::AlreadySetUp)?;
-    Ok(Guard { _file: guard })
+    let (file, file_guard) = open_file(options)?;
+    // A terminal or pipe that takes nothing must not hold up who has something to say.
+    let (console, console_guard) = tracing_appender::non_blocking(io::stderr());
+    subscriber(options, console, file)?.try_init().map_err(|_| LogError::AlreadySetUp)?;
+    Ok(Guard { _console: console_guard, _file: file_guard })
 }
 
 /// Whether to use colours: what was asked for; else only on a terminal, and not where `NO_COLOR` is

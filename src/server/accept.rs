@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderValue, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::Phase;
 use super::deadline::{Deadline, Pace, in_time};
 use super::gate::{Gate, Refusal};
 use super::http1::Connection;
@@ -17,19 +17,15 @@ use super::linger::linger;
 use super::listener;
 use super::transport::Transport;
 use super::worker::Worker;
-use crate::message::Peer;
+use super::{Phase, clock};
+use crate::http1::encode::{self, ContentLength, ResponseHead};
+use crate::message::{Peer, Response};
 
 /// How long a connection that is one too many may take to read so.
 const TURN_AWAY: Duration = Duration::from_secs(1);
 
-/// Sent to a connection that is one too many. It has no `Date`: it costs as little as possible.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    Content-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 51\r\n\
-    Retry-After: 5\r\n\
-    Connection: close\r\n\
-    \r\n\
-    The server has no free connection. Try again soon.\n";
+/// What a connection that is one too many is told.
+const FULL: &str = "The server has no free connection. Try again soon.\n";
 
 /// Everything a worker thread needs.
 pub(super) struct Crew {
@@ -128,10 +124,29 @@ fn welcome(stream: TcpStream, address: SocketAddr, worker: &Arc<Worker>, gate: &
 async fn turn_away(mut io: Transport) {
     let mut deadline = Deadline::after(TURN_AWAY);
     let mut pace = Pace { deadline: &mut deadline, patience: TURN_AWAY };
-    let slices = [IoSlice::new(FULL)];
+    let answer = no_room();
+    let slices = [IoSlice::new(&answer)];
     // A socket that was just accepted takes this much in one write, or is broken.
     let written = in_time(&mut pace, |context| io.poll_write(context, &slices, false)).await;
     if written.is_ok() {
         linger(&mut io).await;
     }
+}
+
+fn no_room() -> Vec<u8> {
+    let response = Response::new(StatusCode::SERVICE_UNAVAILABLE)
+        .with(header::RETRY_AFTER, HeaderValue::from_static("5"))
+        .with_body("text/plain; charset=utf-8", FULL.to_owned());
+    let mut out = Vec::new();
+    let head = ResponseHead {
+        status: response.status,
+        date: &clock::date(),
+        length: ContentLength::Known(FULL.len() as u64),
+        connection: Some("close"),
+        fixed: &[],
+        fields: &response.fields,
+    };
+    encode::write_head(&mut out, &head);
+    out.extend_from_slice(FULL.as_bytes());
+    out
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use http::{Method, StatusCode, Version};
+use tokio::time::timeout;
 
 use super::clock;
 use super::deadline::{Deadline, Pace};
@@ -71,7 +72,8 @@ impl Connection {
                 if let Poll::Ready(result) = self.io.poll_readable(context) {
                     return Poll::Ready(result.is_ok());
                 }
-                if stopped.as_mut().poll(context).is_ready() {
+                // One that has asked nothing yet was accepted to be answered.
+                if self.requests > 0 && stopped.as_mut().poll(context).is_ready() {
                     return Poll::Ready(false);
                 }
                 self.deadline.poll(context).map(|()| false)
@@ -103,7 +105,7 @@ impl Connection {
                 Ok(Some(_)) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
                     let reason = "the request head took too long to arrive";
-                    return self.refuse(StatusCode::REQUEST_TIMEOUT, reason, outbox).await;
+                    return self.refuse(StatusCode::REQUEST_TIMEOUT, reason, inbox, outbox).await;
                 }
                 Err(_) => return Next::Close,
             }
@@ -119,7 +121,8 @@ impl Connection {
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        return self.refuse(error.status(), &error.to_string(), outbox).await;
+                        let reason = error.to_string();
+                        return self.refuse(error.status(), &reason, inbox, outbox).await;
                     }
                 }
             }
@@ -131,7 +134,10 @@ impl Connection {
             }
             if !timed {
                 timed = true;
-                self.deadline.set_after(self.worker.settings.header_timeout);
+                // The time for the first head runs since the connection was made.
+                if self.requests > 0 {
+                    self.deadline.set_after(self.worker.settings.header_timeout);
+                }
             }
         }
     }
@@ -183,9 +189,6 @@ impl Connection {
         let keep_alive = head.framing.keep_alive && self.may_go_on();
         let next = self.send(&asked, response, keep_alive, 0, outbox).await;
         inbox.consume(head.length);
-        if next == Next::Close && (head.framing.keep_alive || !inbox.is_empty()) {
-            return Next::Linger;
-        }
         next
     }
 
@@ -217,7 +220,9 @@ impl Connection {
         if self.flush(outbox).await.is_err() {
             return Next::Cut;
         }
-        if next == Next::Request && self.body_reader(inbox, &mut progress).drain(DRAIN).await {
+        let mut reader = self.body_reader(inbox, &mut progress);
+        let drained = timeout(worker.settings.request_timeout, reader.drain(DRAIN));
+        if next == Next::Request && drained.await == Ok(true) {
             return Next::Request;
         }
         Next::Linger
@@ -256,7 +261,7 @@ impl Connection {
         }
         let queued =
             enqueue(&self.worker, response, &asked.method, asked.version, keep_alive, outbox);
-        let mut next = if queued.closes { Next::Close } else { Next::Request };
+        let mut next = if queued.closes { Next::Linger } else { Next::Request };
         let mut sent = queued.content;
         if bulk {
             let before = outbox.sent_in_all() + queued.head;
@@ -271,9 +276,18 @@ impl Connection {
     }
 
     /// Answers what cannot be understood, and ends the connection.
-    async fn refuse(&mut self, status: StatusCode, reason: &str, outbox: &mut Outbox) -> Next {
+    async fn refuse(
+        &mut self,
+        status: StatusCode,
+        reason: &str,
+        inbox: &Inbox,
+        outbox: &mut Outbox,
+    ) -> Next {
+        // An answer to HEAD has no content, whatever else is wrong (RFC 9110 section 9.3.2).
+        let is_head = inbox.unread().starts_with(b"HEAD ");
+        let method = if is_head { Method::HEAD } else { Method::GET };
         let response = self.worker.site.refusal(status, reason);
-        let queued = enqueue(&self.worker, response, &Method::GET, Version::HTTP_11, false, outbox);
+        let queued = enqueue(&self.worker, response, &method, Version::HTTP_11, false, outbox);
         self.worker.record(|log| record_refusal(log, &self.peer, status, queued.content));
         if self.flush(outbox).await.is_err() { Next::Cut } else { Next::Linger }
     }

@@ -5,7 +5,7 @@
 //! comes, then read and drop until the client closes too or has had time enough.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use super::deadline::Deadline;
@@ -20,12 +20,15 @@ pub(super) async fn linger(io: &mut Transport) {
         return;
     }
     let mut end = Deadline::after(PATIENCE);
-    let mut dropped = vec![0; 4096];
+    let mut dropped = Vec::new();
     loop {
         let goes_on = poll_fn(|context| {
             if end.poll(context).is_ready() {
                 return Poll::Ready(false);
             }
+            // Most clients close at once: a buffer is needed only for what comes instead.
+            ready!(io.poll_readable(context)).ok();
+            dropped.resize(4096, 0);
             io.poll_read(context, &mut dropped).map(|count| count.is_ok_and(|count| count > 0))
         });
         if !goes_on.await {

@@ -20,23 +20,23 @@ mod transport;
 mod worker;
 
 use std::net::SocketAddr;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
 
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
 use self::gate::{Gate, GateOptions};
 pub use self::listener::BindError;
 use self::worker::Worker;
 use crate::config::Config;
+use crate::descriptors;
 use crate::http1::Limits;
 use crate::log::AccessLog;
 use crate::site::Site;
-
-/// Descriptors kept free of connections: files being served, logs, the runtime's own.
-const RESERVED_DESCRIPTORS: u64 = 64;
 
 /// Threads that may wait for a disk, per worker.
 const BLOCKING_THREADS: usize = 64;
@@ -136,7 +136,7 @@ impl Bound {
         let gate = Gate::new(GateOptions {
             allowed: config.address_filter.clone(),
             max_connections: match config.max_connections {
-                0 => descriptors_for_connections(),
+                0 => descriptors::shares().connections,
                 some => some,
             },
             max_connections_per_ip: config.max_connections_per_ip,
@@ -167,7 +167,11 @@ impl Bound {
             let runtime = runtime(&crew.worker).map_err(StartError::Worker)?;
             let thread = thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn(move || runtime.block_on(crew.run(sockets)))
+                .spawn(move || {
+                    runtime.block_on(crew.run(sockets));
+                    // A thread that waits for a disk must not keep the server from ending.
+                    runtime.shutdown_background();
+                })
                 .map_err(StartError::Worker)?;
             threads.push(thread);
         }
@@ -176,15 +180,21 @@ impl Bound {
 }
 
 /// An event loop for one worker thread.
-fn runtime(worker: &Arc<Worker>) -> io::Result<tokio::runtime::Runtime> {
+fn runtime(worker: &Arc<Worker>) -> io::Result<Runtime> {
     let worker = Arc::clone(worker);
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .max_blocking_threads(BLOCKING_THREADS)
+        .thread_keep_alive(Duration::from_secs(u32::MAX.into()))
         .on_thread_park(move || worker.record(crate::log::Recorder::flush))
         .on_thread_unpark(clock::has_aged)
-        .build()
+        .build()?;
+    // With one thread that may block there is always one to wait for; without any, a system that
+    // has no more threads to give would make every use of the disk panic.
+    let first = panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
+    first.map_err(|_| io::Error::from(io::ErrorKind::WouldBlock))?;
+    Ok(runtime)
 }
 
 fn worker_count(wanted: usize) -> usize {
@@ -192,20 +202,6 @@ fn worker_count(wanted: usize) -> usize {
         0 => thread::available_parallelism().map_or(1, usize::from),
         some => some,
     }
-}
-
-/// As many descriptors as the process may have, raised to what the system allows, less those
-/// needed for other things.
-fn descriptors_for_connections() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { mut current, maximum } = getrlimit(Resource::Nofile);
-    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
-        current = maximum;
-    }
-    let all = current.unwrap_or(u64::MAX);
-    // Small limits keep at least half for connections.
-    let free = all.saturating_sub(RESERVED_DESCRIPTORS).max(all / 2);
-    usize::try_from(free).unwrap_or(usize::MAX)
 }
 
 /// A running server.

@@ -6,6 +6,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -33,6 +34,12 @@ const FILE_STEP: u64 = 1024 * 1024;
 /// changed while it was sent ends in a cut connection, not in a mixture that looks complete.
 const FILE_TAIL: u64 = 16 * 1024;
 
+/// Bytes of a file read at a time where they are not sent from the page cache.
+const PIECE: u64 = 64 * 1024;
+
+/// A file written to this lately may well be written to again while it is sent.
+const FRESH: Duration = Duration::from_secs(2);
+
 /// An emptied buffer larger than this is given back.
 const KEEP: usize = 64 * 1024;
 
@@ -55,6 +62,8 @@ enum Item {
     Bytes(Bytes),
     File {
         span: FileSpan,
+        /// Whether its bytes are copied: pages that `sendfile` queued would show later writes.
+        copied: bool,
         /// Up to where the file was found, or brought, into the page cache.
         warm_until: u64,
     },
@@ -123,8 +132,8 @@ impl Outbox {
 
     fn push_file(&mut self, span: FileSpan) {
         if span.length > 0 {
-            let warm_until = span.start;
-            self.queue.push_back(Item::File { span, warm_until });
+            let (warm_until, copied) = (span.start, is_fresh(&span));
+            self.queue.push_back(Item::File { span, copied, warm_until });
         }
     }
 
@@ -228,10 +237,10 @@ impl Outbox {
     }
 
     async fn send_file(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<()> {
-        let Some(Item::File { span, warm_until }) = self.queue.front_mut() else {
+        let Some(Item::File { span, copied, warm_until }) = self.queue.front_mut() else {
             return Ok(());
         };
-        if span.length <= FILE_TAIL || !io.sends_files() {
+        if span.length <= FILE_TAIL || *copied || !io.sends_files() {
             return self.load_file_piece().await;
         }
         let count = (span.length - FILE_TAIL).min(FILE_STEP);
@@ -264,7 +273,7 @@ impl Outbox {
         let Some(Item::File { span, .. }) = self.queue.front_mut() else {
             return Ok(());
         };
-        let count = span.length.min(FILE_TAIL);
+        let count = span.length.min(PIECE);
         let bytes = file_read::read(span, usize::try_from(count).unwrap_or(usize::MAX)).await?;
         span.start += count;
         span.length -= count;
@@ -314,6 +323,12 @@ impl Outbox {
         self.queue.push_back(Item::Stream { chunks, chunked, owed });
         Ok(())
     }
+}
+
+/// Whether a file was written to just now, or in what the clock takes for the future.
+fn is_fresh(span: &FileSpan) -> bool {
+    let age = span.modified.map(|modified| clock::wall().duration_since(modified));
+    age.is_some_and(|age| age.is_ok_and(|age| age < FRESH))
 }
 
 /// Whether sending this content takes more than a copy from memory. Such an answer is sent before

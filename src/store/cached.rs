@@ -32,9 +32,6 @@ pub(super) const FRESH: Duration = Duration::from_millis(45);
 /// space on the disk for as long as it is open.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Large files kept open at once.
-const OPEN_FILES: usize = 512;
-
 /// Tables, each with its lock, when the budget is large enough to be divided.
 const MAX_SHARDS: usize = 16;
 
@@ -86,6 +83,8 @@ pub enum Seen {
 pub struct CacheOptions {
     /// Bytes of memory for everything that is kept.
     pub max_bytes: usize,
+    /// Large files kept open at once.
+    pub max_open_files: usize,
     /// Files longer than this, in bytes, are kept open instead of being kept in memory.
     pub max_file_bytes: u64,
     /// How long anything is kept at most.
@@ -150,7 +149,7 @@ impl<S: Origin> Cached<S> {
         let shard = |_| {
             Mutex::new(Shard {
                 contents: Shelf::new(limits(large, usize::MAX)),
-                open_files: Shelf::new(limits(small, OPEN_FILES / count)),
+                open_files: Shelf::new(limits(small, (options.max_open_files / count).max(1))),
                 bare: Shelf::new(limits(small, usize::MAX)),
             })
         };

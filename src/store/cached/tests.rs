@@ -13,6 +13,7 @@ use super::*;
 use crate::content::etag::EntityTag;
 use crate::store::object::{Facts, Representation};
 
+const OPEN_FILES: usize = 512;
 const AGE: Duration = Duration::from_mins(1);
 
 /// Files that exist only here. It counts what it is asked, and waits when told to.
@@ -138,7 +139,8 @@ fn cache(max_bytes: usize, max_file_bytes: u64) -> Cached<Script> {
         slow: AtomicBool::new(false),
         gate: Semaphore::new(1),
     };
-    let options = CacheOptions { max_bytes, max_file_bytes, max_age: AGE };
+    let options =
+        CacheOptions { max_bytes, max_file_bytes, max_age: AGE, max_open_files: OPEN_FILES };
     Cached::new(script, options)
 }
 

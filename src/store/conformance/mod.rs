@@ -31,8 +31,12 @@ const STORES: [(&str, Open); 4] = [
 const POLICIES: [Symlinks; 3] = [Symlinks::Never, Symlinks::Inside, Symlinks::Always];
 
 fn cached(disk: Disk, max_file_bytes: u64) -> Cached<Disk> {
-    let options =
-        CacheOptions { max_bytes: 64 << 20, max_file_bytes, max_age: Duration::from_hours(1) };
+    let options = CacheOptions {
+        max_bytes: 64 << 20,
+        max_file_bytes,
+        max_age: Duration::from_hours(1),
+        max_open_files: 64,
+    };
     Cached::new(disk, options)
 }
 

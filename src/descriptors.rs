@@ -1,0 +1,51 @@
+//! File descriptors: how many the process may have, and who gets them.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Those for everything else: listening sockets, logs, event loops, files just being opened.
+const OTHERS: u64 = 64;
+
+/// The most that pays off as files kept open.
+const OPEN_FILES: u64 = 512;
+
+/// What each use of descriptors may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Connections at once.
+    pub connections: usize,
+    /// Large files that the cache keeps open.
+    pub open_files: usize,
+}
+
+/// Raises the limit of the process to what the system allows, and divides it.
+pub fn shares() -> Shares {
+    let Rlimit { mut current, maximum } = getrlimit(Resource::Nofile);
+    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
+        current = maximum;
+    }
+    divide(current.unwrap_or(u64::MAX))
+}
+
+fn divide(all: u64) -> Shares {
+    let others = OTHERS.min(all / 4);
+    let open_files = OPEN_FILES.min((all - others) / 4);
+    let connections = all - others - open_files;
+    let to_usize = |count| usize::try_from(count).unwrap_or(usize::MAX);
+    Shares { connections: to_usize(connections), open_files: to_usize(open_files) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_promised_twice() {
+        for all in [0, 1, 16, 60, 256, 1024, 20_000, 1 << 20, u64::MAX] {
+            let Shares { connections, open_files } = divide(all);
+            let promised = connections as u64 + open_files as u64;
+            assert!(promised <= all, "{all}");
+            assert!(all < 16 || (connections > open_files && open_files > 0), "{all}");
+        }
+        assert_eq!(divide(1024), Shares { connections: 720, open_files: 240 });
+    }
+}

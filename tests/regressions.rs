@@ -1,0 +1,87 @@
+//! One test per bug, named after it.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+
+use support::{digits, eventually, setup};
+
+#[test]
+fn bytes_after_the_last_request_do_not_cost_the_answer() {
+    let large = vec![b'x'; 5_000_000];
+    let server = setup().file("large", &large).start();
+    let mut client = server.connect();
+    client.send("GET /large HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    assert_eq!(client.head().status, 200);
+    client.send("\r\nGET /late HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert!(client.rest() == large);
+}
+
+#[test]
+fn the_last_request_of_a_connection_is_answered_although_more_were_sent() {
+    let server = setup().file("a.txt", "a").flag("--keep-alive-requests=1").start();
+    let mut client = server.connect();
+    client.send("POST /a.txt HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n".repeat(20));
+    assert_eq!(client.response().status, 405);
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn connections_within_the_accept_limit_are_answered_although_it_is_reached() {
+    let mut server = setup().file("a.txt", "a").flag("--accept-limit=2").start();
+    let mut clients = [server.connect(), server.connect()];
+    // Both are accepted when nobody can connect any more.
+    eventually(|| std::net::TcpStream::connect(server.address).err());
+    for client in &mut clients {
+        client.send("GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n");
+        let response = client.response();
+        assert_eq!((response.status, response.field("connection")), (200, Some("close")));
+    }
+    drop(clients);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_refused_head_request_has_no_content() {
+    let server = digits();
+    let answer = server.raw("HEAD /a.txt HTTP/1.1\r\n\r\n");
+    assert!(answer.starts_with(b"HTTP/1.1 400 ") && answer.ends_with(b"\r\n\r\n"));
+}
+
+#[test]
+fn a_hangup_opens_the_log_anew_and_does_not_end_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    let server =
+        setup().file("a.txt", "a").flag(&format!("--access-log={}", log.display())).start();
+    server.get("/a.txt?one", &[]);
+    eventually(|| fs::read_to_string(&log).ok().filter(|text| text.contains("?one")));
+    fs::rename(&log, folder.path().join("moved.log")).unwrap();
+    server.signal("HUP");
+    server.line(|line| line.contains("SIGHUP"));
+    server.get("/a.txt?two", &[]);
+    eventually(|| fs::read_to_string(&log).ok().filter(|text| text.contains("?two")));
+}
+
+#[test]
+fn a_large_file_that_is_being_rewritten_is_of_one_version_or_cut() {
+    let server = setup().file("large", vec![b'A'; 8_000_000]).start();
+    let mut file = fs::File::options().write(true).open(server.root.join("large")).unwrap();
+    let mut client = server.connect();
+    client.send("GET /large HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    assert_eq!(client.head().status, 200);
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.write_all(&vec![b'B'; 8_000_000]).unwrap();
+    let body = client.rest();
+    let whole = body.len() == 8_000_000;
+    assert!(!whole || body.iter().all(|&byte| byte == body[0]), "two versions, and complete");
+}
+
+#[test]
+fn an_empty_error_page_is_no_page() {
+    let server = setup().file("404.html", "").start();
+    assert!(!server.get("/nothing", &[]).body.is_empty());
+}
