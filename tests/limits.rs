@@ -45,6 +45,7 @@ fn one_connection_too_many_gets_a_503_and_a_freed_place_is_used() {
         one.send(GET.replace("Host", "Connection: close\r\nHost"));
         one.response();
         one.rest();
+        drop(one);
         eventually(|| (server.get("/a.txt", &[]).status == 200).then_some(()));
     }
 }
