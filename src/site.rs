@@ -8,17 +8,19 @@ use std::{fmt, io};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::config::{Config, FollowSymlinks};
-use crate::content::path::SitePath;
+use crate::content::accept::{self, Form};
 use crate::descriptors;
 use crate::handler::{Files, Handler, Listing, Methods, Reply, Unlisted};
 use crate::message::{Answer, Body, Fields, Request, Response};
-use crate::policy::{Policy, error_pages, security_fields};
+use crate::policy::error_pages::{self, ErrorPages};
+use crate::policy::{Policy, security_fields};
 use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store, Symlinks};
 
 /// What is served, and how.
 pub struct Site {
     handlers: Box<[Box<dyn Handler>]>,
     store: Arc<dyn Store>,
+    error_pages: ErrorPages,
     policy: Policy,
 }
 
@@ -67,7 +69,12 @@ impl Site {
         let handlers: Vec<Box<dyn Handler>> =
             vec![Box::new(Methods), Box::new(Files::new(Arc::clone(&store))), folders];
         let fixed = server_field(config).into_iter().chain(security_fields(config));
-        Ok(Self { handlers: handlers.into(), store, policy: Policy::new(fixed) })
+        Ok(Self {
+            handlers: handlers.into(),
+            store,
+            error_pages: ErrorPages::new(),
+            policy: Policy::new(fixed),
+        })
     }
 
     /// What every answer carries besides its own fields.
@@ -101,7 +108,7 @@ impl Site {
 
     /// Answers what is not a request that could be understood.
     pub fn refusal(&self, status: StatusCode, reason: &str) -> Response {
-        error_pages::describe(Response::new(status), Fields::EMPTY, reason)
+        error_pages::describe(Response::new(status), Form::Text, reason)
     }
 
     /// Asks the handlers from `first` on.
@@ -130,20 +137,28 @@ impl Site {
         fields: Fields<'a>,
         now: Instant,
     ) -> Answer<'a, Response> {
-        let Some(path) = error_pages::own_page(response.status, fields) else {
-            return Answer::Ready(error_pages::fill(response, fields));
+        let form = accept::preferred(fields);
+        let Some(path) = self.error_pages.own(response.status, form) else {
+            return Answer::Ready(self.error_pages.fill(response, form));
         };
-        let Ok(path) = SitePath::parse(path.as_bytes()) else {
-            return Answer::Ready(error_pages::fill(response, fields));
-        };
-        if let Answer::Ready(found) = self.store.find(&path, now) {
-            return Answer::Ready(dress(response, fields, found.ok()));
+        match self.store.find(path, now) {
+            Answer::Ready(found) => Answer::Ready(self.dress(response, form, found.ok())),
+            Answer::Later(found) => {
+                Answer::later(async move { self.dress(response, form, found.await.ok()) })
+            }
         }
-        let path = path.into_owned();
-        Answer::later(async move {
-            let found = self.store.find(&path, now).wait().await;
-            dress(response, fields, found.ok())
-        })
+    }
+
+    fn dress(&self, mut response: Response, form: Form, found: Option<Found>) -> Response {
+        let page = match found {
+            Some(Found::File(page)) if page.meta.length > 0 => page,
+            _ => return self.error_pages.fill(response, form),
+        };
+        // The type only: a validator of the page is not one of the address that was asked for.
+        let media_type = page.meta.content_type.clone();
+        response.fields.push(header::CONTENT_TYPE, media_type);
+        response.body = page.body(0..page.meta.length);
+        response
     }
 }
 
@@ -151,18 +166,6 @@ impl Site {
 fn lacks_page(response: &Response) -> bool {
     let status = response.status;
     (status.is_client_error() || status.is_server_error()) && matches!(response.body, Body::Empty)
-}
-
-fn dress(mut response: Response, fields: Fields<'_>, found: Option<Found>) -> Response {
-    let page = match found {
-        Some(Found::File(page)) if page.meta.length > 0 => page,
-        _ => return error_pages::fill(response, fields),
-    };
-    // The type only: a validator of the page is not one of the address that was asked for.
-    let media_type = page.meta.content_type.clone();
-    response.fields.push(header::CONTENT_TYPE, media_type);
-    response.body = page.body(0..page.meta.length);
-    response
 }
 
 fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {

@@ -1,11 +1,18 @@
 //! What an error looks like: a page for a browser, JSON for a program, a line for a terminal.
 
+use std::sync::Arc;
+
 use askama::Template;
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
-use crate::content::accept::{Form, preferred};
-use crate::message::{Fields, Response};
+use crate::content::accept::Form;
+use crate::content::path::SitePath;
+use crate::message::{Block, Body, Response};
+
+/// The first status that is an error.
+const FIRST: u16 = 400;
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -19,18 +26,93 @@ struct Page<'a> {
     sentence: &'a str,
 }
 
-/// Gives an error its content, in the form the client likes best. The path of the site's own page
-/// for a status is [`own_page`].
-pub fn fill(response: Response, fields: Fields<'_>) -> Response {
-    let sentence = sentence(response.status);
-    describe(response, fields, sentence)
+/// The pages of a site's errors. The built-in ones are made once: answering a request for what is
+/// not there is as cheap as answering one for a file.
+pub struct ErrorPages {
+    /// From 400 on; `None` where no status is registered.
+    entries: Box<[Option<Entry>]>,
 }
 
-/// The same with a sentence of its own: what exactly was wrong with the request.
-pub fn describe(response: Response, fields: Fields<'_>, sentence: &str) -> Response {
+struct Entry {
+    own: SitePath<'static>,
+    html: BuiltIn,
+    json: BuiltIn,
+    text: BuiltIn,
+}
+
+struct BuiltIn {
+    fields: Arc<Block>,
+    content: Bytes,
+}
+
+impl ErrorPages {
+    /// Makes the built-in pages.
+    pub fn new() -> Self {
+        Self { entries: (FIRST..600).map(Entry::new).collect() }
+    }
+
+    /// Where a site keeps its own page for a status, for a client that wants no JSON.
+    pub fn own(&self, status: StatusCode, form: Form) -> Option<&SitePath<'static>> {
+        self.entry(status).map(|entry| &entry.own).filter(|_| form != Form::Json)
+    }
+
+    /// Gives an error the built-in content.
+    pub fn fill(&self, mut response: Response, form: Form) -> Response {
+        let Some(entry) = self.entry(response.status) else {
+            let sentence = sentence(response.status);
+            return describe(response, form, sentence);
+        };
+        let page = match form {
+            Form::Html => &entry.html,
+            Form::Json => &entry.json,
+            Form::Text => &entry.text,
+        };
+        response.fields.shared = Some(Arc::clone(&page.fields));
+        response.body = page.content.clone().into();
+        response
+    }
+
+    fn entry(&self, status: StatusCode) -> Option<&Entry> {
+        let index = status.as_u16().checked_sub(FIRST)?;
+        self.entries.get(usize::from(index))?.as_ref()
+    }
+}
+
+impl Default for ErrorPages {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Entry {
+    fn new(status: u16) -> Option<Self> {
+        let status = StatusCode::from_u16(status).ok()?;
+        status.canonical_reason()?;
+        let built_in = |form| {
+            let Response { fields, body, .. } =
+                describe(Response::new(status), form, sentence(status));
+            let content = match body {
+                Body::Bytes(content) => content,
+                _ => Bytes::new(),
+            };
+            BuiltIn { fields: Arc::new(fields.own.into_iter().collect()), content }
+        };
+        Some(Self {
+            own: SitePath::parse(format!("/{}.html", status.as_u16()).as_bytes())
+                .ok()?
+                .into_owned(),
+            html: built_in(Form::Html),
+            json: built_in(Form::Json),
+            text: built_in(Form::Text),
+        })
+    }
+}
+
+/// Gives an error content with a sentence of its own: what exactly was wrong with the request.
+pub fn describe(response: Response, form: Form, sentence: &str) -> Response {
     let status = response.status;
     let reason = status.canonical_reason().unwrap_or("Error");
-    match preferred(fields) {
+    match form {
         Form::Html => {
             let page = Page { status: status.as_u16(), reason, sentence };
             match page.render() {
@@ -46,12 +128,6 @@ pub fn describe(response: Response, fields: Fields<'_>, sentence: &str) -> Respo
             response.with_body(TEXT, format!("{} {reason}: {sentence}\n", status.as_u16()))
         }
     }
-}
-
-/// Where a site keeps its own page for an error, if it has one.
-pub fn own_page(status: StatusCode, fields: Fields<'_>) -> Option<String> {
-    let wants_json = preferred(fields) == Form::Json;
-    (!wants_json).then(|| format!("/{}.html", status.as_u16()))
 }
 
 /// What happened, for a person.
@@ -77,13 +153,10 @@ fn sentence(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Body;
-    use http::{HeaderMap, HeaderValue, header};
+    use http::header;
 
-    fn not_found(accept: &'static str) -> (String, String) {
-        let mut map = HeaderMap::new();
-        map.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        let response = fill(Response::not_found(), Fields::Map(&map));
+    fn not_found(form: Form) -> (String, String) {
+        let response = ErrorPages::new().fill(Response::not_found(), form);
         let Body::Bytes(body) = response.body else { panic!("no content") };
         let media_type = response.fields.get(&header::CONTENT_TYPE).unwrap();
         (media_type.to_str().unwrap().to_owned(), String::from_utf8(body.to_vec()).unwrap())
@@ -91,14 +164,14 @@ mod tests {
 
     #[test]
     fn a_browser_gets_a_page_that_links_home() {
-        let (media_type, body) = not_found("text/html,application/xhtml+xml,*/*;q=0.8");
+        let (media_type, body) = not_found(Form::Html);
         assert_eq!(media_type, HTML);
         assert!(body.contains("404") && body.contains("href=\"/\""), "{body}");
     }
 
     #[test]
     fn a_program_gets_json() {
-        let (media_type, body) = not_found("application/json");
+        let (media_type, body) = not_found(Form::Json);
         assert_eq!(media_type, "application/json");
         let parsed: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(parsed["status"], 404);
@@ -106,8 +179,25 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_a_line() {
-        let (media_type, body) = not_found("*/*");
+        let (media_type, body) = not_found(Form::Text);
         assert_eq!(media_type, TEXT);
         assert_eq!(body, "404 Not Found: There is nothing at this address.\n");
+    }
+
+    #[test]
+    fn a_status_that_nobody_registered_has_content_too() {
+        let pages = ErrorPages::new();
+        let status = StatusCode::from_u16(599).unwrap();
+        let response = pages.fill(Response::new(status), Form::Text);
+        assert!(response.body.length().unwrap() > 0);
+        assert!(pages.own(status, Form::Html).is_none());
+    }
+
+    #[test]
+    fn a_sites_own_page_is_looked_for_unless_json_is_wanted() {
+        let pages = ErrorPages::new();
+        let own = pages.own(StatusCode::NOT_FOUND, Form::Text).unwrap();
+        assert_eq!(own.as_bytes(), b"/404.html");
+        assert!(pages.own(StatusCode::NOT_FOUND, Form::Json).is_none());
     }
 }
