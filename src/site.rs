@@ -106,6 +106,12 @@ impl Site {
         self.store.tidy(now);
     }
 
+    /// Looks whether another folder has taken the place of the one served. May wait for a disk; to
+    /// be called once a second or so.
+    pub fn notice_changes(&self) {
+        self.store.notice_changes();
+    }
+
     /// Answers what is not a request that could be understood.
     pub fn refusal(&self, status: StatusCode, reason: &str) -> Response {
         error_pages::describe(Response::new(status), Form::Text, reason)

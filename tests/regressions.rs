@@ -84,3 +84,13 @@ fn an_empty_error_page_is_no_page() {
     let server = setup().file("404.html", "").start();
     assert!(!server.get("/nothing", &[]).body.is_empty());
 }
+
+#[test]
+fn a_folder_that_is_made_anew_is_served() {
+    let server = setup().file("a.txt", "old").start();
+    assert_eq!(server.get("/a.txt", &[]).text(), "old");
+    fs::remove_dir_all(&server.root).unwrap();
+    fs::create_dir(&server.root).unwrap();
+    fs::write(server.root.join("a.txt"), "new").unwrap();
+    eventually(|| Some(server.get("/a.txt", &[])).filter(|response| response.body == b"new"));
+}

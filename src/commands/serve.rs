@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 
 use super::banner::{self, Banner};
 use crate::config::{self, ColoredLogging, Config, KEYS, Key};
@@ -21,6 +22,9 @@ const FAILED: u8 = 1;
 
 /// How often the site lets go of what it does not need.
 const TIDY: Duration = Duration::from_secs(10);
+
+/// How often it looks whether another folder has taken the place of the one served.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long the last lines of the access log may take to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
@@ -62,7 +66,7 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
 /// Serves until a signal or the accept limit, then drains. False when a second signal cut it off.
 async fn run_until_stopped(
     mut server: Server,
-    site: &Site,
+    site: &Arc<Site>,
     signals: &mut Signals,
     access_log: Option<&AccessLog>,
     config: &Config,
@@ -90,11 +94,18 @@ async fn run_until_stopped(
 }
 
 /// Does what is to be done now and then, for as long as it is polled.
-async fn keep_house(site: &Site, hangup: &mut Signal, access_log: Option<&AccessLog>) {
-    let mut interval = tokio::time::interval(TIDY);
+async fn keep_house(site: &Arc<Site>, hangup: &mut Signal, access_log: Option<&AccessLog>) {
+    let mut tidy = tokio::time::interval(TIDY);
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            now = interval.tick() => site.tidy(now.into_std()),
+            now = tidy.tick() => site.tidy(now.into_std()),
+            _ = look.tick() => {
+                let site = Arc::clone(site);
+                // Awaited, so that a disk that hangs is asked once and not every second.
+                let _ = tokio::task::spawn_blocking(move || site.notice_changes()).await;
+            }
             _ = hangup.recv() => {
                 access_log.map(AccessLog::reopen);
                 tracing::info!("SIGHUP: the access log is opened anew; a changed configuration \
@@ -178,7 +189,7 @@ fn diagnostics_options(config: &Config) -> DiagnosticsOptions {
         color: colors(config, io::stderr().is_terminal()),
         file: config.log_file.clone(),
         rotation: rotation(config),
-        max_files: config.log_max_files,
+        max_files: config.log_max_files.saturating_add(1),
     }
 }
 
@@ -189,7 +200,7 @@ fn access_log(config: &Config) -> Result<Option<AccessLog>, log::LogError> {
         config::AccessLog::File(path) => Destination::File {
             path: path.clone(),
             rotation: rotation(config),
-            max_files: config.log_max_files,
+            max_files: config.log_max_files.saturating_add(1),
         },
     };
     let format = match config.access_log_format {

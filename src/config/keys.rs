@@ -86,7 +86,7 @@ keys! {
         /// Requests on one connection; 0 for no limit.
         keep_alive_requests: u64 = 0, whole(0..=u64::MAX);
 
-        /// Bytes of a request's head; more is answered with 431.
+        /// Bytes of a request's head; more is answered with 431, a target of more than half with 414.
         max_header_size: usize = 16_384, bytes(1024..=65_535);
 
         /// Seconds that a client has to send a whole request head.
@@ -236,7 +236,7 @@ keys! {
         /// When log files begin anew.
         log_rotation: Rotation = Rotation::Daily, one_of();
 
-        /// Rotated log files that are kept.
+        /// Rotated log files that are kept beside the current one.
         log_max_files: usize = 7, whole(1..=10_000);
 
         /// Colours on the terminal; auto honours `NO_COLOR`.

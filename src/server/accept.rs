@@ -74,9 +74,14 @@ async fn accept(
             return;
         }
     };
+    let mut failing = false;
     loop {
         match listener.accept().await {
             Ok((stream, address)) => {
+                if failing {
+                    failing = false;
+                    tracing::info!("accepting connections again");
+                }
                 let last = gate.count_accepted();
                 welcome(stream, address, &worker, &gate);
                 if last {
@@ -85,10 +90,10 @@ async fn accept(
             }
             Err(error) if listener::is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(
-                    %error,
-                    "cannot accept connections: a limit of the system is reached; trying on"
-                );
+                if !failing {
+                    failing = true;
+                    tracing::error!(%error, "cannot accept connections for now; trying on");
+                }
                 tokio::time::sleep(listener::PAUSE).await;
             }
         }
@@ -109,6 +114,7 @@ fn welcome(stream: TcpStream, address: SocketAddr, worker: &Arc<Worker>, gate: &
         }
         Err(Refusal::Address) => tracing::debug!(%address, "not in address_filter: closed"),
         Err(Refusal::Full) => {
+            gate.note_refusal(clock::now());
             let Some(place) = worker.turn_away() else {
                 return;
             };

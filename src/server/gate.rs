@@ -4,8 +4,12 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+
+/// How often refusals are told of at most.
+const TELL: Duration = Duration::from_secs(10);
 
 /// Decides over each new connection. Shared by all workers.
 pub(super) struct Gate {
@@ -17,6 +21,14 @@ pub(super) struct Gate {
     /// 0 = no limit.
     accept_limit: u64,
     accepted: AtomicU64,
+    refusals: Mutex<Refusals>,
+}
+
+/// Connections refused, told of now and then.
+#[derive(Default)]
+struct Refusals {
+    untold: u64,
+    told: Option<Instant>,
 }
 
 struct Clients {
@@ -55,6 +67,7 @@ impl Gate {
                 .then(|| Clients { max_connections, open: Mutex::default() }),
             accept_limit: options.accept_limit,
             accepted: AtomicU64::new(0),
+            refusals: Mutex::default(),
         })
     }
 
@@ -73,6 +86,19 @@ impl Gate {
             permit.client = Some(clients.enter(client_of(address)).ok_or(Refusal::Full)?);
         }
         Ok(permit)
+    }
+
+    /// Notes that a connection found no room, and says so at most every ten seconds.
+    pub(super) fn note_refusal(&self, now: Instant) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.untold += 1;
+        if refusals.told.is_none_or(|told| now.saturating_duration_since(told) >= TELL) {
+            tracing::warn!(
+                connections = std::mem::take(&mut refusals.untold),
+                "no room: refused with 503 (max_connections, max_connections_per_ip)"
+            );
+            refusals.told = Some(now);
+        }
     }
 
     /// Counts an accepted connection, whatever becomes of it; true for the one that fills

@@ -286,6 +286,7 @@ impl Connection {
         // An answer to HEAD has no content, whatever else is wrong (RFC 9110 section 9.3.2).
         let is_head = inbox.unread().starts_with(b"HEAD ");
         let method = if is_head { Method::HEAD } else { Method::GET };
+        tracing::debug!(peer = %self.peer.address, %status, reason, "refused");
         let response = self.worker.site.refusal(status, reason);
         let queued = enqueue(&self.worker, response, &method, Version::HTTP_11, false, outbox);
         self.worker.record(|log| record_refusal(log, &self.peer, status, queued.content));

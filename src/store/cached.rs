@@ -289,6 +289,10 @@ impl<S: Origin> Store for Cached<S> {
         }
         self.origin.tidy(now);
     }
+
+    fn notice_changes(&self) {
+        self.origin.notice_changes();
+    }
 }
 
 impl Shard {

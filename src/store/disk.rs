@@ -5,11 +5,11 @@
 //! 2. Otherwise *one* hop to the blocking pool does the whole of it, so a slow disk stalls no
 //!    other connection.
 //!
-//! The root is opened once: a folder that takes its place later is seen after a reload.
+//! The root is held open; a folder that takes its place is noticed when somebody has it looked at.
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
 use http::HeaderValue;
@@ -49,7 +49,9 @@ pub struct DiskOptions {
 pub struct Disk(Arc<Inner>);
 
 struct Inner {
-    root: Root,
+    /// Read for the time of a copy; written to when another folder has taken its place.
+    root: RwLock<Arc<Root>>,
+    root_path: PathBuf,
     index_files: Vec<String>,
     show_hidden: bool,
     cache_control: Option<HeaderValue>,
@@ -82,7 +84,8 @@ impl Disk {
 
     fn with_root(root: Root, options: DiskOptions) -> Self {
         Self(Arc::new(Inner {
-            root,
+            root: RwLock::new(Arc::new(root)),
+            root_path: options.root,
             index_files: options.index_files,
             show_hidden: options.show_hidden,
             cache_control: options.cache_control,
@@ -151,10 +154,14 @@ impl Store for Disk {
                 return Err(StoreError::NotFound);
             }
             self.block_on(folder, |inner, wanted| {
-                listing::list(&inner.root, wanted.relative, inner.show_hidden)
+                listing::list(&inner.root(), wanted.relative, inner.show_hidden)
             })
             .await
         })
+    }
+
+    fn notice_changes(&self) {
+        self.0.follow_root();
     }
 }
 
@@ -181,11 +188,28 @@ impl Origin for Disk {
 }
 
 impl Inner {
+    fn root(&self) -> Arc<Root> {
+        Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the root anew when its path leads to another folder than before.
+    fn follow_root(&self) {
+        let old = self.root();
+        if old.is_at(&self.root_path) {
+            return;
+        }
+        // Between the removal of one folder and the making of the next there is none.
+        if let Ok(new) = Root::open(&self.root_path, old.symlinks()) {
+            *self.root.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+            tracing::info!(root = %self.root_path.display(), "another folder is there: serving it");
+        }
+    }
+
     /// What the path names, by metadata alone.
     fn look(&self, wanted: Wanted<'_>, patience: Patience) -> Result<Seen, Errno> {
         if wanted.is_folder {
             for (number, name) in self.index_files.iter().enumerate() {
-                let node = self.root.probe(&join(wanted.relative, name), patience);
+                let node = self.root().probe(&join(wanted.relative, name), patience);
                 match absent_is_none(node)? {
                     Some(node) if node.kind == Kind::File => {
                         return Ok(Seen::File { version: node.version, index: Some(number) });
@@ -194,7 +218,7 @@ impl Inner {
                 }
             }
         }
-        let node = absent_is_none(self.root.probe(wanted.relative, patience))?;
+        let node = absent_is_none(self.root().probe(wanted.relative, patience))?;
         Ok(match node {
             Some(Node { kind, version }) => match kind {
                 Kind::Folder => Seen::Folder(version),
@@ -259,7 +283,7 @@ impl Inner {
             Some(name) => join(wanted.relative, name),
             None => wanted.relative.to_vec(),
         };
-        let (file, node) = self.root.open_file(&path, patience)?;
+        let (file, node) = self.root().open_file(&path, patience)?;
         if node.kind != Kind::File {
             return Err(Errno::NOENT);
         }

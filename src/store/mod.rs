@@ -67,6 +67,10 @@ pub trait Store: Send + Sync {
     /// Lets go of what has not been used for a while. To be called now and then: every ten seconds
     /// is often enough.
     fn tidy(&self, _now: Instant) {}
+
+    /// Looks whether what is served has been replaced as a whole, and follows. May wait for a disk;
+    /// once a second is often enough.
+    fn notice_changes(&self) {}
 }
 
 /// What a path names.

@@ -74,6 +74,14 @@ impl Root {
         })
     }
 
+    /// Whether a path leads to this folder.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let (Ok(there), Ok(here)) = (rustix::fs::stat(path), fstat(&self.folder)) else {
+            return false;
+        };
+        (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+    }
+
     pub(super) fn symlinks(&self) -> Symlinks {
         self.symlinks
     }
