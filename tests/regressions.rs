@@ -94,3 +94,21 @@ fn a_folder_that_is_made_anew_is_served() {
     fs::write(server.root.join("a.txt"), "new").unwrap();
     eventually(|| Some(server.get("/a.txt", &[])).filter(|response| response.body == b"new"));
 }
+
+#[test]
+fn a_download_that_the_end_cuts_is_in_the_log() {
+    let mut server = setup()
+        .file("large", vec![b'x'; 60_000_000])
+        .flag("--shutdown-timeout=0.1")
+        .flag("--access-log-format=json")
+        .start();
+    let mut stuck = server.connect();
+    stuck.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");
+    stuck.head();
+    server.signal("TERM");
+    let line = server.line(|line| line.contains("/large"));
+    let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let sent = entry["bytes_out"].as_u64().unwrap();
+    assert!(0 < sent && sent < 60_000_000, "{line}");
+    assert_eq!(server.wait().code(), Some(0));
+}

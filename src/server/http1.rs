@@ -11,6 +11,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use http::{Method, StatusCode, Version};
@@ -262,16 +263,20 @@ impl Connection {
         let queued =
             enqueue(&self.worker, response, &asked.method, asked.version, keep_alive, outbox);
         let mut next = if queued.closes { Next::Linger } else { Next::Request };
-        let mut sent = queued.content;
-        if bulk {
-            let before = outbox.sent_in_all() + queued.head;
-            if let Err(error) = self.flush(outbox).await {
-                tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
-                next = Next::Cut;
-            }
-            sent = outbox.sent_in_all().saturating_sub(before);
+        if !bulk {
+            self.worker
+                .record(|log| asked.record(log, &self.peer, status, queued.content, received));
+            return next;
         }
-        self.worker.record(|recorder| asked.record(recorder, &self.peer, status, sent, received));
+        let count = outbox.sent_in_all();
+        let before = count.load(Ordering::Relaxed) + queued.head;
+        let worker = Arc::clone(&self.worker);
+        let note = Note { worker, peer: self.peer, asked, status, received, count, before };
+        if let Err(error) = self.flush(outbox).await {
+            tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
+            next = Next::Cut;
+        }
+        drop(note);
         next
     }
 
@@ -297,6 +302,27 @@ impl Connection {
         let patience = self.worker.settings.request_timeout;
         let mut pace = Pace { deadline: &mut self.deadline, patience };
         outbox.flush(&mut self.io, &mut pace).await
+    }
+}
+
+/// Notes an answer in the access log when it is dropped: a server that ends drops what is still
+/// being sent, and that is to be noted too.
+struct Note<'a> {
+    worker: Arc<Worker>,
+    peer: Peer,
+    asked: &'a Asked<'a>,
+    status: StatusCode,
+    received: u64,
+    /// Bytes sent on the connection, and how many of them came before the content.
+    count: Arc<AtomicU64>,
+    before: u64,
+}
+
+impl Drop for Note<'_> {
+    fn drop(&mut self) {
+        let sent = self.count.load(Ordering::Relaxed).saturating_sub(self.before);
+        let Self { asked, peer, status, received, .. } = self;
+        self.worker.record(|log| asked.record(log, peer, *status, sent, *received));
     }
 }
 

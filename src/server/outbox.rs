@@ -6,6 +6,8 @@ mod tests;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,7 +55,7 @@ pub(super) struct Outbox {
     queue: VecDeque<Item>,
     /// Bytes in the queue's `Bytes` items.
     shared: usize,
-    sent_in_all: u64,
+    sent_in_all: Arc<AtomicU64>,
 }
 
 enum Item {
@@ -158,9 +160,9 @@ impl Outbox {
         result
     }
 
-    /// Bytes that the socket took so far, heads included.
-    pub(super) fn sent_in_all(&self) -> u64 {
-        self.sent_in_all
+    /// The count of bytes that the socket took so far, heads included; it goes on counting.
+    pub(super) fn sent_in_all(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.sent_in_all)
     }
 
     fn clear(&mut self) {
@@ -203,7 +205,7 @@ impl Outbox {
         if count == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        self.sent_in_all += count as u64;
+        self.sent_in_all.fetch_add(count as u64, Ordering::Relaxed);
         self.advance(count);
         Ok(())
     }
@@ -258,7 +260,7 @@ impl Outbox {
         if sent == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.sent_in_all += sent;
+        self.sent_in_all.fetch_add(sent, Ordering::Relaxed);
         span.start += sent;
         span.length -= sent;
         if span.start >= *warm_until {

@@ -39,7 +39,7 @@ async fn send(bodies: Vec<(Body, bool)>) -> (Vec<u8>, io::Result<()>, u64) {
         }
         assert!(outbox.is_empty());
         drop(io);
-        (result, outbox.sent_in_all())
+        (result, outbox.sent_in_all().load(Ordering::Relaxed))
     };
     let mut received = Vec::new();
     let ((result, sent), read) = tokio::join!(sending, client.read_to_end(&mut received));
