@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::MissedTickBehavior;
 
 use super::banner::{self, Banner};
 use crate::config::{self, ColoredLogging, Config, KEYS, Key};
@@ -47,26 +47,27 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
     let access_log = access_log(config)?;
     let bound = Bound::bind(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(async {
-        // Watched before the greeting: whoever reads it may stop the server at once.
-        let mut signals = Signals::watch()?;
-        let addresses = bound.addresses().to_vec();
-        let server = bound.start(&site, access_log.as_ref())?;
-        greet(config, config_file, &addresses);
-        let log = access_log.as_ref();
-        let clean = run_until_stopped(server, &site, &mut signals, log, config).await;
-        Ok::<_, Box<dyn Error>>(clean)
-    });
+    // Watched before the greeting: whoever reads it may stop the server at once.
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::watch()?
+    };
+    let addresses = bound.addresses().to_vec();
+    let server = bound.start(&site, access_log.as_ref())?;
+    watch_root(&site);
+    greet(config, config_file, &addresses);
+    let log = access_log.as_ref();
+    let clean = runtime.block_on(run_until_stopped(server, &site, &mut signals, log, config));
     if let Some(log) = access_log {
         log.close(LOG_PATIENCE);
     }
-    Ok(if ended? { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 /// Serves until a signal or the accept limit, then drains. False when a second signal cut it off.
 async fn run_until_stopped(
     mut server: Server,
-    site: &Arc<Site>,
+    site: &Site,
     signals: &mut Signals,
     access_log: Option<&AccessLog>,
     config: &Config,
@@ -93,19 +94,27 @@ async fn run_until_stopped(
     true
 }
 
+/// Looks after the root on a thread of its own, which may wait for a disk, until the site is gone.
+fn watch_root(site: &Arc<Site>) {
+    let site = Arc::downgrade(site);
+    let watching = thread::Builder::new().name("root-watch".to_owned()).spawn(move || {
+        while let Some(site) = site.upgrade() {
+            site.notice_changes();
+            drop(site);
+            thread::sleep(LOOK);
+        }
+    });
+    if let Err(error) = watching {
+        tracing::warn!(%error, "no thread to watch the folder: one made anew is not noticed");
+    }
+}
+
 /// Does what is to be done now and then, for as long as it is polled.
-async fn keep_house(site: &Arc<Site>, hangup: &mut Signal, access_log: Option<&AccessLog>) {
+async fn keep_house(site: &Site, hangup: &mut Signal, access_log: Option<&AccessLog>) {
     let mut tidy = tokio::time::interval(TIDY);
-    let mut look = tokio::time::interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             now = tidy.tick() => site.tidy(now.into_std()),
-            _ = look.tick() => {
-                let site = Arc::clone(site);
-                // Awaited, so that a disk that hangs is asked once and not every second.
-                let _ = tokio::task::spawn_blocking(move || site.notice_changes()).await;
-            }
             _ = hangup.recv() => {
                 access_log.map(AccessLog::reopen);
                 tracing::info!("SIGHUP: the access log is opened anew; a changed configuration \

@@ -20,7 +20,6 @@ mod transport;
 mod worker;
 
 use std::net::SocketAddr;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -181,6 +180,10 @@ impl Bound {
 
 /// An event loop for one worker thread.
 fn runtime(worker: &Arc<Worker>) -> io::Result<Runtime> {
+    // The event loop cannot say that it got no thread; a thread of our own can.
+    if thread::Builder::new().spawn(|| ())?.join().is_err() {
+        return Err(io::ErrorKind::Other.into());
+    }
     let worker = Arc::clone(worker);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -192,8 +195,7 @@ fn runtime(worker: &Arc<Worker>) -> io::Result<Runtime> {
         .build()?;
     // With one thread that may block there is always one to wait for; without any, a system that
     // has no more threads to give would make every use of the disk panic.
-    let first = panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
-    first.map_err(|_| io::Error::from(io::ErrorKind::WouldBlock))?;
+    runtime.spawn_blocking(|| ());
     Ok(runtime)
 }
 
