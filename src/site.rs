@@ -68,7 +68,10 @@ impl Site {
         };
         let handlers: Vec<Box<dyn Handler>> =
             vec![Box::new(Methods), Box::new(Files::new(Arc::clone(&store))), folders];
-        let fixed = server_field(config).into_iter().chain(security_fields(config));
+        let mut fixed: Vec<_> = server_field(config).into_iter().collect();
+        if config.enable_security_headers {
+            fixed.extend(security_fields(&config.security_headers));
+        }
         Ok(Self {
             handlers: handlers.into(),
             store,

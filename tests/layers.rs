@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("descriptors", &[]),
     ("handler", &["message", "content", "store"]),
-    ("policy", &["message", "content", "config"]),
+    ("policy", &["message", "content"]),
     ("site", &["message", "content", "store", "config", "descriptors", "handler", "policy"]),
     ("server", &["message", "content", "http1", "config", "descriptors", "log", "site"]),
     ("cli", &["config"]),
