@@ -50,11 +50,9 @@ enum Next {
     Same,
     /// Another request.
     Request,
-    /// Nothing, and the client has nothing more to say.
-    Close,
     /// Nothing, although the client may still be sending.
     Linger,
-    /// Nothing: the connection is broken.
+    /// Nothing: the client has ended the connection, or it is broken.
     Cut,
 }
 
@@ -89,7 +87,7 @@ impl Connection {
                 Next::Same => {}
                 Next::Request if worker.is_stopping() => return,
                 Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
-                Next::Close | Next::Cut => return,
+                Next::Cut => return,
                 Next::Linger => return Box::pin(linger(&mut self.io)).await,
             }
         }
@@ -102,13 +100,13 @@ impl Connection {
         loop {
             match self.read(inbox).await {
                 Ok(None) => return Next::Same,
-                Ok(Some(0)) => return Next::Close,
+                Ok(Some(0)) => return Next::Cut,
                 Ok(Some(_)) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
                     let reason = "the request head took too long to arrive";
                     return self.refuse(StatusCode::REQUEST_TIMEOUT, reason, inbox, outbox).await;
                 }
-                Err(_) => return Next::Close,
+                Err(_) => return Next::Cut,
             }
             loop {
                 match parser.parse(inbox.unread()) {

@@ -95,6 +95,8 @@ impl Outbox {
         write(&mut self.encoded);
         let added = self.encoded.len() - before;
         match self.queue.back_mut() {
+            // An item of no bytes would look like a socket that takes none.
+            _ if added == 0 => {}
             Some(Item::Encoded(count)) => *count += added,
             _ => self.queue.push_back(Item::Encoded(added)),
         }

@@ -105,6 +105,26 @@ async fn answers_leave_in_the_order_they_came() {
 }
 
 #[tokio::test]
+async fn content_without_bytes_is_no_error() {
+    let parts = vec![Part::Bytes(Bytes::new()), Part::File(span(b"")), Part::Bytes("x".into())];
+    let bodies = vec![
+        (Body::File(span(b"file")), false),
+        (Body::Bytes(Bytes::new()), false),
+        (Body::Parts(parts), false),
+    ];
+    let (received, result, _) = send(bodies).await;
+    result.unwrap();
+    assert_eq!(received, b"HEAD|fileHEAD|HEAD|x");
+
+    let (mut io, _client) = pair().await;
+    let mut outbox = Outbox::default();
+    outbox.push(Body::Bytes(Bytes::new()), false);
+    let mut deadline = Deadline::after(Duration::from_secs(10));
+    let mut pace = Pace { deadline: &mut deadline, patience: Duration::from_secs(10) };
+    outbox.flush(&mut io, &mut pace).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_pipeline_of_more_answers_than_one_write_takes() {
     let body = Bytes::from(vec![b'y'; COPY_LIMIT + 1]);
     let bodies = (0..3 * SLICES).map(|_| (Body::Bytes(body.clone()), false)).collect();
