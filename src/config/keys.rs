@@ -53,7 +53,7 @@ keys! {
         enable_compression: bool = false, later("compression", switch()); // then: true
 
         /// Offer folders as tar and zip archives.
-        enable_archives: bool = false, later("archives of folders", switch()); // then: false
+        enable_archives: bool = false, switch();
     }
 
     section "Network" {
@@ -147,7 +147,7 @@ keys! {
 
     section "CORS" {
         /// Answer pages of other origins by the rules of CORS.
-        enable_cors: bool = false, later("CORS", switch()); // then: false
+        enable_cors: bool = false, switch();
 
         /// Origins that may read answers, or "*" for all.
         cors_allow_origin: Vec<CorsOrigin> = vec![CorsOrigin::Any], one_or_more(cors_origin());
@@ -174,19 +174,22 @@ keys! {
 
     section "Uploads" {
         /// Take files and forms.
-        enable_file_uploads: bool = false, later("uploads", switch()); // then: false
+        enable_file_uploads: bool = false, switch();
 
         /// Bytes of one request body.
         max_upload_size: u64 = 10_485_760, bytes(1..=1 << 50);
 
-        /// Folder where uploaded files land.
-        upload_dir: PathBuf = PathBuf::from("uploads"), path();
+        /// Folder where uploaded files land; null is `uploads` in the document root.
+        upload_dir: Option<PathBuf> = None, or_null(path());
 
         /// What happens to a file whose name is taken: a new name, a refusal, or the old one's place.
         upload_conflict: UploadConflict = UploadConflict::Rename, one_of();
 
         /// File that the fields of forms are appended to, as JSON Lines.
-        form_log: Option<PathBuf> = None, later("forms", or_null(path())); // then: None
+        form_log: Option<PathBuf> = None, or_null(path());
+
+        /// Seconds that an unfinished resumable upload is kept.
+        upload_expiry: Duration = Duration::from_hours(24), whole_seconds(60..=YEAR);
     }
 
     section "Status" {

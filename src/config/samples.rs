@@ -50,6 +50,7 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
     ("upload_dir", r#""/srv/up""#, "/srv/up"),
     ("upload_conflict", r#""replace""#, "replace"),
     ("form_log", r#""/srv/forms""#, "/srv/forms"),
+    ("upload_expiry", "3600", "3600"),
     ("enable_server_status", "true", "true"),
     ("status_allow", r#"["10.0.0.0/8"]"#, "10.1.2.3/8"),
     ("enable_ssl", "true", "true"),

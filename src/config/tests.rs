@@ -142,7 +142,7 @@ fn paths_in_a_file_start_from_its_folder_and_others_from_the_current_one() {
     assert_eq!(config.document_root, folder.path().join("site"));
     assert_eq!(config.log_file, Some(PathBuf::from("/var/log/x")));
     assert_eq!(config.access_log, AccessLog::File(folder.path().join("a")));
-    assert_eq!(config.upload_dir, PathBuf::from("up"));
+    assert_eq!(config.upload_dir, Some(PathBuf::from("up")));
     // A file in the current folder leaves them as they are.
     assert_eq!(file(r#"{"directory": "s"}"#).unwrap().config.document_root, PathBuf::from("s"));
 }

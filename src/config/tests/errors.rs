@@ -51,8 +51,9 @@ fn an_error_in_a_file_says_where_what_and_what_to_do() {
             "1:9: enable_ssl: this version does not have TLS yet; leave it out or set it to false",
         ),
         (
-            "{\"form_log\": \"f\"}",
-            "1:14: form_log: this version does not have forms yet; leave it out or set it to null",
+            "{\"ssl_client_ca\": \"f\"}",
+            "1:19: ssl_client_ca: this version does not have client certificates yet; leave it out or \
+             set it to null",
         ),
         // Right by type comes before there at all.
         ("{\"ssl\": \"yes\"}", "1:9: enable_ssl takes true or false, not \"yes\""),
