@@ -25,6 +25,7 @@ pub mod media_type;
 pub mod path;
 pub mod plan;
 pub mod range;
+pub mod upload_name;
 
 use http::HeaderValue;
 
