@@ -8,13 +8,15 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstatvfs, mkdirat, open, openat};
 use rustix::io::Errno;
 
 use super::nascent::Naming;
+use super::parts::Seats;
 use super::{Conflict, UploadError, UploadOptions};
 use crate::content::path::{RESERVED, is_reserved};
 use crate::store::walk::STAND_IN;
@@ -27,7 +29,12 @@ pub(super) struct Folder {
     /// Files being written: they share the memory there is for blocks.
     writing: AtomicUsize,
     next_name: AtomicU64,
+    seats: Seats,
+    next_sweep: Mutex<SystemTime>,
 }
+
+/// How often leftovers are looked for.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// To hold a folder open.
 pub(super) const HOLD: OFlags = STAND_IN;
@@ -55,6 +62,8 @@ impl Folder {
             naming,
             writing: AtomicUsize::new(0),
             next_name: AtomicU64::new(random()?),
+            seats: Seats::default(),
+            next_sweep: Mutex::new(SystemTime::UNIX_EPOCH),
         })
     }
 
@@ -64,6 +73,23 @@ impl Folder {
 
     pub(super) fn conflict(&self) -> Conflict {
         self.options.conflict
+    }
+
+    pub(super) fn expiry(&self) -> Duration {
+        self.options.expiry
+    }
+
+    pub(super) fn seats(&self) -> &Seats {
+        &self.seats
+    }
+
+    pub(super) fn is_time_to_sweep(&self, now: SystemTime) -> bool {
+        let mut next = self.next_sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = now >= *next;
+        if due {
+            *next = now + SWEEP_EVERY;
+        }
+        due
     }
 
     pub(super) fn root(&self) -> &OwnedFd {
@@ -131,14 +157,42 @@ impl Folder {
         }
     }
 
-    /// The reserved folder if it is there, while nobody else is in it.
-    pub(super) fn workshop_alone(&self) -> Result<Option<Workshop>, Errno> {
-        let folder = match openat(&self.root, RESERVED, READ, Mode::empty()) {
-            Err(Errno::NOENT) => return Ok(None),
-            other => other?,
+    /// The reserved folder if it is there, not locked.
+    pub(super) fn workshop_if_there(&self) -> Result<Option<Workshop>, Errno> {
+        match openat(&self.root, RESERVED, READ, Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            other => Ok(Some(Workshop { folder: other? })),
+        }
+    }
+
+    /// The reserved folder if it is there, while nobody else is in it. Unless `patient`, `None`
+    /// too when somebody is.
+    pub(super) fn workshop_alone(&self, patient: bool) -> Result<Option<Workshop>, Errno> {
+        let Some(workshop) = self.workshop_if_there()? else { return Ok(None) };
+        let how = if patient {
+            FlockOperation::LockExclusive
+        } else {
+            FlockOperation::NonBlockingLockExclusive
         };
-        lock(&folder, FlockOperation::LockExclusive)?;
-        Ok(Some(Workshop { folder }))
+        match lock(&workshop.folder, how) {
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            other => other.map(|()| Some(workshop)),
+        }
+    }
+
+    /// Opens a folder below, by its names. `None` when there is none.
+    pub(super) fn find(&self, names: &[Box<[u8]>]) -> Result<Option<OwnedFd>, UploadError> {
+        let mut here = openat(&self.root, c".", STAND_IN, Mode::empty())?;
+        for name in names {
+            if !is_folder_name(name) {
+                return Err(UploadError::BadName);
+            }
+            here = match step(&here, name) {
+                Err(Errno::NOENT) => return Ok(None),
+                other => other?,
+            };
+        }
+        Ok(Some(here))
     }
 
     /// A name for something in the reserved folder that no other process comes upon.

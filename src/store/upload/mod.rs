@@ -12,14 +12,17 @@
 //! | `nascent` | a file that nobody sees yet, and how it gets a name |
 //! | `writer` | bytes gathered to blocks, written and hashed while the next are gathered |
 //! | `publish` | all or none |
+//! | `parts`, `record` | files that come over several requests and starts |
 //! | `names` | `a (1).txt`, `a (2).txt` … |
-//! | `sweep` | what an earlier run left |
+//! | `sweep` | what an earlier run left, and what has expired |
 
 mod draft;
 mod folder;
 mod names;
 mod nascent;
+mod parts;
 mod publish;
+mod record;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -32,11 +35,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use crate::content::upload_name::UploadName;
 
 pub use draft::Draft;
 use folder::Folder;
+pub use parts::{Finished, NewPart, Part, PartError, Resumed};
+pub use record::PartId;
 
 /// The folder that uploads land in. Copies are of the same folder.
 #[derive(Clone)]
@@ -54,7 +60,8 @@ pub struct UploadOptions {
 }
 
 /// What happens to a file whose name is taken; in the order of power over what is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Conflict {
     /// It is refused.
     Reject,
@@ -112,7 +119,7 @@ impl UploadFolder {
     /// Makes the folder if need be, and removes what an earlier run left. May wait for a disk.
     pub fn open(options: UploadOptions) -> io::Result<Self> {
         let folder = Folder::open(options)?;
-        sweep::leftovers(&folder)?;
+        sweep::sweep(&folder, SystemTime::now(), true)?;
         Ok(Self(Arc::new(folder)))
     }
 
@@ -138,10 +145,32 @@ impl UploadFolder {
         blocking(move || publish::all_or_none(&folder, finished)).await
     }
 
-    /// Removes resumable uploads that nobody went on with for too long. May wait for a disk; to
-    /// be called every ten seconds or so.
+    /// Begins an upload that may come in parts.
+    pub async fn begin_part(&self, new: NewPart) -> Result<Part, UploadError> {
+        parts::create(&self.0, new).await
+    }
+
+    /// Goes on with one. A request that is at it is made to give way.
+    pub async fn resume(&self, id: PartId) -> Result<Resumed, PartError> {
+        parts::resume(&self.0, id).await
+    }
+
+    /// Forgets a finished one: nobody is told of it any more. Its file stays.
+    pub async fn forget(&self, id: PartId) -> Result<(), UploadError> {
+        let folder = Arc::clone(&self.0);
+        blocking(move || Ok(record::remove(&folder.workshop()?.folder, id)?)).await
+    }
+
+    /// Removes resumable uploads that nobody went on with for too long, and what other processes
+    /// left. Looks once a minute, however often it is called; then it may wait for a disk.
     pub fn tidy(&self, now: SystemTime) {
-        let _ = now;
+        if !self.0.is_time_to_sweep(now) {
+            return;
+        }
+        if let Err(error) = sweep::sweep(&self.0, now, false) {
+            let folder = self.0.path().display();
+            tracing::warn!(%error, %folder, "unfinished uploads cannot be tidied");
+        }
     }
 }
 

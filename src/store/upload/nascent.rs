@@ -62,7 +62,7 @@ impl Naming {
 }
 
 /// Permissions of a file, less the umask.
-const FILE_MODE: Mode = Mode::RUSR
+pub(super) const FILE_MODE: Mode = Mode::RUSR
     .union(Mode::WUSR)
     .union(Mode::RGRP)
     .union(Mode::WGRP)
@@ -88,6 +88,11 @@ enum Whereabouts {
         workshop: OwnedFd,
         name: String,
     },
+    /// In the reserved folder too, where it stays if it does not get its name.
+    Part {
+        workshop: OwnedFd,
+        name: String,
+    },
     /// It has its name.
     Arrived,
 }
@@ -110,6 +115,21 @@ impl Nascent {
         Ok(Self { file, whereabouts: Whereabouts::Reserved { workshop, name } })
     }
 
+    /// A file that has come in parts.
+    pub(super) fn of_part(file: &File, workshop: &OwnedFd, name: String) -> Result<Self, Errno> {
+        let workshop = openat(workshop, c".", super::folder::HOLD, Mode::empty())?;
+        let file = File::from(file.as_fd().try_clone_to_owned().map_err(|_| Errno::MFILE)?);
+        Ok(Self { file, whereabouts: Whereabouts::Part { workshop, name } })
+    }
+
+    /// Where it goes back to when it loses its name again; `None` when it shall be gone then.
+    pub(super) fn home(&self) -> Option<String> {
+        match &self.whereabouts {
+            Whereabouts::Part { name, .. } => Some(name.clone()),
+            _ => None,
+        }
+    }
+
     pub(super) fn file(&self) -> &File {
         &self.file
     }
@@ -119,7 +139,8 @@ impl Nascent {
         match &self.whereabouts {
             #[cfg(target_os = "linux")]
             Whereabouts::Nowhere(naming) => naming.link(&self.file, folder, name)?,
-            Whereabouts::Reserved { workshop, name: old } => {
+            Whereabouts::Reserved { workshop, name: old }
+            | Whereabouts::Part { workshop, name: old } => {
                 move_to_free(workshop, old.as_bytes(), folder, name)?;
             }
             Whereabouts::Arrived => return Ok(()),
@@ -140,7 +161,7 @@ impl Nascent {
                 self.whereabouts = Whereabouts::Reserved { workshop, name: name.clone() };
                 Ok(name)
             }
-            Whereabouts::Reserved { name, .. } => Ok(name.clone()),
+            Whereabouts::Reserved { name, .. } | Whereabouts::Part { name, .. } => Ok(name.clone()),
             Whereabouts::Arrived => Err(Errno::EXIST),
         }
     }

@@ -11,7 +11,7 @@ use sha2::Digest;
 
 use super::folder::{self, Folder, HOLD, Workshop};
 use super::names::Numbered;
-use super::nascent::{Nascent, exchange};
+use super::nascent::{Nascent, exchange, move_to_free};
 use super::writer::Finishing;
 use super::{Conflict, Place, Stored, UploadError};
 
@@ -27,7 +27,7 @@ pub(super) fn all_or_none(
     let mut publication = Publication::new(folder);
     let mut stored = Vec::with_capacity(ready.len());
     for (sink, place) in ready {
-        let (size, sha256) = (sink.written, sink.hash.finalize().into());
+        let (size, sha256) = (sink.written, sink.hash.unwrap_or_default().finalize().into());
         let (name, replaced) = publication.add(sink.target, &place)?;
         stored.push(Stored { folder: place.folder, name, size, sha256, replaced });
     }
@@ -50,7 +50,7 @@ enum Step {
     /// A folder was made.
     Folder { parent: OwnedFd, name: Box<[u8]> },
     /// A file got a name that was free.
-    Placed { folder: OwnedFd, name: Box<[u8]> },
+    Placed { folder: OwnedFd, name: Box<[u8]>, home: Option<String> },
     /// A file was exchanged with the one that had its name; that one is `aside` now.
     Exchanged { folder: OwnedFd, name: Box<[u8]>, aside: String },
 }
@@ -67,6 +67,7 @@ impl<'f> Publication<'f> {
         place: &Place,
     ) -> Result<(Box<[u8]>, bool), UploadError> {
         let folder = self.enter(&place.folder)?;
+        let home = file.home();
         let name = place.name.as_bytes();
         let (name, replaced) = match file.place(&folder, name) {
             Ok(()) => (name.into(), false),
@@ -84,7 +85,8 @@ impl<'f> Publication<'f> {
             Err(error) => return Err(error.into()),
         };
         if !replaced {
-            self.steps.push(Step::Placed { folder: hold(&folder)?, name: name.clone() });
+            let name = name.clone();
+            self.steps.push(Step::Placed { folder: hold(&folder)?, name, home });
         }
         self.touch(folder);
         Ok((name, replaced))
@@ -127,6 +129,10 @@ impl<'f> Publication<'f> {
         };
         let workshop = &self.workshop.insert(workshop).folder;
         let aside = file.shelve(self.folder, workshop)?;
+        if file.home().is_some() {
+            // Its record knows the part by this name: no other file may have it even for a moment.
+            return rename_over(file, workshop, &aside, folder, name);
+        }
         loop {
             match exchange(workshop, aside.as_bytes(), folder, name) {
                 Ok(()) => break,
@@ -137,9 +143,7 @@ impl<'f> Publication<'f> {
                 },
                 // Then there is no way back once it is done.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                    renameat(workshop, &aside, folder, name)?;
-                    file.arrived();
-                    return Ok(true);
+                    return rename_over(file, workshop, &aside, folder, name);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -171,7 +175,13 @@ impl Drop for Publication<'_> {
         for step in self.steps.drain(..).rev() {
             let undone = match &step {
                 Step::Folder { parent, name } => unlinkat(parent, &**name, AtFlags::REMOVEDIR),
-                Step::Placed { folder, name } => unlinkat(folder, &**name, AtFlags::empty()),
+                Step::Placed { folder, name, home: None } => {
+                    unlinkat(folder, &**name, AtFlags::empty())
+                }
+                Step::Placed { folder, name, home: Some(home) } => self
+                    .folder
+                    .workshop()
+                    .and_then(|to| move_to_free(folder, name, &to.folder, home.as_bytes())),
                 Step::Exchanged { folder, name, aside } => match &self.workshop {
                     Some(workshop) => exchange(&workshop.folder, aside.as_bytes(), folder, name)
                         .and_then(|()| unlinkat(&workshop.folder, aside, AtFlags::empty())),
@@ -183,6 +193,19 @@ impl Drop for Publication<'_> {
             }
         }
     }
+}
+
+/// Puts a file in the place of another without keeping that one.
+fn rename_over(
+    file: &mut Nascent,
+    workshop: &OwnedFd,
+    from: &str,
+    folder: &OwnedFd,
+    name: &[u8],
+) -> Result<bool, UploadError> {
+    renameat(workshop, from, folder, name)?;
+    file.arrived();
+    Ok(true)
 }
 
 /// Numbers tried one after the other before the search goes on in leaps.

@@ -40,7 +40,8 @@ pub(super) struct Writer<T> {
 /// A target and how far it is written.
 pub(super) struct Sink<T> {
     pub(super) target: T,
-    pub(super) hash: Sha256,
+    /// None when the first bytes were not hashed.
+    pub(super) hash: Option<Sha256>,
     pub(super) written: u64,
     synced: u64,
 }
@@ -54,7 +55,7 @@ struct Block {
 }
 
 impl<T: Target> Writer<T> {
-    pub(super) fn new(target: T, hash: Sha256, writing: Writing) -> Self {
+    pub(super) fn new(target: T, hash: Option<Sha256>, writing: Writing) -> Self {
         let sink = Sink { target, hash, written: 0, synced: 0 };
         Self { at: Some(sink), flight: None, block: Block::default(), writing }
     }
@@ -109,13 +110,18 @@ impl<T: Target> Finishing<T> {
         sink.target.file().sync_data()?;
         Ok(sink)
     }
+
+    /// Leaves the rest unwritten.
+    pub(super) fn give_up(self) -> T {
+        self.sink.target
+    }
 }
 
 impl<T: Target> Sink<T> {
     fn write(&mut self, block: Block) -> io::Result<()> {
         let pieces = block.into_pieces();
-        for piece in &pieces {
-            self.hash.update(piece);
+        if let Some(hash) = &mut self.hash {
+            pieces.iter().for_each(|piece| hash.update(piece));
         }
         write_all(self.target.file(), &pieces)?;
         self.written += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
