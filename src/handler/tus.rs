@@ -41,7 +41,8 @@ pub struct Tus {
 }
 
 /// Why a request is not done: the answer to it.
-type Refused = Box<Response>;
+#[derive(Debug)]
+struct Refused(Box<Response>);
 
 /// The fields that tus adds to HTTP.
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
@@ -88,7 +89,7 @@ impl Tus {
         } else {
             Err(answers::unknown_version())
         };
-        answers::with_version(done.unwrap_or_else(|refused| *refused))
+        answers::with_version(done.unwrap_or_else(|Refused(response)| *response))
     }
 
     /// Creation, perhaps with the first bytes.

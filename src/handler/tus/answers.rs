@@ -87,21 +87,21 @@ pub(super) fn not_found() -> Refused {
 }
 
 pub(super) fn method_not_allowed(allow: &'static str) -> Refused {
-    Box::new(Response::method_not_allowed(allow))
+    Refused(Box::new(Response::method_not_allowed(allow)))
 }
 
 pub(super) fn unknown_version() -> Refused {
-    let mut response =
+    let mut refused =
         refuse(StatusCode::PRECONDITION_FAILED, "Tus-Resumable must be there and say 1.0.0");
-    response.fields.push(TUS_VERSION, HeaderValue::from_static(tus::VERSION));
-    response
+    refused.0.fields.push(TUS_VERSION, HeaderValue::from_static(tus::VERSION));
+    refused
 }
 
 pub(super) fn too_large(max_size: u64) -> Refused {
     let sentence = format!("the file is too large: {max_size} bytes are accepted at most");
-    let mut response = refuse(StatusCode::PAYLOAD_TOO_LARGE, sentence);
-    response.fields.push(TUS_MAX_SIZE, max_size.into());
-    response
+    let mut refused = refuse(StatusCode::PAYLOAD_TOO_LARGE, sentence);
+    refused.0.fields.push(TUS_MAX_SIZE, max_size.into());
+    refused
 }
 
 pub(super) fn beyond_length() -> Refused {
@@ -117,9 +117,9 @@ pub(super) fn wrong_type() -> Refused {
 
 pub(super) fn wrong_offset(offset: u64) -> Refused {
     let sentence = format!("the upload is at byte {offset}: go on from there");
-    let mut response = refuse(StatusCode::CONFLICT, sentence);
-    response.fields.push(UPLOAD_OFFSET, offset.into());
-    response
+    let mut refused = refuse(StatusCode::CONFLICT, sentence);
+    refused.0.fields.push(UPLOAD_OFFSET, offset.into());
+    refused
 }
 
 pub(super) fn locked() -> Refused {
@@ -152,5 +152,5 @@ pub(super) fn upload_error(error: &UploadError) -> Refused {
 
 pub(super) fn refuse(status: StatusCode, sentence: impl Into<Cow<'static, str>>) -> Refused {
     let _ = sentence.into();
-    Box::new(Response::new(status))
+    Refused(Box::new(Response::new(status)))
 }

@@ -97,7 +97,7 @@ mod tests {
         let metadata = Metadata::parse(pairs.join(",").as_bytes()).unwrap();
         let place = place.map(|path| SitePath::parse(path.as_bytes()).unwrap());
         let options = TusOptions { max_size: 1, place, max_conflict: Conflict::Rename };
-        super::place(&metadata, &options).map_err(|refused| refused.status.as_u16())
+        super::place(&metadata, &options).map_err(|refused| refused.0.status.as_u16())
     }
 
     #[test]

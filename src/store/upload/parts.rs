@@ -148,10 +148,8 @@ pub struct Part {
 
 enum At {
     Rest(Held),
-    Writing {
-        writer: Writer<Held>,
-        before: Option<Sha256>,
-    },
+    /// With the hash of what was there before.
+    Writing(Box<(Writer<Held>, Option<Sha256>)>),
     /// Only within a call.
     Gone,
 }
@@ -298,7 +296,7 @@ impl Part {
     /// Resolves when another request wants it: then this one should end.
     pub async fn superseded(&mut self) {
         if self.newer.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -319,7 +317,7 @@ impl Part {
             self.begin();
         }
         match &mut self.at {
-            At::Writing { writer, .. } => writer.write(piece).await,
+            At::Writing(writing) => writing.0.write(piece).await,
             At::Rest(_) | At::Gone => Err(gone()),
         }
     }
@@ -333,7 +331,7 @@ impl Part {
         };
         let before = hash.clone();
         let writing = held.folder.begin_writing();
-        self.at = At::Writing { writer: Writer::new(held, hash, writing), before };
+        self.at = At::Writing(Box::new((Writer::new(held, hash, writing), before)));
     }
 
     /// Writes what was taken to the disk.
@@ -384,7 +382,7 @@ impl Part {
 
     fn end_writing(&mut self) -> Option<(Writer<Held>, Option<Sha256>)> {
         match std::mem::replace(&mut self.at, At::Gone) {
-            At::Writing { writer, before } => Some((writer, before)),
+            At::Writing(writing) => Some(*writing),
             rest => {
                 self.at = rest;
                 None
@@ -400,7 +398,7 @@ impl Part {
     fn held(&self) -> Result<&Held, UploadError> {
         match &self.at {
             At::Rest(held) => Ok(held),
-            At::Writing { .. } | At::Gone => Err(gone()),
+            At::Writing(_) | At::Gone => Err(gone()),
         }
     }
 
@@ -417,7 +415,7 @@ impl Part {
 impl Drop for Part {
     /// What was gathered and not yet written is written, where there is somebody to do it.
     fn drop(&mut self) {
-        let At::Writing { writer, .. } = std::mem::replace(&mut self.at, At::Gone) else { return };
+        let Some((writer, _)) = self.end_writing() else { return };
         if self.record.unverified.is_some() {
             return;
         }
