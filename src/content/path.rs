@@ -22,7 +22,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 pub struct SitePath<'a> {
     bytes: Cow<'a, [u8]>,
     hidden: bool,
+    reserved: bool,
 }
+
+/// The folder inside the upload folder where unfinished uploads lie. Nothing of that name is ever
+/// served or listed.
+pub const RESERVED: &str = ".salver-uploads";
 
 /// Why a request path names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +75,13 @@ impl<'a> SitePath<'a> {
             return Err(PathError::Malformed);
         }
         if !needs_care(raw) {
-            return Ok(Self { bytes: Cow::Borrowed(raw), hidden: false });
+            return Ok(Self { bytes: Cow::Borrowed(raw), hidden: false, reserved: false });
         }
         let normal = without_dot_segments(&decoded(raw)?)?;
         let hidden = has_hidden_segment(&normal);
+        let reserved = hidden && has_reserved_segment(&normal);
         let bytes = if normal == raw { Cow::Borrowed(raw) } else { Cow::Owned(normal) };
-        Ok(Self { bytes, hidden })
+        Ok(Self { bytes, hidden, reserved })
     }
 
     /// The whole path, from its first `/`.
@@ -110,6 +116,13 @@ impl<'a> SitePath<'a> {
         self.hidden
     }
 
+    /// Whether a segment is [`RESERVED`]: then nobody may see what is there, hidden names shown or
+    /// not.
+    #[inline]
+    pub fn is_reserved(&self) -> bool {
+        self.reserved
+    }
+
     /// What follows the last dot of the name; see [`extension`].
     pub fn extension(&self) -> Option<&[u8]> {
         extension(self.name())
@@ -122,7 +135,11 @@ impl<'a> SitePath<'a> {
 
     /// The same path, borrowing nothing.
     pub fn into_owned(self) -> SitePath<'static> {
-        SitePath { bytes: Cow::Owned(self.bytes.into_owned()), hidden: self.hidden }
+        SitePath {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            hidden: self.hidden,
+            reserved: self.reserved,
+        }
     }
 }
 
@@ -238,6 +255,15 @@ fn has_hidden_segment(path: &[u8]) -> bool {
     let first_is_hidden =
         segments.next().is_some_and(|first| is_dotted(first) && first != b".well-known");
     first_is_hidden || segments.any(is_dotted)
+}
+
+/// Whether a name is [`RESERVED`], also as file systems see it to which case is nothing.
+pub fn is_reserved(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(RESERVED.as_bytes())
+}
+
+fn has_reserved_segment(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').any(is_reserved)
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 mod files;
 mod listing;
 mod methods;
+mod tus;
 mod unlisted;
 
 pub use files::Files;
 pub use listing::Listing;
 pub use methods::Methods;
+pub use tus::{Tus, TusOptions};
 pub use unlisted::Unlisted;
 
 use http::StatusCode;

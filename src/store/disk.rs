@@ -95,7 +95,7 @@ impl Disk {
 
     /// Whether the path is kept from everybody, and so needs no look at the disk.
     fn hides(&self, path: &SitePath<'_>) -> bool {
-        path.is_hidden() && !self.0.show_hidden
+        (path.is_hidden() && !self.0.show_hidden) || path.is_reserved()
     }
 
     /// Does `work` on a thread that may block.

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::resolve::{Patience, Root};
 use super::version::{Kind, Node};
 use super::{Entry, EntryKind, Symlinks};
+use crate::content::path::is_reserved;
 
 /// The entries of the folder at `path` that would be served, in the order the file system has them.
 /// May wait for the disk.
@@ -21,7 +22,8 @@ pub(super) fn list(root: &Root, path: &[u8], show_hidden: bool) -> Result<Vec<En
         let entry = entry?;
         let name = entry.file_name();
         let bytes = name.to_bytes();
-        if matches!(bytes, b"." | b"..") || (bytes.starts_with(b".") && !show_hidden) {
+        let hidden = bytes.starts_with(b".") && (!show_hidden || is_reserved(bytes));
+        if hidden || matches!(bytes, b"." | b"..") {
             continue;
         }
         let node = match entry.file_type() {

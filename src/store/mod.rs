@@ -12,6 +12,7 @@
 //! | `descriptions` | what was found out about files on the disk, so that it need not be again |
 //! | `listing` | the entries of a folder on the disk |
 //! | `cached` | [`Cached`]: what was asked for lately, ready in memory |
+//! | [`upload`] | where uploads land |
 //! | `shelf`, `flight` | its parts: a bounded LRU table; one load for many who wait for it |
 
 mod cached;
@@ -25,6 +26,7 @@ mod object;
 mod opened;
 mod resolve;
 mod shelf;
+pub mod upload;
 mod version;
 mod walk;
 
