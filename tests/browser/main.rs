@@ -1,0 +1,11 @@
+//! What people see, in Chromium: every page without an error on its console and with its picture
+//! in `target/screenshots`. Ignored where there is no Chromium; `.ci/run` installs it.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr)]
+#![allow(unreachable_pub)]
+
+mod devtools;
+mod page;
+mod site;
+#[path = "../support/mod.rs"]
+mod support;
