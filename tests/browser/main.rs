@@ -4,8 +4,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr)]
 #![allow(unreachable_pub)]
 
+mod cors;
 mod devtools;
+mod drop_zone;
+mod listing;
 mod page;
+mod preview;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
+mod upload;
