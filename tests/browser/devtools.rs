@@ -1,4 +1,4 @@
-//! A small client of the Chrome DevTools Protocol, over Chromium's own pipe.
+//! A small client of the protocol of Chromium's developer tools, over its own pipe.
 //!
 //! Messages are JSON ended by NUL. One browser serves all tests of the process; each test has a
 //! session in a browser context of its own. The browser ends when its pipe does: at the end of

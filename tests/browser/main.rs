@@ -7,6 +7,7 @@
 mod cors;
 mod devtools;
 mod drop_zone;
+mod input;
 mod listing;
 mod page;
 mod preview;
