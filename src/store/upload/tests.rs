@@ -260,7 +260,7 @@ async fn more_than_there_is_room_for_is_refused_at_once() {
 async fn a_folder_that_was_removed_is_made_anew() {
     for (root, folder) in both() {
         fs::remove_dir_all(root.path()).unwrap();
-        assert!(put(&folder, &[("a", b"x")], Conflict::Reject).await.is_err());
+        assert!(folder.draft(None).await.is_err());
         folder.tidy(SystemTime::now());
         put(&folder, &[("a", b"x")], Conflict::Reject).await.unwrap();
         assert_eq!(names(root.path()), ["a"]);
