@@ -195,7 +195,7 @@ async fn unfinished_uploads_are_never_found_nor_listed() {
     let show_hidden = |options: &mut DiskOptions| options.show_hidden = true;
     on_each_store_with(show_hidden, async |site| {
         for folder in [".salver-uploads", "up/.salver-uploads", "up/.Salver-Uploads"] {
-            site.write(&format!("{folder}/a.part"), "x");
+            site.write(format!("{folder}/a.part"), "x");
             for path in [format!("/{folder}/a.part"), format!("/{folder}/"), format!("/{folder}")] {
                 assert_eq!(site.get(&path).await, "(not found)", "{path}");
             }
