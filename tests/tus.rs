@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 use support::{Client, Response, Server, eventually, setup};
 use tempfile::TempDir;
 
+type Field<'a> = (&'a str, &'a str);
+
 /// A site that outlives its servers.
 struct Site {
     folder: TempDir,
@@ -111,7 +113,7 @@ fn offset(server: &Server, address: &str) -> usize {
 }
 
 fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at * 31 % 251) as u8).collect()
+    (0..length).map(|at| u8::try_from(at * 31 % 251).expect("less than 251")).collect()
 }
 
 fn digest(content: &[u8]) -> String {
@@ -186,7 +188,7 @@ fn what_is_not_right_is_refused_and_changes_nothing() {
     let replace = metadata(&[("filename", "a"), ("conflict", "replace")]);
     let outside = metadata(&[("filename", "a"), ("folder", "/")]);
     let climbing = metadata(&[("filename", "a"), ("relativePath", "../../a")]);
-    let creations: &[(&[(&str, &str)], u16)] = &[
+    let creations: &[(&[Field<'_>], u16)] = &[
         (&[("Upload-Metadata", &name)], 400),
         (&[("Upload-Metadata", &name), ("Upload-Length", "x")], 400),
         (&[("Upload-Metadata", &name), ("Upload-Length", "-1")], 400),
@@ -205,8 +207,8 @@ fn what_is_not_right_is_refused_and_changes_nothing() {
     }
 
     let address = create(&server, 10, &[("filename", "a")]);
-    let good: (&str, &str) = ("Upload-Offset", "0");
-    let pieces: &[(&[(&str, &str)], &[u8], u16)] = &[
+    let good: Field<'_> = ("Upload-Offset", "0");
+    let pieces: &[(&[Field<'_>], &[u8], u16)] = &[
         (&[good], b"0123", 415),
         (&[good, ("Content-Type", "text/plain")], b"0123", 415),
         (&[PIECE], b"0123", 400),

@@ -393,6 +393,26 @@ mod tests {
     }
 
     #[test]
+    fn the_folder_of_unfinished_uploads_is_reserved_wherever_it_is() {
+        let rows = [
+            ("/.salver-uploads", true),
+            ("/.salver-uploads/", true),
+            ("/%2esalver-uploads/x", true),
+            ("/a/./.SALVER-uploads/x", true),
+            ("/.well-known/.salver-uploads", true),
+            ("/.salver-uploads2", false),
+            ("/salver-uploads", false),
+            ("/a.salver-uploads", false),
+            ("/.salver-uploads/../x", false),
+        ];
+        for (raw, reserved) in rows {
+            let path = SitePath::parse(raw.as_bytes()).unwrap();
+            assert_eq!(path.is_reserved(), reserved, "{raw}");
+            assert_eq!(path.into_owned().is_reserved(), reserved, "{raw}");
+        }
+    }
+
+    #[test]
     fn links_hold_nothing_that_html_a_field_or_a_url_reads() {
         let rows: &[(&[u8], &str)] = &[
             (b"/a b/\"x\"", "/a%20b/%22x%22"),

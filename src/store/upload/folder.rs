@@ -9,10 +9,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstatvfs, mkdirat, open, openat};
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, Stat, flock, fstat, fstatvfs, mkdirat, open, openat,
+    stat,
+};
 use rustix::io::Errno;
 
 use super::nascent::Naming;
@@ -23,7 +26,8 @@ use crate::store::walk::STAND_IN;
 
 /// The upload folder.
 pub(super) struct Folder {
-    root: OwnedFd,
+    /// Read for the time of a copy; written to when another folder has taken its place.
+    root: RwLock<Arc<OwnedFd>>,
     options: UploadOptions,
     naming: Naming,
     /// Files being written: they share the memory there is for blocks.
@@ -53,11 +57,10 @@ pub(super) struct Workshop {
 
 impl Folder {
     pub(super) fn open(options: UploadOptions) -> io::Result<Self> {
-        fs::create_dir_all(&options.folder)?;
-        let root = open(&options.folder, STAND_IN, Mode::empty())?;
+        let root = open_root(&options.folder)?;
         let naming = Naming::best_in(&root);
         Ok(Self {
-            root,
+            root: RwLock::new(Arc::new(root)),
             options,
             naming,
             writing: AtomicUsize::new(0),
@@ -92,8 +95,21 @@ impl Folder {
         due
     }
 
-    pub(super) fn root(&self) -> &OwnedFd {
-        &self.root
+    pub(super) fn root(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the folder anew, made if need be, when its path leads to another one than before.
+    pub(super) fn follow_root(&self) -> io::Result<()> {
+        let old = fstat(self.root())?;
+        let same = |now: Stat| (now.st_dev, now.st_ino) == (old.st_dev, old.st_ino);
+        if stat(&self.options.folder).is_ok_and(same) {
+            return Ok(());
+        }
+        let new = Arc::new(open_root(&self.options.folder)?);
+        *self.root.write().unwrap_or_else(PoisonError::into_inner) = new;
+        tracing::info!(folder = %self.path().display(), "another upload folder is there: using it");
+        Ok(())
     }
 
     pub(super) fn naming(&self) -> Naming {
@@ -107,7 +123,7 @@ impl Folder {
 
     /// Fails when there is no room for so many bytes more.
     pub(super) fn has_room(&self, bytes: u64) -> Result<(), UploadError> {
-        let room = fstatvfs(&self.root)?;
+        let room = fstatvfs(self.root())?;
         // Some file systems do not say how large they are.
         if room.f_blocks > 0 && room.f_bavail.saturating_mul(room.f_frsize) < bytes {
             return Err(UploadError::NoSpace);
@@ -121,7 +137,7 @@ impl Folder {
         names: &[Box<[u8]>],
         mut made: impl FnMut(&OwnedFd, &[u8]) -> Result<(), Errno>,
     ) -> Result<OwnedFd, UploadError> {
-        let mut here = openat(&self.root, c".", STAND_IN, Mode::empty())?;
+        let mut here = openat(self.root(), c".", STAND_IN, Mode::empty())?;
         for name in names {
             if !is_folder_name(name) {
                 return Err(UploadError::BadName);
@@ -145,8 +161,8 @@ impl Folder {
     /// The reserved folder, made if need be. While it is held, nobody sweeps.
     pub(super) fn workshop(&self) -> Result<Workshop, Errno> {
         loop {
-            let folder = match openat(&self.root, RESERVED, READ, Mode::empty()) {
-                Err(Errno::NOENT) => match mkdirat(&self.root, RESERVED, Mode::RWXU) {
+            let folder = match openat(self.root(), RESERVED, READ, Mode::empty()) {
+                Err(Errno::NOENT) => match mkdirat(self.root(), RESERVED, Mode::RWXU) {
                     Ok(()) | Err(Errno::EXIST) => continue,
                     Err(error) => return Err(error),
                 },
@@ -159,7 +175,7 @@ impl Folder {
 
     /// The reserved folder if it is there, not locked.
     pub(super) fn workshop_if_there(&self) -> Result<Option<Workshop>, Errno> {
-        match openat(&self.root, RESERVED, READ, Mode::empty()) {
+        match openat(self.root(), RESERVED, READ, Mode::empty()) {
             Err(Errno::NOENT) => Ok(None),
             other => Ok(Some(Workshop { folder: other? })),
         }
@@ -182,7 +198,7 @@ impl Folder {
 
     /// Opens a folder below, by its names. `None` when there is none.
     pub(super) fn find(&self, names: &[Box<[u8]>]) -> Result<Option<OwnedFd>, UploadError> {
-        let mut here = openat(&self.root, c".", STAND_IN, Mode::empty())?;
+        let mut here = openat(self.root(), c".", STAND_IN, Mode::empty())?;
         for name in names {
             if !is_folder_name(name) {
                 return Err(UploadError::BadName);
@@ -205,6 +221,11 @@ impl Folder {
         self.writing.fetch_add(1, Ordering::Relaxed);
         Writing(Arc::clone(self))
     }
+}
+
+fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    fs::create_dir_all(path)?;
+    Ok(open(path, STAND_IN, Mode::empty())?)
 }
 
 /// One file being written.

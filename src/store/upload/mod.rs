@@ -161,15 +161,17 @@ impl UploadFolder {
         blocking(move || Ok(record::remove(&folder.workshop()?.folder, id)?)).await
     }
 
-    /// Removes resumable uploads that nobody went on with for too long, and what other processes
-    /// left. Looks once a minute, however often it is called; then it may wait for a disk.
+    /// Follows when another folder has taken the place of this one. Once a minute, however often
+    /// it is called, it removes resumable uploads that nobody went on with for too long, and what
+    /// other processes left. May wait for a disk.
     pub fn tidy(&self, now: SystemTime) {
-        if !self.0.is_time_to_sweep(now) {
-            return;
+        let mut done = self.0.follow_root();
+        if done.is_ok() && self.0.is_time_to_sweep(now) {
+            done = sweep::sweep(&self.0, now, false);
         }
-        if let Err(error) = sweep::sweep(&self.0, now, false) {
+        if let Err(error) = done {
             let folder = self.0.path().display();
-            tracing::warn!(%error, %folder, "unfinished uploads cannot be tidied");
+            tracing::debug!(%error, %folder, "the upload folder cannot be looked after");
         }
     }
 }

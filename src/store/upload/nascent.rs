@@ -102,7 +102,7 @@ impl Nascent {
     pub(super) fn begin(folder: &Folder) -> Result<Self, Errno> {
         #[cfg(target_os = "linux")]
         if folder.naming() != Naming::Reserved {
-            let file = File::from(anonymous(folder.root())?);
+            let file = File::from(anonymous(&folder.root())?);
             return Ok(Self { file, whereabouts: Whereabouts::Nowhere(folder.naming()) });
         }
         let workshop = folder.workshop()?;

@@ -48,6 +48,8 @@ pub(super) struct Appeared {
     pub(super) replaced: bool,
 }
 
+type Name = Box<[u8]>;
+
 /// A record is a few lines; what is longer is none.
 const MAX_RECORD: u64 = 256 * 1024;
 
@@ -147,11 +149,11 @@ pub(super) fn join(folder: &[Box<[u8]>], name: &[u8]) -> String {
     text
 }
 
-/// Reads what [`join`] wrote.
-pub(super) fn split(text: &str) -> Option<(Vec<Box<[u8]>>, Box<[u8]>)> {
+/// Reads what [`join`] wrote: the folders, and the name in the last of them.
+pub(super) fn split(text: &str) -> Option<(Vec<Name>, Name)> {
     let path = SitePath::parse(text.as_bytes()).ok()?;
     let names = path.relative().split(|&byte| byte == b'/');
-    let mut folder: Vec<Box<[u8]>> = names.map(Into::into).collect();
+    let mut folder: Vec<Name> = names.map(Into::into).collect();
     let name = folder.pop().filter(|name| !name.is_empty())?;
     Some((folder, name))
 }

@@ -30,7 +30,7 @@ pub(super) trait Target: Send + 'static {
 }
 
 /// Writes to a target, and hashes what it writes.
-pub(super) struct Writer<T> {
+pub(super) struct Writer<T: Target> {
     at: Option<Sink<T>>,
     flight: Option<JoinHandle<(Sink<T>, io::Result<()>)>>,
     block: Block,
@@ -96,6 +96,25 @@ impl<T: Target> Writer<T> {
     }
 }
 
+impl<T: Target> Drop for Writer<T> {
+    /// To let go of a large file that was not published takes time: the disk's, not ours.
+    fn drop(&mut self) {
+        let (at, flight) = (self.at.take(), self.flight.take());
+        if at.is_none() && flight.is_none() {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let landed = match flight {
+                    Some(flight) => flight.await.ok().map(|(sink, _)| sink),
+                    None => None,
+                };
+                tokio::task::spawn_blocking(move || drop((at, landed)));
+            });
+        }
+    }
+}
+
 /// A file of which all is known, but not all written.
 pub(super) struct Finishing<T> {
     sink: Sink<T>,
@@ -121,7 +140,9 @@ impl<T: Target> Sink<T> {
     fn write(&mut self, block: Block) -> io::Result<()> {
         let pieces = block.into_pieces();
         if let Some(hash) = &mut self.hash {
-            pieces.iter().for_each(|piece| hash.update(piece));
+            for piece in &pieces {
+                hash.update(piece);
+            }
         }
         write_all(self.target.file(), &pieces)?;
         self.written += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
