@@ -18,8 +18,11 @@ use super::block::{ALIGNMENT, Block};
 use super::folder::Writing;
 
 /// Bytes in a block, at least and at most.
-const SMALLEST: usize = 64 * 1024;
+const SMALLEST: usize = 32 * 1024;
 const LARGEST: usize = 1024 * 1024;
+
+/// Bytes in the first block of a file: most files are small.
+const FIRST: usize = 64 * 1024;
 
 /// Bytes in the blocks being gathered, of all files together, as long as they can be that few.
 const ALL_BLOCKS: usize = 2 * 1024 * 1024;
@@ -102,7 +105,7 @@ impl<T: Target> Writer<T> {
     /// Sends the block on its way and begins another.
     async fn next_block(&mut self) -> Result<(), UploadError> {
         if self.block.capacity() == 0 {
-            self.block = Block::new(SMALLEST);
+            self.block = Block::new(self.share().min(FIRST));
             return Ok(());
         }
         let mut sink = self.land().await?;
