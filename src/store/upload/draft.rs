@@ -35,7 +35,7 @@ impl Draft {
             Ok::<_, UploadError>(Nascent::begin(&here)?)
         })
         .await?;
-        let writer = Writer::new(nascent, Some(Sha256::new()), folder.begin_writing());
+        let writer = Writer::new(nascent, Some(Sha256::new()), 0, folder.begin_writing());
         Ok(Self { writer, received: 0 })
     }
 

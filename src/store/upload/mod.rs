@@ -10,12 +10,13 @@
 //! | --- | --- |
 //! | `folder` | the folder, held open; its subfolders; the reserved one |
 //! | `nascent` | a file that nobody sees yet, and how it gets a name |
-//! | `writer` | bytes gathered to blocks, written and hashed while the next are gathered |
+//! | `writer`, `block` | bytes gathered to blocks, written and hashed while the next are gathered |
 //! | `publish` | all or none |
 //! | `parts`, `record` | files that come over several requests and starts |
 //! | `names` | `a (1).txt`, `a (2).txt` … |
 //! | `sweep` | what an earlier run left, and what has expired |
 
+mod block;
 mod draft;
 mod folder;
 mod names;

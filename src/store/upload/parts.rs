@@ -331,7 +331,7 @@ impl Part {
         };
         let before = hash.clone();
         let writing = held.folder.begin_writing();
-        self.at = At::Writing(Box::new((Writer::new(held, hash, writing), before)));
+        self.at = At::Writing(Box::new((Writer::new(held, hash, self.offset, writing), before)));
     }
 
     /// Writes what was taken to the disk.

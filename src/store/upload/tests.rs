@@ -81,7 +81,7 @@ fn names(root: &Path) -> Vec<String> {
 #[tokio::test]
 async fn a_file_appears_whole_with_its_hash() {
     for (root, folder) in both() {
-        for length in [0, 1, 4095, 65_536, 1_000_003] {
+        for length in [0, 1, 4095, 65_536, 1_000_003, 5_242_880, 7_000_001] {
             let content: Vec<u8> =
                 (0..length).map(|n: u32| u8::try_from(n * 7 % 251).unwrap()).collect();
             let draft = draft(&folder, &content).await;
