@@ -10,7 +10,9 @@ use http::{HeaderValue, StatusCode, header};
 use crate::config::{Config, FollowSymlinks};
 use crate::content::accept::{self, Form};
 use crate::descriptors;
-use crate::handler::{Files, Handler, Listing, Methods, Reply, Unlisted};
+use crate::handler::{
+    Files, Handler, Listing, ListingOptions, Markdown, Methods, Renderings, Reply, Unlisted,
+};
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::error_pages::{self, ErrorPages};
 use crate::policy::{Policy, security_fields};
@@ -61,13 +63,19 @@ impl Site {
     /// from.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let store = store(config)?;
+        let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
-            Box::new(Listing::new(Arc::clone(&store)))
+            let options = ListingOptions { archives: false, uploads: None };
+            Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
             Box::new(Unlisted)
         };
-        let handlers: Vec<Box<dyn Handler>> =
-            vec![Box::new(Methods), Box::new(Files::new(Arc::clone(&store))), folders];
+        let handlers: Vec<Box<dyn Handler>> = vec![
+            Box::new(Methods),
+            Box::new(Markdown::new(renderings)),
+            Box::new(Files::new(Arc::clone(&store))),
+            folders,
+        ];
         let mut fixed: Vec<_> = server_field(config).into_iter().collect();
         if config.enable_security_headers {
             fixed.extend(security_fields(&config.security_headers));
@@ -107,6 +115,7 @@ impl Site {
     /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
     pub fn tidy(&self, now: Instant) {
         self.store.tidy(now);
+        self.handlers.iter().for_each(|handler| handler.tidy(now));
     }
 
     /// Looks whether another folder has taken the place of the one served. May wait for a disk; to

@@ -9,7 +9,7 @@ use std::fmt;
 
 use http::StatusCode;
 use memchr::{memchr, memrchr};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_encode};
 
 /// A path below the document root.
 ///
@@ -120,11 +120,22 @@ impl<'a> SitePath<'a> {
         encode(&self.bytes)
     }
 
+    /// The path of an entry of a folder: `folder` ends with `/`, `name` is a file name.
+    pub fn of_entry(folder: &[u8], name: &[u8]) -> SitePath<'static> {
+        let bytes = [folder, name].concat();
+        let hidden = has_hidden_segment(&bytes);
+        SitePath { bytes: Cow::Owned(bytes), hidden }
+    }
+
     /// The same path, borrowing nothing.
     pub fn into_owned(self) -> SitePath<'static> {
         SitePath { bytes: Cow::Owned(self.bytes.into_owned()), hidden: self.hidden }
     }
 }
+
+/// A name that is kept for the server itself: what uploads hold until they are complete. Never
+/// listed, whatever is shown of hidden names.
+pub const RESERVED: &[u8] = b".salver-uploads";
 
 /// What follows the last dot of a file name. None when nothing follows it or nothing is before it:
 /// `.profile` is a hidden name, not an extension.
@@ -155,9 +166,13 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// does not begin with `//`, which would name another host (RFC 3986 section 4.2).
 /// [`SitePath::parse`] gives the bytes back, provided they are a normal path.
 pub fn encode(path: &[u8]) -> String {
+    escapes(path).to_string()
+}
+
+/// The pieces of what [`encode`] gives.
+pub(super) fn escapes(path: &[u8]) -> PercentEncode<'_> {
     let doubled = path.iter().take_while(|&&byte| byte == b'/').count();
-    let path = &path[doubled.saturating_sub(1)..];
-    percent_encode(path, ENCODED).to_string()
+    percent_encode(&path[doubled.saturating_sub(1)..], ENCODED)
 }
 
 /// Whether a path that begins with `/` holds an escape, NUL, or a slash followed by a slash or a
