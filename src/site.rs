@@ -8,11 +8,14 @@ use std::{fmt, io};
 
 use http::{HeaderValue, StatusCode, header};
 
-use crate::config::{Config, FollowSymlinks, UploadConflict};
+use crate::config::{Config, FollowSymlinks, UploadConflict, Word};
 use crate::content::accept::{self, Form};
 use crate::content::path::{self, SitePath};
 use crate::descriptors;
-use crate::handler::{Files, Handler, Listing, Methods, Reply, Tus, TusOptions, Unlisted};
+use crate::handler::{
+    Files, Handler, Listing, ListingOptions, Markdown, Methods, Renderings, Reply, Tus, TusOptions,
+    Unlisted, UploadPanel,
+};
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::error_pages::{self, ErrorPages};
 use crate::policy::{Policy, security_fields};
@@ -87,17 +90,23 @@ impl Site {
     /// from.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let store = store(config)?;
+        let uploads = uploads(config)?;
+        let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
-            Box::new(Listing::new(Arc::clone(&store)))
+            let options = ListingOptions {
+                archives: config.enable_archives,
+                uploads: uploads.as_ref().and_then(|uploads| uploads.panel(config)),
+            };
+            Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
             Box::new(Unlisted)
         };
-        let uploads = uploads(config)?;
         let mut handlers: Vec<Box<dyn Handler>> = Vec::new();
         if let Some(uploads) = &uploads {
             handlers.push(Box::new(tus(config, uploads)));
         }
         handlers.push(Box::new(Methods));
+        handlers.push(Box::new(Markdown::new(renderings)));
         handlers.push(Box::new(Files::new(Arc::clone(&store))));
         handlers.push(folders);
         let mut fixed: Vec<_> = server_field(config).into_iter().collect();
@@ -140,6 +149,7 @@ impl Site {
     /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
     pub fn tidy(&self, now: Instant) {
         self.store.tidy(now);
+        self.handlers.iter().for_each(|handler| handler.tidy(now));
     }
 
     /// Looks whether another folder has taken the place of the one served, and removes uploads
@@ -231,6 +241,18 @@ struct Uploads {
     /// Where that is on the site; `None` when it is not served.
     place: Option<SitePath<'static>>,
     conflict: Conflict,
+}
+
+impl Uploads {
+    /// What listings of the upload folder offer, if it is served.
+    fn panel(&self, config: &Config) -> Option<UploadPanel> {
+        Some(UploadPanel {
+            place: self.place.clone()?,
+            max_size: config.max_upload_size,
+            conflict: config.upload_conflict.word(),
+            resumable: Some(Tus::PATH),
+        })
+    }
 }
 
 /// The upload folder, if uploads are taken.

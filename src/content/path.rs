@@ -9,7 +9,7 @@ use std::fmt;
 
 use http::StatusCode;
 use memchr::{memchr, memrchr};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_encode};
 
 /// A path below the document root.
 ///
@@ -133,6 +133,14 @@ impl<'a> SitePath<'a> {
         encode(&self.bytes)
     }
 
+    /// The path of an entry of a folder: `folder` ends with `/`, `name` is a file name.
+    pub fn of_entry(folder: &[u8], name: &[u8]) -> SitePath<'static> {
+        let bytes = [folder, name].concat();
+        let hidden = has_hidden_segment(&bytes);
+        let reserved = is_reserved(name);
+        SitePath { bytes: Cow::Owned(bytes), hidden, reserved }
+    }
+
     /// The same path, borrowing nothing.
     pub fn into_owned(self) -> SitePath<'static> {
         SitePath {
@@ -172,9 +180,13 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// does not begin with `//`, which would name another host (RFC 3986 section 4.2).
 /// [`SitePath::parse`] gives the bytes back, provided they are a normal path.
 pub fn encode(path: &[u8]) -> String {
+    escapes(path).to_string()
+}
+
+/// The pieces of what [`encode`] gives.
+pub(super) fn escapes(path: &[u8]) -> PercentEncode<'_> {
     let doubled = path.iter().take_while(|&&byte| byte == b'/').count();
-    let path = &path[doubled.saturating_sub(1)..];
-    percent_encode(path, ENCODED).to_string()
+    percent_encode(&path[doubled.saturating_sub(1)..], ENCODED)
 }
 
 /// Whether a path that begins with `/` holds an escape, NUL, or a slash followed by a slash or a

@@ -19,9 +19,6 @@ use crate::store::upload::{
     Conflict, Finished, NewPart, Part, PartError, PartId, Resumed, UploadError, UploadFolder,
 };
 
-/// Where uploads are made. Below it, each has its own address.
-const PATH: &str = "/upload/tus";
-
 /// What a [`Tus`] needs to know.
 #[derive(Clone, Debug)]
 pub struct TusOptions {
@@ -64,6 +61,9 @@ enum Subject {
 }
 
 impl Tus {
+    /// Where uploads are made. Below it, each has its own address.
+    pub const PATH: &str = "/upload/tus";
+
     /// Takes uploads into `folder`.
     pub fn new(folder: UploadFolder, options: TusOptions) -> Self {
         Self { folder, options }
@@ -209,7 +209,7 @@ impl Tus {
 
 impl Handler for Tus {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        let Some(rest) = request.target.path.strip_prefix(PATH.as_bytes()) else {
+        let Some(rest) = request.target.path.strip_prefix(Tus::PATH.as_bytes()) else {
             return Reply::Pass(request);
         };
         let subject = match rest {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::{PATH, Refused, TUS_RESUMABLE, UPLOAD_METADATA, UPLOAD_OFFSET};
+use super::{Refused, TUS_RESUMABLE, Tus, UPLOAD_METADATA, UPLOAD_OFFSET};
 use crate::content::path::{self, SitePath};
 use crate::content::{date, tus};
 use crate::message::Response;
@@ -71,7 +71,8 @@ pub(super) fn with_stored(
 /// The address of an upload.
 pub(super) fn location(id: PartId) -> HeaderValue {
     // Digits and letters only: it always is one.
-    HeaderValue::try_from(format!("{PATH}/{id}")).unwrap_or(HeaderValue::from_static(PATH))
+    HeaderValue::try_from(format!("{}/{id}", Tus::PATH))
+        .unwrap_or(HeaderValue::from_static(Tus::PATH))
 }
 
 pub(super) fn no_content(offset: u64) -> Response {
