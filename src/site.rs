@@ -193,7 +193,12 @@ impl Site {
         now: Instant,
     ) -> Answer<'a, Response> {
         let form = accept::preferred(fields);
-        let Some(path) = self.error_pages.own(response.status, form) else {
+        // The site's own page cannot say what exactly went wrong.
+        let own = match response.detail {
+            Some(_) => None,
+            None => self.error_pages.own(response.status, form),
+        };
+        let Some(path) = own else {
             return Answer::Ready(self.error_pages.fill(response, form));
         };
         match self.store.find(path, now) {

@@ -261,7 +261,7 @@ fn a_sites_own_error_page_is_used_with_the_status_of_the_error() {
     assert_eq!(response.field("etag"), None);
     assert_eq!(server.get("/d/", &[]).text(), "no");
     let json = server.get("/nowhere", &[("Accept", "application/json")]);
-    assert_eq!(json.field("content-type"), Some("application/json"));
+    assert_eq!(json.field("content-type"), Some("application/problem+json"));
 }
 
 #[test]
