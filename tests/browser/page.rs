@@ -172,11 +172,11 @@ impl Page {
     /// Waits until something is so, looking once a frame; survives that another page loads.
     pub fn wait_until(&self, condition: &str) {
         let look = format!(
-            "new Promise((resolve, reject) => {{
+            "new Promise(resolve => {{
                 const look = async () => {{
-                    try {{
-                        if (await ({condition})) resolve(true); else requestAnimationFrame(look);
-                    }} catch (error) {{ reject(error); }}
+                    let found = false;
+                    try {{ found = await ({condition}); }} catch {{ /* of a page half there */ }}
+                    if (found) resolve(); else requestAnimationFrame(look);
                 }};
                 look();
             }})"
