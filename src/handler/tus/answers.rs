@@ -152,6 +152,5 @@ pub(super) fn upload_error(error: &UploadError) -> Refused {
 }
 
 pub(super) fn refuse(status: StatusCode, sentence: impl Into<Cow<'static, str>>) -> Refused {
-    let _ = sentence.into();
-    Refused(Box::new(Response::new(status)))
+    Refused(Box::new(Response::new(status).with_detail(sentence)))
 }
