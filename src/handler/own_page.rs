@@ -9,6 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
+use crate::content::shown::{Link, Name};
+
 /// The style sheet of listings and upload pages.
 pub(super) const STYLE: &str = include_str!("../pages/listing.css");
 
@@ -31,6 +33,41 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
         ("frame-ancestors", "'self'"),
     ])
 });
+
+/// What stands at the top of a page: title and breadcrumbs.
+pub(super) struct Frame<'a> {
+    pub(super) path: Name<'a>,
+    pub(super) address: Link<'a>,
+    pub(super) style: &'static str,
+    pub(super) crumbs: Vec<Crumb<'a>>,
+}
+
+/// A step of the way to a page.
+pub(super) struct Crumb<'a> {
+    pub(super) link: Link<'a>,
+    pub(super) name: Name<'a>,
+    /// Whether the name has more than ASCII and so perhaps another direction than the page.
+    pub(super) is_wide: bool,
+}
+
+impl<'a> Frame<'a> {
+    /// The top of the page at a path that begins with `/`.
+    pub(super) fn new(path: &'a [u8]) -> Self {
+        Self { path: Name(path), address: Link(path), style: STYLE, crumbs: crumbs(path) }
+    }
+}
+
+/// Each folder on the way, from `/` on, and the page itself.
+fn crumbs(path: &[u8]) -> Vec<Crumb<'_>> {
+    let mut end = 0;
+    path.split_inclusive(|&byte| byte == b'/')
+        .map(|step| {
+            end += step.len();
+            let name = step.strip_suffix(b"/").filter(|name| !name.is_empty()).unwrap_or(step);
+            Crumb { link: Link(&path[..end]), name: Name(name), is_wide: !name.is_ascii() }
+        })
+        .collect()
+}
 
 /// The `Content-Security-Policy` of listings and upload pages.
 pub(super) fn content_security_policy() -> HeaderValue {
@@ -64,6 +101,17 @@ mod tests {
             source("alert('Hello, world.');"),
             "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
         );
+    }
+
+    #[test]
+    fn each_step_of_a_path_has_its_crumb() {
+        let steps = |path: &'static str| -> Vec<_> {
+            let crumbs = crumbs(path.as_bytes());
+            crumbs.iter().map(|crumb| format!("{} {}", crumb.link, crumb.name)).collect()
+        };
+        assert_eq!(steps("/"), ["/ /"]);
+        assert_eq!(steps("/a b/c/"), ["/ /", "/a%20b/ a b", "/a%20b/c/ c"]);
+        assert_eq!(steps("/upload"), ["/ /", "/upload upload"]);
     }
 
     #[test]

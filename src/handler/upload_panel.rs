@@ -1,11 +1,12 @@
 //! The section of a page by which files are added.
 
 use askama::Template;
-use http::header;
+use http::{HeaderValue, StatusCode, header};
 
+use super::own_page::{Frame, SCRIPT, content_security_policy};
 use crate::content::path::SitePath;
 use crate::content::shown::{Link, Size};
-use crate::message::Request;
+use crate::message::{Request, Response};
 
 /// What can be uploaded, and where to.
 #[derive(Clone, Debug)]
@@ -18,6 +19,15 @@ pub struct UploadPanel {
     pub conflict: &'static str,
     /// Where resumable uploads are made.
     pub resumable: Option<&'static str>,
+}
+
+/// A page with the section and nothing else.
+#[derive(Template)]
+#[template(path = "upload.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    section: &'a str,
+    script: &'static str,
 }
 
 #[derive(Template)]
@@ -57,5 +67,72 @@ impl UploadPanel {
         };
         // Writing to memory does not fail.
         section.render().unwrap_or_default()
+    }
+
+    /// A page that takes uploads at the path of the request, wherever they go.
+    pub fn page(&self, request: &Request<'_>) -> Response {
+        let path = request.target.path;
+        let section = self.section(path, &Self::origin(request));
+        let page = Page { frame: Frame::new(path), section: &section, script: SCRIPT };
+        match page.render() {
+            Ok(page) => Response::new(StatusCode::OK)
+                .with_body("text/html; charset=utf-8", page)
+                .with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
+                .with(header::CONTENT_SECURITY_POLICY, content_security_policy()),
+            Err(_) => Response::new(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use http::{Method, Version};
+
+    use super::*;
+    use crate::message::{Body, Fields, Peer, RequestBody, Target};
+
+    fn panel(resumable: Option<&'static str>) -> UploadPanel {
+        let place = SitePath::parse(b"/up loads/").unwrap().into_owned();
+        UploadPanel { place, max_size: 10 << 20, conflict: "rename", resumable }
+    }
+
+    #[test]
+    fn folders_at_and_under_the_place_have_the_section() {
+        let panel = panel(Some("/upload/tus"));
+        for (path, is_for) in
+            [("/up loads/", true), ("/up loads/a/", true), ("/up load/", false), ("/", false)]
+        {
+            assert_eq!(panel.is_for(path.as_bytes()), is_for, "{path}");
+        }
+        let section = panel.section(b"/up loads/<a>/", "http://h");
+        for part in [
+            "data-max=10485760 data-conflict=rename data-tus=\"/upload/tus\" \
+             data-folder=\"/up%20loads/%3Ca%3E/\">",
+            "Up to 10.0 MiB in one go.",
+            "curl -F file=@FILE http://h/up%20loads/%3Ca%3E/</code>",
+        ] {
+            assert!(section.contains(part), "{part}\n{section}");
+        }
+    }
+
+    #[test]
+    fn the_page_takes_uploads_where_it_is() {
+        let request = Request {
+            method: Method::GET,
+            target: Target { authority: Some(b"h\">:1"), ..Target::origin(b"/upload") },
+            version: Version::HTTP_11,
+            fields: Fields::EMPTY,
+            received: Instant::now(),
+            peer: Peer { address: ([127, 0, 0, 1], 1).into(), secure: true },
+            body: RequestBody::None,
+        };
+        let response = panel(None).page(&request);
+        let Body::Bytes(page) = response.body else { panic!("no page") };
+        let page = std::str::from_utf8(&page).unwrap();
+        assert!(page.contains("https://h&#34;&#62;:1/upload</code>"), "{page}");
+        assert!(page.contains("data-folder=\"/upload\"") && !page.contains("data-tus"), "{page}");
+        assert!(page.contains("<title>/upload - salver</title>") && !page.contains("<table"));
     }
 }

@@ -12,7 +12,7 @@ use super::shape::Shape;
 use crate::content::kind::kind;
 use crate::content::path::SitePath;
 use crate::content::shown::{Grouped, Link, Name, Size, Time};
-use crate::handler::own_page::{SCRIPT, STYLE};
+use crate::handler::own_page::{Frame, SCRIPT};
 use crate::store::{EntryKind, EntryRef};
 
 /// Writes the page of a folder.
@@ -27,18 +27,9 @@ pub(super) struct Html {
 #[derive(Template)]
 #[template(path = "listing.html", block = "start")]
 struct Start<'a> {
-    path: Name<'a>,
-    address: Link<'a>,
-    style: &'static str,
-    crumbs: Vec<Crumb<'a>>,
+    frame: Frame<'a>,
     filter: &'a str,
     hidden: Vec<(&'static str, &'static str)>,
-}
-
-struct Crumb<'a> {
-    link: Link<'a>,
-    name: Name<'a>,
-    is_wide: bool,
 }
 
 #[derive(Template)]
@@ -136,10 +127,7 @@ impl Shape for Html {
     fn start(&self, out: &mut Vec<u8>) {
         render(
             &Start {
-                path: Name(self.path.as_bytes()),
-                address: Link(self.path.as_bytes()),
-                style: STYLE,
-                crumbs: crumbs(self.path.as_bytes()),
+                frame: Frame::new(self.path.as_bytes()),
                 filter: &self.query.filter,
                 hidden: self.query.order_pairs(),
             },
@@ -183,18 +171,6 @@ impl Shape for Html {
         let readme = selection.readme.as_deref();
         render(&End { pages, readme, script: SCRIPT }, out);
     }
-}
-
-/// Each folder on the way to the last, from `/` on.
-fn crumbs(path: &[u8]) -> Vec<Crumb<'_>> {
-    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
-    let mut start = 0;
-    ends.map(|end| {
-        let name = if end == 1 { &path[..1] } else { &path[start..end - 1] };
-        start = end;
-        Crumb { link: Link(&path[..end]), name: Name(name), is_wide: !name.is_ascii() }
-    })
-    .collect()
 }
 
 /// `3 folders, 12 files, 4.2 MiB`
