@@ -15,6 +15,8 @@ mod query;
 mod readme;
 mod selection;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::sync::Arc;
