@@ -12,6 +12,11 @@
 //! | [`charset`] | the charset that a text is in |
 //! | [`disposition`] | `Content-Disposition` with a file name |
 //! | [`accept`] | the form that a client wants generated pages in |
+//! | [`tus`] | the fields of resumable uploads |
+//! | [`kind`] | the sort of file that a name promises |
+//! | [`natural`] | the order that people expect of names |
+//! | [`shown`] | names, sizes and times as pages show them |
+//! | [`markdown`] | Markdown to HTML that may stand in a page |
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
@@ -21,10 +26,16 @@ pub mod conditions;
 pub mod date;
 pub mod disposition;
 pub mod etag;
+pub mod kind;
+pub mod markdown;
 pub mod media_type;
+pub mod natural;
 pub mod path;
 pub mod plan;
 pub mod range;
+pub mod shown;
+pub mod tus;
+pub mod upload_name;
 
 use http::HeaderValue;
 
