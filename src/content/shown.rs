@@ -288,7 +288,8 @@ mod tests {
         }
         let before = UNIX_EPOCH - Duration::from_millis(1);
         assert_eq!(Time::new(before).unwrap().to_string(), "1969-12-31T23:59:59Z");
-        assert_eq!(Time::new(UNIX_EPOCH + Duration::from_secs(253_402_300_800)), None);
+        let year_10000 = Duration::from_secs(253_402_300_799) + Duration::from_secs(1);
+        assert_eq!(Time::new(UNIX_EPOCH + year_10000), None);
         assert_eq!(Time::new(UNIX_EPOCH - Duration::from_secs(1 << 40)), None);
     }
 

@@ -1,7 +1,5 @@
 //! What somebody asks of a listing, and links that ask for something else.
 
-use std::borrow::Cow;
-
 use form_urlencoded::Serializer;
 
 use crate::content::accept::{self, Form};
@@ -96,7 +94,7 @@ impl Query {
     }
 
     fn link(&self, order: &[(&str, &str)], page: usize) -> String {
-        let mut pairs = Serializer::new("?".to_owned());
+        let mut pairs = Serializer::for_suffix("?".to_owned(), 1);
         pairs.extend_pairs(order);
         if !self.filter.is_empty() {
             pairs.append_pair("filter", &self.filter);
@@ -104,9 +102,7 @@ impl Query {
         if page > 1 || order.is_empty() {
             pairs.append_pair("page", &page.to_string());
         }
-        let link = pairs.finish();
-        // `Serializer` takes what it is given for a query that goes on.
-        link.replacen("?&", "?", 1)
+        pairs.finish()
     }
 }
 
@@ -119,15 +115,16 @@ fn by_word(word: &str) -> Option<Form> {
     }
 }
 
-/// Whether names are looked for in, prepared once for many names.
-pub(super) struct Needle<'q> {
-    text: Cow<'q, str>,
+/// What names are searched for, prepared once for many of them.
+pub(super) struct Needle {
+    /// In lower case, not empty.
+    text: String,
 }
 
-impl<'q> Needle<'q> {
+impl Needle {
     /// `None` when every name has it.
-    pub(super) fn new(filter: &'q str) -> Option<Self> {
-        (!filter.is_empty()).then(|| Self { text: filter.to_lowercase().into() })
+    pub(super) fn new(filter: &str) -> Option<Self> {
+        (!filter.is_empty()).then(|| Self { text: filter.to_lowercase() })
     }
 
     /// Whether a name contains it.
@@ -136,6 +133,6 @@ impl<'q> Needle<'q> {
             let needle = self.text.as_bytes();
             return name.windows(needle.len()).any(|part| part.eq_ignore_ascii_case(needle));
         }
-        String::from_utf8_lossy(name).to_lowercase().contains(self.text.as_ref())
+        String::from_utf8_lossy(name).to_lowercase().contains(&self.text)
     }
 }

@@ -1,7 +1,6 @@
 //! What is shared, what is begun early, what is refused.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -73,7 +72,7 @@ fn listing(store: &Arc<Made>) -> Listing {
     Listing::new(store, renderings, ListingOptions::default())
 }
 
-fn request<'a>(target: &'a str, received: Instant) -> Request<'a> {
+fn request(target: &str, received: Instant) -> Request<'_> {
     Request {
         method: Method::GET,
         target: Target::origin(target.as_bytes()),
@@ -198,7 +197,7 @@ async fn a_scan_that_fails_after_the_start_cuts_the_answer() {
     let Body::Stream { mut chunks, .. } = response.body else { panic!("not begun") };
     next(&mut chunks).await.expect("the start");
     drop(go);
-    let end = poll_fn(|context| Pin::new(&mut chunks).get_mut().poll_next(context)).await;
+    let end = poll_fn(|context| chunks.poll_next(context)).await;
     assert!(end.expect("a word").is_err());
 }
 
@@ -241,6 +240,6 @@ async fn pages_that_nobody_sends_give_way_and_those_being_sent_do_not() {
     assert!(bytes <= 65 << 20 && bytes > 50 << 20, "{bytes}");
     assert!(refused > 0);
     held.clear();
-    let at = now + Duration::from_secs(60);
+    let at = now + Duration::from_mins(1);
     assert_eq!(ask(&listing, "/", at).await.status, StatusCode::OK);
 }
