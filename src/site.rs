@@ -13,8 +13,8 @@ use crate::content::accept::{self, Form};
 use crate::content::path::{self, SitePath};
 use crate::descriptors;
 use crate::handler::{
-    Files, Handler, Listing, ListingOptions, Markdown, Methods, Renderings, Reply, Tus, TusOptions,
-    Unlisted, UploadPanel,
+    Archives, Files, Handler, Listing, ListingOptions, Markdown, Methods, Renderings, Reply, Tus,
+    TusOptions, Unlisted, UploadPanel,
 };
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::error_pages::{self, ErrorPages};
@@ -89,7 +89,8 @@ impl Site {
     /// Builds what the configuration asks for. A handler comes before those it takes requests
     /// from.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
-        let store = store(config)?;
+        let disk = disk(config)?;
+        let store = store(config, disk.clone());
         let uploads = uploads(config)?;
         let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
@@ -108,6 +109,9 @@ impl Site {
         handlers.push(Box::new(Methods));
         handlers.push(Box::new(Markdown::new(renderings)));
         handlers.push(Box::new(Files::new(Arc::clone(&store))));
+        if config.enable_archives {
+            handlers.push(Box::new(Archives::new(Arc::new(disk))));
+        }
         handlers.push(folders);
         let mut fixed: Vec<_> = server_field(config).into_iter().collect();
         if config.enable_security_headers {
@@ -299,8 +303,7 @@ fn tus(config: &Config, uploads: &Uploads) -> Tus {
     Tus::new(uploads.folder.clone(), options)
 }
 
-/// The disk, behind a cache if one is wanted.
-fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
+fn disk(config: &Config) -> Result<Disk, BuildError> {
     let options = DiskOptions {
         root: config.document_root.clone(),
         index_files: config.index_files.clone(),
@@ -313,11 +316,15 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
         cache_control: Some(cache_control(config)),
     };
     let root = config.document_root.clone();
-    let disk = Disk::open(options).map_err(|error| BuildError::Root { root, error })?;
+    Disk::open(options).map_err(|error| BuildError::Root { root, error })
+}
+
+/// The disk, behind a cache if one is wanted.
+fn store(config: &Config, disk: Disk) -> Arc<dyn Store> {
     if !config.enable_cache {
-        return Ok(Arc::new(disk));
+        return Arc::new(disk);
     }
-    Ok(Arc::new(Cached::new(
+    Arc::new(Cached::new(
         disk,
         CacheOptions {
             max_bytes: usize::try_from(config.cache_max_size).unwrap_or(usize::MAX),
@@ -325,7 +332,7 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
             max_age: config.cache_max_age,
             max_open_files: descriptors::shares().open_files,
         },
-    )))
+    ))
 }
 
 fn cache_control(config: &Config) -> HeaderValue {

@@ -37,6 +37,12 @@ const COMBINATIONS: &[Combination] = &[
         advice: "cors_allow_origin has \"*\" beside other origins; keep \"*\" alone, or leave it out",
     },
     Combination {
+        keys: &["enable_archives", "directory_listing"],
+        impossible: |config| config.enable_archives && !config.directory_listing,
+        advice: "enable_archives is for folders that are listed; turn directory_listing on, or \
+                 archives off",
+    },
+    Combination {
         keys: &["ssl_cert", "ssl_key"],
         impossible: |config| config.ssl_cert.is_some() != config.ssl_key.is_some(),
         advice: "ssl_cert and ssl_key belong together; set both or neither",

@@ -1,5 +1,6 @@
 //! What requests are answered with: one file per feature, all of one shape.
 
+mod archive;
 mod files;
 mod listing;
 mod markdown;
@@ -9,6 +10,7 @@ mod tus;
 mod unlisted;
 mod upload_panel;
 
+pub use archive::Archives;
 pub use files::Files;
 pub use listing::{Listing, ListingOptions};
 pub use markdown::{Markdown, Renderings};

@@ -209,7 +209,7 @@ impl Tus {
 
 impl Handler for Tus {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        let Some(rest) = request.target.path.strip_prefix(Tus::PATH.as_bytes()) else {
+        let Some(rest) = request.target.path.strip_prefix(Self::PATH.as_bytes()) else {
             return Reply::Pass(request);
         };
         let subject = match rest {

@@ -20,6 +20,7 @@ struct Slot {
     name_start: usize,
     name_length: u16,
     kind: EntryKind,
+    is_link: bool,
     size: u64,
     modified: Option<SystemTime>,
 }
@@ -31,6 +32,8 @@ pub struct EntryRef<'a> {
     pub name: &'a [u8],
     /// What it is.
     pub kind: EntryKind,
+    /// Whether a symbolic link leads there.
+    pub is_link: bool,
     /// Bytes; 0 for a folder.
     pub size: u64,
     /// When it was last modified.
@@ -45,6 +48,7 @@ impl Entries {
             name_start: self.names.len(),
             name_length,
             kind: entry.kind,
+            is_link: entry.is_link,
             size: entry.size,
             modified: entry.modified,
         });
@@ -86,6 +90,7 @@ impl Entries {
         EntryRef {
             name: slot.name(&self.names),
             kind: slot.kind,
+            is_link: slot.is_link,
             size: slot.size,
             modified: slot.modified,
         }
@@ -102,7 +107,8 @@ impl Slot {
 impl EntryRef<'_> {
     /// The same, on its own.
     pub fn to_entry(&self) -> Entry {
-        Entry { name: self.name.into(), kind: self.kind, size: self.size, modified: self.modified }
+        let Self { kind, is_link, size, modified, .. } = *self;
+        Entry { name: self.name.into(), kind, is_link, size, modified }
     }
 }
 
@@ -137,10 +143,16 @@ mod tests {
         ];
         for (name, kind) in all {
             let name = name.as_bytes();
-            entries.push(EntryRef { name, kind, size: 1, modified: None });
+            entries.push(EntryRef { name, kind, is_link: false, size: 1, modified: None });
         }
         let long = vec![b'a'; 70_000];
-        entries.push(EntryRef { name: &long, kind: EntryKind::File, size: 0, modified: None });
+        entries.push(EntryRef {
+            name: &long,
+            kind: EntryKind::File,
+            is_link: false,
+            size: 0,
+            modified: None,
+        });
         entries.sort();
         let names: Vec<_> = entries.iter().map(|entry| entry.name).collect();
         assert_eq!(names, [&b"a"[..], b"B", b"z2", b"", b"b9", b"b10"]);

@@ -59,12 +59,12 @@ pub(super) fn scan(
             FileType::RegularFile | FileType::Directory | FileType::Unknown => {
                 inspect(root, &folder, path, name)
             }
-            FileType::Symlink => follow(root, path, bytes),
+            FileType::Symlink => follow(root, path, bytes).map(|node| (node, true)),
             _ => continue,
         };
         // Removed meanwhile, or a link that leads nowhere.
-        let Ok(node) = node else { continue };
-        if let Some(entry) = to_entry(bytes, node) {
+        let Ok((node, is_link)) = node else { continue };
+        if let Some(entry) = to_entry(bytes, node, is_link) {
             entries.push(entry);
         }
     }
@@ -76,17 +76,18 @@ fn is_listed(name: &[u8], show_hidden: bool) -> bool {
     !name.starts_with(b".") || (show_hidden && !matches!(name, b"." | b"..") && !is_reserved(name))
 }
 
+/// What an entry is, and whether a link leads there.
 fn inspect(
     root: &Root,
     folder: &OwnedFd,
     path: &[u8],
     name: &std::ffi::CStr,
-) -> Result<Node, Errno> {
+) -> Result<(Node, bool), Errno> {
     let stat = statat(folder.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
     if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-        return follow(root, path, name.to_bytes());
+        return Ok((follow(root, path, name.to_bytes())?, true));
     }
-    Ok(Node::from(&stat))
+    Ok((Node::from(&stat), false))
 }
 
 /// What a link leads to, by the same rules as when it is asked for.
@@ -103,11 +104,11 @@ fn follow(root: &Root, path: &[u8], name: &[u8]) -> Result<Node, Errno> {
     root.probe(&whole, Patience::Any)
 }
 
-fn to_entry(name: &[u8], node: Node) -> Option<EntryRef<'_>> {
+fn to_entry(name: &[u8], node: Node, is_link: bool) -> Option<EntryRef<'_>> {
     let (kind, size) = match node.kind {
         Kind::File => (EntryKind::File, node.version.size),
         Kind::Folder => (EntryKind::Folder, 0),
         Kind::Other => return None,
     };
-    Some(EntryRef { name, kind, size, modified: node.version.modified() })
+    Some(EntryRef { name, kind, is_link, size, modified: node.version.modified() })
 }

@@ -127,6 +127,8 @@ pub struct Entry {
     pub name: Box<[u8]>,
     /// What it is; of a symbolic link, what it leads to.
     pub kind: EntryKind,
+    /// Whether a symbolic link leads there.
+    pub is_link: bool,
     /// Bytes; 0 for a folder.
     pub size: u64,
     /// When it was last modified; `None` when unknown.

@@ -27,8 +27,13 @@ impl Made {
         let mut entries = Entries::default();
         for number in 0..count {
             let name = format!("{number:030}.txt");
-            let entry =
-                EntryRef { name: name.as_bytes(), kind: EntryKind::File, size: 1, modified: None };
+            let entry = EntryRef {
+                name: name.as_bytes(),
+                kind: EntryKind::File,
+                is_link: false,
+                size: 1,
+                modified: None,
+            };
             entries.push(entry);
         }
         entries

@@ -1,0 +1,109 @@
+//! Folders as one file: `?archive=tar`, `tar.gz`, `tar.zst` or `zip`.
+//!
+//! 1. One thread that may block walks the folder and writes the archive (`walk`, `format`).
+//! 2. What it writes goes through a channel of a few pieces (`pipe`): when the client is slow, the
+//!    thread waits; when it leaves, the thread ends.
+//!
+//! Memory is that of a few pieces, whatever the folder holds (a zip keeps the names for its end).
+//! What changes while it is read ends the connection: an archive that arrives whole is right.
+
+mod format;
+mod pipe;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::io;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, StatusCode, header};
+use tokio::sync::Semaphore;
+
+use self::format::Format;
+use self::walk::Walk;
+use super::{Handler, Reply, failure};
+use crate::content::disposition;
+use crate::content::path::SitePath;
+use crate::message::{Body, Chunks, Request, Response};
+use crate::store::{Scan, Store};
+
+/// Archives made at the same time.
+const AT_ONCE: u32 = 4;
+
+/// The name of an archive of the document root, whose own name is nobody's business.
+const ROOT_NAME: &[u8] = b"files";
+
+/// Sends folders as archives. To be asked only for folders that are listed.
+pub struct Archives {
+    store: Arc<dyn Store>,
+    permits: Arc<Semaphore>,
+}
+
+impl Archives {
+    /// Packs what `store` holds; best one without a cache, through which everything would go.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, permits: Arc::new(Semaphore::new(AT_ONCE as usize)) }
+    }
+
+    async fn answer(&self, method: &Method, path: SitePath<'_>, format: Format) -> Response {
+        // Whether it is there, and may be read, is to be known before the head is sent.
+        if let Err(error) = self.store.scan(&path, 0).await.map(drop::<Scan>) {
+            return failure(&error, &path);
+        }
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            return Response::new(StatusCode::SERVICE_UNAVAILABLE)
+                .with_detail("Several archives are being made already. Try again soon.")
+                .with(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        };
+        let name: Vec<u8> = folder_name(&path).into();
+        let file_name = [name.as_slice(), b".", format.extension().as_bytes()].concat();
+        let mut response = Response::new(StatusCode::OK)
+            .with(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()))
+            .with(header::CONTENT_DISPOSITION, disposition::attachment(&file_name))
+            .with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let (writer, chunks) = pipe::pipe();
+        if *method != Method::HEAD {
+            let walk = Walk::new(Arc::clone(&self.store), path.into_owned(), name);
+            tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                writer.run(|out| format.write(out, walk));
+            });
+        }
+        response.body = Body::Stream { length: None, chunks: Chunks::new(chunks) };
+        response
+    }
+}
+
+impl Handler for Archives {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        let Some(wanted) = request.target.parameter(b"archive") else {
+            return Reply::Pass(request);
+        };
+        let path = match SitePath::parse(request.target.path) {
+            Ok(path) => path,
+            Err(error) => return Reply::Ready(Response::new(error.status())),
+        };
+        let Some(format) = Format::named(wanted) else {
+            return Reply::Ready(
+                Response::new(StatusCode::BAD_REQUEST)
+                    .with_detail("archive is one of tar, tar.gz, tar.zst, zip."),
+            );
+        };
+        let method = request.method;
+        Reply::later(async move { Ok(self.answer(&method, path, format).await) })
+    }
+}
+
+fn folder_name<'p>(path: &'p SitePath<'_>) -> &'p [u8] {
+    let path = path.as_bytes();
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    match path.rsplit(|&byte| byte == b'/').next() {
+        None | Some([]) => ROOT_NAME,
+        Some(name) => name,
+    }
+}
+
+/// What changed while it was read.
+fn changed() -> io::Error {
+    io::Error::other("a file changed while it was packed")
+}

@@ -1,0 +1,154 @@
+//! A folder and what is below it, depth first, one entry at a time.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::{Buf, Bytes};
+use tokio::runtime::Handle;
+
+use super::changed;
+use crate::content::path::SitePath;
+use crate::store::{Content, Entry, EntryKind, Found, Store, StoreError};
+
+/// Where a walk is. Symbolic links are not followed; what is not served is not seen.
+pub(super) struct Walk {
+    store: Arc<dyn Store>,
+    runtime: Handle,
+    /// The site path of the folder that is packed, and the name it has in the archive.
+    top: SitePath<'static>,
+    name: Vec<u8>,
+    /// The folders the walk is in: path below the top, what is left of it.
+    open: Vec<(Vec<u8>, std::vec::IntoIter<Entry>)>,
+    begun: bool,
+}
+
+/// What goes into an archive.
+pub(super) enum Item {
+    /// A folder.
+    Folder { name: Vec<u8>, modified: Option<SystemTime> },
+    /// A file, to be read to its end.
+    File { name: Vec<u8>, modified: Option<SystemTime>, content: Unchanging },
+}
+
+impl Walk {
+    /// Begins with the folder at `top`, which is called `name` in the archive. To be made on a
+    /// thread of the runtime.
+    pub(super) fn new(store: Arc<dyn Store>, top: SitePath<'static>, name: Vec<u8>) -> Self {
+        Self { store, runtime: Handle::current(), top, name, open: Vec::new(), begun: false }
+    }
+
+    /// The next one; `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Item>> {
+        if !self.begun {
+            self.begun = true;
+            return self.enter(Vec::new(), None).map(Some);
+        }
+        while let Some((folder, entries)) = self.open.last_mut() {
+            let Some(entry) = entries.next() else {
+                self.open.pop();
+                continue;
+            };
+            if entry.is_link {
+                continue;
+            }
+            let below = [folder.as_slice(), &entry.name].concat();
+            let item = match entry.kind {
+                EntryKind::Folder => {
+                    Some(self.enter([below.as_slice(), b"/"].concat(), entry.modified)?)
+                }
+                EntryKind::File => self.file(&below, &entry)?,
+            };
+            if item.is_some() {
+                return Ok(item);
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, below: Vec<u8>, modified: Option<SystemTime>) -> io::Result<Item> {
+        let path = SitePath::of_entry(self.top.as_bytes(), &below);
+        let entries = self.runtime.block_on(self.store.list(&path)).map_err(io::Error::other)?;
+        let name = self.name_of(&below);
+        self.open.push((below, entries.into_iter()));
+        Ok(Item::Folder { name, modified })
+    }
+
+    /// A file that is still there.
+    fn file(&self, below: &[u8], entry: &Entry) -> io::Result<Option<Item>> {
+        let path = SitePath::of_entry(self.top.as_bytes(), below);
+        let found = self.store.find(&path, Instant::now()).wait();
+        match self.runtime.block_on(found) {
+            Ok(Found::File(object)) => {
+                let modified = object.meta.modified.or(entry.modified);
+                let content = Unchanging::new(object.content, object.meta.length, modified);
+                Ok(Some(Item::File { name: self.name_of(below), modified, content }))
+            }
+            // Removed meanwhile, or not for everybody.
+            Ok(Found::Folder(_)) | Err(StoreError::NotFound | StoreError::Denied) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    fn name_of(&self, below: &[u8]) -> Vec<u8> {
+        [self.name.as_slice(), b"/", below].concat()
+    }
+}
+
+/// The content of a file as it was when it was found; that it was changed since is an error.
+pub(super) struct Unchanging {
+    source: Source,
+    length: u64,
+    left: u64,
+    modified: Option<SystemTime>,
+}
+
+enum Source {
+    Bytes(Bytes),
+    File(Arc<File>),
+}
+
+impl Unchanging {
+    fn new(content: Content, length: u64, modified: Option<SystemTime>) -> Self {
+        let source = match content {
+            Content::Bytes(bytes) => Source::Bytes(bytes),
+            Content::File(file) => Source::File(file),
+        };
+        Self { source, length, left: length, modified }
+    }
+
+    /// Bytes in all.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl Read for Unchanging {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = match &mut self.source {
+            Source::Bytes(bytes) => {
+                bytes.copy_to_slice(&mut buffer[..most]);
+                most
+            }
+            Source::File(file) => {
+                let at = self.length - self.left;
+                std::os::unix::fs::FileExt::read_at(&**file, &mut buffer[..most], at)?
+            }
+        };
+        if count == 0 {
+            return Err(changed());
+        }
+        self.left -= count as u64;
+        if let (Source::File(file), 0) = (&self.source, self.left)
+            && file.metadata()?.modified().ok() != self.modified
+        {
+            return Err(changed());
+        }
+        Ok(count)
+    }
+}
