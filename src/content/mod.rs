@@ -12,16 +12,20 @@
 //! | [`charset`] | the charset that a text is in |
 //! | [`disposition`] | `Content-Disposition` with a file name |
 //! | [`accept`] | the form that a client wants generated pages in |
+//! | [`cors`] | which pages of other origins may read and send what |
+//! | [`page_security`] | what keeps the server's own pages from doing more than they should |
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
 pub mod byteranges;
 pub mod charset;
 pub mod conditions;
+pub mod cors;
 pub mod date;
 pub mod disposition;
 pub mod etag;
 pub mod media_type;
+pub mod page_security;
 pub mod path;
 pub mod plan;
 pub mod range;

@@ -1,13 +1,17 @@
 //! What requests are answered with: one file per feature, all of one shape.
 
+mod cross_site;
 mod files;
 mod listing;
 mod methods;
+mod preflight;
 mod unlisted;
 
+pub use cross_site::CrossSite;
 pub use files::Files;
 pub use listing::Listing;
 pub use methods::Methods;
+pub use preflight::Preflight;
 pub use unlisted::Unlisted;
 
 use http::StatusCode;
