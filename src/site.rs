@@ -4,43 +4,79 @@ mod upload_place;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use std::{fmt, io};
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use self::upload_place::{upload_folder, upload_place};
-use crate::config::{Config, CorsOrigin, FollowSymlinks};
+use self::upload_place::upload_place;
+use crate::config::{Config, CorsOrigin, FollowSymlinks, UploadConflict, Word};
 use crate::content::accept::{self, Form};
 use crate::content::cors::{Cors, CorsOptions};
+use crate::content::path::SitePath;
 use crate::descriptors;
-use crate::handler::{CrossSite, Files, Handler, Listing, Methods, Preflight, Reply, Unlisted};
+use crate::handler::{
+    CrossSite, Files, Handler, Listing, ListingOptions, Markdown, Methods, Preflight, Renderings,
+    Reply, Tus, TusOptions, Unlisted, UploadPanel,
+};
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::error_pages::{self, ErrorPages};
 use crate::policy::{HeaderRules, Policy, Varying, security_fields};
+use crate::store::upload::{Conflict, UploadFolder, UploadOptions};
 use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store, Symlinks};
 
 /// What is served, and how.
 pub struct Site {
     handlers: Box<[Box<dyn Handler>]>,
     store: Arc<dyn Store>,
+    uploads: Option<UploadFolder>,
     error_pages: ErrorPages,
     policy: Policy,
 }
 
 /// A folder that cannot be served.
 #[derive(Debug)]
-pub struct BuildError {
-    root: PathBuf,
-    error: io::Error,
+pub enum BuildError {
+    /// The document root cannot be served.
+    Root {
+        /// Its path.
+        root: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The upload folder cannot be made or opened.
+    Uploads {
+        /// Its path.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The patterns of the header rules are too much together.
+    Rules(globset::Error),
 }
 
 impl std::error::Error for BuildError {}
 
 impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let root = self.root.display();
-        match self.error.kind() {
+        let (root, error) = match self {
+            Self::Root { root, error } => (root.display(), error),
+            Self::Uploads { folder, error } => {
+                return write!(
+                    formatter,
+                    "cannot take uploads into {}: {error}; give this user the right to make and \
+                     write to it, or name another folder (upload_dir)",
+                    folder.display()
+                );
+            }
+            Self::Rules(error) => {
+                return write!(
+                    formatter,
+                    "cannot use the rules in headers: {error}; use fewer or simpler patterns"
+                );
+            }
+        };
+        match error.kind() {
             io::ErrorKind::NotFound => write!(
                 formatter,
                 "the folder to serve, {root}, does not exist: make it, or name another one \
@@ -55,7 +91,7 @@ impl fmt::Display for BuildError {
                 "not allowed to read the folder {root}: give this user the right to, or name \
                  another folder"
             ),
-            _ => write!(formatter, "cannot serve the folder {root}: {}", self.error),
+            _ => write!(formatter, "cannot serve the folder {root}: {error}"),
         }
     }
 }
@@ -65,8 +101,14 @@ impl Site {
     /// from.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let store = store(config)?;
+        let uploads = uploads(config)?;
+        let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
-            Box::new(Listing::new(Arc::clone(&store)))
+            let options = ListingOptions {
+                archives: config.enable_archives,
+                uploads: uploads.as_ref().and_then(|uploads| uploads.panel(config)),
+            };
+            Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
             Box::new(Unlisted)
         };
@@ -75,17 +117,22 @@ impl Site {
         if let Some(cors) = &cors {
             handlers.push(Box::new(Preflight::new(Arc::clone(cors))));
         }
-        if config.enable_file_uploads {
+        if let Some(uploads) = &uploads {
             handlers.push(Box::new(CrossSite::new(cors.clone())));
+            handlers.push(Box::new(tus(config, uploads)));
         }
         handlers.push(Box::new(Methods));
+        handlers.push(Box::new(Markdown::new(renderings)));
         handlers.push(Box::new(Files::new(Arc::clone(&store))));
         handlers.push(folders);
+        let sandboxed = uploads.as_ref().and_then(|uploads| uploads.place.clone());
+        let policy = policy(config, cors, sandboxed)?;
         Ok(Self {
             handlers: handlers.into(),
             store,
+            uploads: uploads.map(|uploads| uploads.folder),
             error_pages: ErrorPages::new(),
-            policy: policy(config, cors)?,
+            policy,
         })
     }
 
@@ -125,12 +172,16 @@ impl Site {
     /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
     pub fn tidy(&self, now: Instant) {
         self.store.tidy(now);
+        self.handlers.iter().for_each(|handler| handler.tidy(now));
     }
 
-    /// Looks whether another folder has taken the place of the one served. May wait for a disk; to
-    /// be called once a second or so.
+    /// Looks whether another folder has taken the place of the one served, and removes uploads
+    /// that nobody went on with. May wait for a disk; to be called once a second or so.
     pub fn notice_changes(&self) {
         self.store.notice_changes();
+        if let Some(uploads) = &self.uploads {
+            uploads.tidy(SystemTime::now());
+        }
     }
 
     /// Answers what is not a request that could be understood.
@@ -201,7 +252,11 @@ fn lacks_page(response: &Response) -> bool {
 }
 
 /// What is added to answers.
-fn policy(config: &Config, cors: Option<Arc<Cors>>) -> Result<Policy, BuildError> {
+fn policy(
+    config: &Config,
+    cors: Option<Arc<Cors>>,
+    sandboxed: Option<SitePath<'static>>,
+) -> Result<Policy, BuildError> {
     let mut fixed: Vec<_> = server_field(config).into_iter().collect();
     if config.enable_security_headers {
         fixed.extend(security_fields(&config.security_headers));
@@ -209,15 +264,12 @@ fn policy(config: &Config, cors: Option<Arc<Cors>>) -> Result<Policy, BuildError
     if let Some(cors) = &cors {
         fixed.extend(cors.constant_fields());
     }
-    let root = &config.document_root;
     let rules = config.headers.iter().map(|rule| (rule.paths.clone(), rule.set.clone()));
-    let rules = HeaderRules::new(rules)
-        .map_err(|error| BuildError { root: root.clone(), error: io::Error::other(error) })?;
-    let uploads = upload_folder(root, config.upload_dir.as_deref());
+    let rules = HeaderRules::new(rules).map_err(BuildError::Rules)?;
     let varying = Varying {
         cors: cors.filter(|cors| cors.varies()),
         rules: (!config.headers.is_empty()).then_some(rules),
-        sandboxed: upload_place(root, &uploads).filter(|_| config.enable_file_uploads),
+        sandboxed,
     };
     Ok(Policy::new(fixed).with_varying(varying))
 }
@@ -286,6 +338,55 @@ fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {
     HeaderValue::try_from(product).ok().map(|product| (header::SERVER, product))
 }
 
+/// Where uploads land.
+struct Uploads {
+    folder: UploadFolder,
+    /// Where that is on the site; `None` when it is not served.
+    place: Option<SitePath<'static>>,
+    conflict: Conflict,
+}
+
+impl Uploads {
+    /// What listings of the upload folder offer, if it is served.
+    fn panel(&self, config: &Config) -> Option<UploadPanel> {
+        Some(UploadPanel {
+            place: self.place.clone()?,
+            max_size: config.max_upload_size,
+            conflict: config.upload_conflict.word(),
+            resumable: Some(Tus::PATH),
+        })
+    }
+}
+
+/// The upload folder, if uploads are taken.
+fn uploads(config: &Config) -> Result<Option<Uploads>, BuildError> {
+    if !config.enable_file_uploads {
+        return Ok(None);
+    }
+    let conflict = match config.upload_conflict {
+        UploadConflict::Reject => Conflict::Reject,
+        UploadConflict::Rename => Conflict::Rename,
+        UploadConflict::Replace => Conflict::Replace,
+    };
+    let path = config.upload_dir.clone().unwrap_or_else(|| config.document_root.join("uploads"));
+    let options = UploadOptions { folder: path.clone(), conflict, expiry: config.upload_expiry };
+    let opened = UploadFolder::open(options).and_then(|folder| {
+        let place = upload_place(&config.document_root, &path);
+        let place = place.filter(|path| config.show_hidden_files || !path.is_hidden());
+        Ok(Some(Uploads { folder, place, conflict }))
+    });
+    opened.map_err(|error| BuildError::Uploads { folder: path, error })
+}
+
+fn tus(config: &Config, uploads: &Uploads) -> Tus {
+    let options = TusOptions {
+        max_size: config.max_upload_size,
+        place: uploads.place.clone(),
+        max_conflict: uploads.conflict,
+    };
+    Tus::new(uploads.folder.clone(), options)
+}
+
 /// The disk, behind a cache if one is wanted.
 fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
     let options = DiskOptions {
@@ -300,7 +401,7 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
         cache_control: Some(cache_control(config)),
     };
     let root = config.document_root.clone();
-    let disk = Disk::open(options).map_err(|error| BuildError { root, error })?;
+    let disk = Disk::open(options).map_err(|error| BuildError::Root { root, error })?;
     if !config.enable_cache {
         return Ok(Arc::new(disk));
     }

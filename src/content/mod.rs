@@ -14,6 +14,11 @@
 //! | [`accept`] | the form that a client wants generated pages in |
 //! | [`cors`] | which pages of other origins may read and send what |
 //! | [`page_security`] | what keeps the server's own pages from doing more than they should |
+//! | [`tus`] | the fields of resumable uploads |
+//! | [`kind`] | the sort of file that a name promises |
+//! | [`natural`] | the order that people expect of names |
+//! | [`shown`] | names, sizes and times as pages show them |
+//! | [`markdown`] | Markdown to HTML that may stand in a page |
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
@@ -24,11 +29,17 @@ pub mod cors;
 pub mod date;
 pub mod disposition;
 pub mod etag;
+pub mod kind;
+pub mod markdown;
 pub mod media_type;
+pub mod natural;
 pub mod page_security;
 pub mod path;
 pub mod plan;
 pub mod range;
+pub mod shown;
+pub mod tus;
+pub mod upload_name;
 
 use http::HeaderValue;
 

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 /// `Permissions-Policy`, which the `http` crate has no constant for.
-const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+pub const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// The source that stands for one inline style or script in a content security policy
 /// (CSP level 3, section 2.3.1): what is between its tags, hashed.
@@ -13,11 +13,9 @@ pub fn sha256_source(inline: &str) -> String {
     format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(inline)))
 }
 
-/// The field that keeps a page of our own from devices that it has no use for.
-pub fn permissions_policy() -> (HeaderName, HeaderValue) {
-    let nothing = HeaderValue::from_static("camera=(), microphone=(), geolocation=()");
-    (PERMISSIONS_POLICY, nothing)
-}
+/// Keeps a page of our own from devices that it has no use for.
+pub const NO_DEVICES: HeaderValue =
+    HeaderValue::from_static("camera=(), microphone=(), geolocation=()");
 
 #[cfg(test)]
 mod tests {

@@ -3,16 +3,25 @@
 mod cross_site;
 mod files;
 mod listing;
+mod markdown;
 mod methods;
+mod own_page;
 mod preflight;
+mod tus;
 mod unlisted;
+mod upload_panel;
 
 pub use cross_site::CrossSite;
 pub use files::Files;
-pub use listing::Listing;
+pub use listing::{Listing, ListingOptions};
+pub use markdown::{Markdown, Renderings};
 pub use methods::Methods;
 pub use preflight::Preflight;
+pub use tus::{Tus, TusOptions};
 pub use unlisted::Unlisted;
+pub use upload_panel::UploadPanel;
+
+use std::time::Instant;
 
 use http::StatusCode;
 
@@ -24,6 +33,9 @@ use crate::store::StoreError;
 pub trait Handler: Send + Sync {
     /// Looks at a request. A handler that is not concerned gives it back unchanged.
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
+
+    /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
+    fn tidy(&self, _now: Instant) {}
 }
 
 /// What a handler makes of a request.

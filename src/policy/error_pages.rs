@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::content::accept::Form;
-use crate::content::page_security::{permissions_policy, sha256_source};
+use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY, sha256_source};
 use crate::content::path::SitePath;
 use crate::message::{Block, Body, Response};
 
@@ -158,7 +158,7 @@ fn page_security() -> [(HeaderName, HeaderValue); 2] {
         );
         HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
     });
-    [(header::CONTENT_SECURITY_POLICY, POLICY.clone()), permissions_policy()]
+    [(header::CONTENT_SECURITY_POLICY, POLICY.clone()), (PERMISSIONS_POLICY, NO_DEVICES)]
 }
 
 /// What happened, for a person.

@@ -21,11 +21,6 @@ pub(super) fn upload_place(document_root: &Path, upload_dir: &Path) -> Option<Si
     SitePath::parse(encode(&path).as_bytes()).ok().map(SitePath::into_owned)
 }
 
-/// The folder that files are uploaded to.
-pub(super) fn upload_folder(document_root: &Path, upload_dir: Option<&Path>) -> PathBuf {
-    upload_dir.map_or_else(|| document_root.join("uploads"), Path::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
@@ -65,12 +60,5 @@ mod tests {
         }
         let linked = temporary.path().join("to-root");
         assert_eq!(place(&linked, &root.join("uploads")).as_deref(), Some(&b"/uploads/"[..]));
-    }
-
-    #[test]
-    fn uploads_land_in_the_root_unless_told_otherwise() {
-        let root = Path::new("/srv/site");
-        assert_eq!(upload_folder(root, None), Path::new("/srv/site/uploads"));
-        assert_eq!(upload_folder(root, Some(Path::new("/srv/up"))), Path::new("/srv/up"));
     }
 }
