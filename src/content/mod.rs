@@ -12,6 +12,8 @@
 //! | [`charset`] | the charset that a text is in |
 //! | [`disposition`] | `Content-Disposition` with a file name |
 //! | [`accept`] | the form that a client wants generated pages in |
+//! | [`cors`] | which pages of other origins may read and send what |
+//! | [`page_security`] | what keeps the server's own pages from doing more than they should |
 //! | [`tus`] | the fields of resumable uploads |
 //! | [`kind`] | the sort of file that a name promises |
 //! | [`natural`] | the order that people expect of names |
@@ -23,6 +25,7 @@ pub mod accept;
 pub mod byteranges;
 pub mod charset;
 pub mod conditions;
+pub mod cors;
 pub mod date;
 pub mod disposition;
 pub mod etag;
@@ -30,6 +33,7 @@ pub mod kind;
 pub mod markdown;
 pub mod media_type;
 pub mod natural;
+pub mod page_security;
 pub mod path;
 pub mod plan;
 pub mod range;

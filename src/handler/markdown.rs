@@ -15,6 +15,7 @@ use crate::content::charset::charset;
 use crate::content::conditions::{self, Validators, Verdict};
 use crate::content::etag::EntityTag;
 use crate::content::markdown;
+use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::content::path::SitePath;
 use crate::content::shown::Name;
 use crate::message::{Request, Response};
@@ -200,4 +201,5 @@ fn answer(request: &Request<'_>, page: String) -> Response {
         .with(header::ETAG, etag.value().clone())
         .with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
         .with(header::CONTENT_SECURITY_POLICY, POLICY.clone())
+        .with(PERMISSIONS_POLICY, NO_DEVICES)
 }

@@ -1,20 +1,24 @@
 //! What requests are answered with: one file per feature, all of one shape.
 
 mod archive;
+mod cross_site;
 mod files;
 mod listing;
 mod markdown;
 mod methods;
 mod own_page;
+mod preflight;
 mod tus;
 mod unlisted;
 mod upload_panel;
 
 pub use archive::Archives;
+pub use cross_site::CrossSite;
 pub use files::Files;
 pub use listing::{Listing, ListingOptions};
 pub use markdown::{Markdown, Renderings};
 pub use methods::Methods;
+pub use preflight::Preflight;
 pub use tus::{Tus, TusOptions};
 pub use unlisted::Unlisted;
 pub use upload_panel::UploadPanel;

@@ -4,11 +4,9 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
-use sha2::{Digest, Sha256};
 
+pub(super) use crate::content::page_security::sha256_source as source;
 use crate::content::shown::{Link, Name};
 
 /// The style sheet of listings and upload pages.
@@ -85,23 +83,9 @@ pub(super) fn policy(directives: &[(&str, &str)]) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// The source expression that stands for an element with exactly that text.
-pub(super) fn source(text: &str) -> String {
-    format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hash_is_the_one_that_browsers_compute() {
-        // The example of the Content Security Policy Level 3, section 8.3 of its drafts.
-        assert_eq!(
-            source("alert('Hello, world.');"),
-            "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
-        );
-    }
 
     #[test]
     fn each_step_of_a_path_has_its_crumb() {

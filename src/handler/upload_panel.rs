@@ -4,6 +4,7 @@ use askama::Template;
 use http::{HeaderValue, StatusCode, header};
 
 use super::own_page::{Frame, SCRIPT, content_security_policy};
+use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::content::path::SitePath;
 use crate::content::shown::{Link, Size};
 use crate::message::{Request, Response};
@@ -78,7 +79,8 @@ impl UploadPanel {
             Ok(page) => Response::new(StatusCode::OK)
                 .with_body("text/html; charset=utf-8", page)
                 .with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
-                .with(header::CONTENT_SECURITY_POLICY, content_security_policy()),
+                .with(header::CONTENT_SECURITY_POLICY, content_security_policy())
+                .with(PERMISSIONS_POLICY, NO_DEVICES),
             Err(_) => Response::new(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }

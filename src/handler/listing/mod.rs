@@ -39,6 +39,7 @@ use super::upload_panel::UploadPanel;
 use super::{Handler, Reply, failure};
 use crate::content::accept::Form;
 use crate::content::conditions::{self, Validators, Verdict};
+use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::content::path::SitePath;
 use crate::message::{Body, Chunks, Request, Response};
 use crate::store::Store;
@@ -224,6 +225,7 @@ fn whole(request: &Request<'_>, page: &Whole, form: Form) -> Response {
 fn dressed(mut response: Response, form: Form) -> Response {
     if form == Form::Html {
         response.fields.push(header::CONTENT_SECURITY_POLICY, content_security_policy());
+        response.fields.push(PERMISSIONS_POLICY, NO_DEVICES);
     }
     response
 }
