@@ -687,7 +687,7 @@
         const xhr = item.xhr = new XMLHttpRequest();
         xhr.open(method, url);
         for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-        if (body) xhr.upload.onprogress = event => { item.sent = from + event.loaded; };
+        if (body) xhr.upload.onprogress = event => { if (event.loaded) item.sent = from + event.loaded; };
         xhr.onload = () => {
           if ([429, 502, 503, 504].includes(xhr.status)) reject(new Lost("The server is busy"));
           else resolve(xhr);
