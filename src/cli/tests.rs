@@ -177,7 +177,11 @@ fn the_version_names_itself_and_what_is_built_in() {
     assert_eq!(version.text, run(&["-V"]).unwrap_err().text);
     assert_eq!(version.code, 0);
     assert!(version.text.starts_with(&format!("salver {}", env!("CARGO_PKG_VERSION"))));
-    assert!(version.text.contains("\nfeatures: directory_listing archives cache"), "{}", version.text);
+    assert!(
+        version.text.contains("\nfeatures: directory_listing archives cache"),
+        "{}",
+        version.text
+    );
     assert!(!version.text.contains("http2"));
 }
 
