@@ -78,7 +78,7 @@ fn serialisation(criterion: &mut Criterion) {
     .map(|(name, value)| (name, HeaderValue::from_static(value)))
     .into_iter()
     .collect();
-    let fields = ResponseFields { shared: Some(block.into()), own: Vec::new() };
+    let fields = ResponseFields { shared: Some(block.into()), ..ResponseFields::default() };
     let head = ResponseHead {
         status: StatusCode::OK,
         date: b"Sun, 06 Nov 1994 08:49:37 GMT",

@@ -1,24 +1,28 @@
 //! A configuration built into handlers and policies: the only reader of toggles.
 
+mod upload_place;
+
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use std::{fmt, io};
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use crate::config::{Config, FollowSymlinks, UploadConflict, Word};
+use self::upload_place::{upload_folder, upload_place};
+use crate::config::{Config, CorsOrigin, FollowSymlinks, UploadConflict, Word};
 use crate::content::accept::{self, Form};
+use crate::content::cors::{Cors, CorsOptions};
 use crate::content::path::{self, SitePath};
 use crate::descriptors;
 use crate::handler::{
-    Files, Handler, Listing, ListingOptions, Markdown, Methods, Renderings, Reply, Tus, TusOptions,
-    Unlisted, UploadPanel,
+    CrossSite, Files, Handler, Listing, ListingOptions, Markdown, Methods, Preflight, Renderings,
+    Reply, Tus, TusOptions, Unlisted, UploadPanel,
 };
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::error_pages::{self, ErrorPages};
-use crate::policy::{Policy, security_fields};
+use crate::policy::{HeaderRules, Policy, Varying, security_fields};
 use crate::store::upload::{Conflict, UploadFolder, UploadOptions};
 use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store, Symlinks};
 
@@ -101,7 +105,14 @@ impl Site {
         } else {
             Box::new(Unlisted)
         };
+        let cors = config.enable_cors.then(|| Arc::new(cors(config)));
         let mut handlers: Vec<Box<dyn Handler>> = Vec::new();
+        if let Some(cors) = &cors {
+            handlers.push(Box::new(Preflight::new(Arc::clone(cors))));
+        }
+        if config.enable_file_uploads {
+            handlers.push(Box::new(CrossSite::new(cors.clone())));
+        }
         if let Some(uploads) = &uploads {
             handlers.push(Box::new(tus(config, uploads)));
         }
@@ -109,16 +120,12 @@ impl Site {
         handlers.push(Box::new(Markdown::new(renderings)));
         handlers.push(Box::new(Files::new(Arc::clone(&store))));
         handlers.push(folders);
-        let mut fixed: Vec<_> = server_field(config).into_iter().collect();
-        if config.enable_security_headers {
-            fixed.extend(security_fields(&config.security_headers));
-        }
         Ok(Self {
             handlers: handlers.into(),
             store,
             uploads: uploads.map(|uploads| uploads.folder),
             error_pages: ErrorPages::new(),
-            policy: Policy::new(fixed),
+            policy: policy(config, cors)?,
         })
     }
 
@@ -130,17 +137,26 @@ impl Site {
 
     /// Answers a request.
     pub fn respond<'a>(&'a self, request: Request<'a>) -> Answer<'a, Response> {
-        let fields = request.fields;
-        let now = request.received;
-        match self.ask(request, 0) {
-            Answer::Ready(response) if !lacks_page(&response) => Answer::Ready(response),
+        let (path, fields, now) = (request.target.path, request.fields, request.received);
+        let finish = move |mut response: Response| {
+            self.policy.apply(&mut response, path, fields);
+            response
+        };
+        let response = match self.ask(request, 0) {
+            Answer::Ready(response) if !lacks_page(&response) => {
+                return Answer::Ready(finish(response));
+            }
             Answer::Ready(response) => self.with_page(response, fields, now),
+            Answer::Later(response) => Answer::Later(response),
+        };
+        match response {
+            Answer::Ready(response) => Answer::Ready(finish(response)),
             Answer::Later(response) => Answer::later(async move {
                 let response = response.await;
                 if lacks_page(&response) {
-                    self.with_page(response, fields, now).wait().await
+                    finish(self.with_page(response, fields, now).wait().await)
                 } else {
-                    response
+                    finish(response)
                 }
             }),
         }
@@ -227,6 +243,80 @@ fn lacks_page(response: &Response) -> bool {
     let status = response.status;
     (status.is_client_error() || status.is_server_error()) && matches!(response.body, Body::Empty)
 }
+
+/// What is added to answers.
+fn policy(config: &Config, cors: Option<Arc<Cors>>) -> Result<Policy, BuildError> {
+    let mut fixed: Vec<_> = server_field(config).into_iter().collect();
+    if config.enable_security_headers {
+        fixed.extend(security_fields(&config.security_headers));
+    }
+    if let Some(cors) = &cors {
+        fixed.extend(cors.constant_fields());
+    }
+    let root = &config.document_root;
+    let rules = config.headers.iter().map(|rule| (rule.paths.clone(), rule.set.clone()));
+    let rules = HeaderRules::new(rules)
+        .map_err(|error| BuildError::Root { root: root.clone(), error: io::Error::other(error) })?;
+    let uploads = upload_folder(root, config.upload_dir.as_deref());
+    let varying = Varying {
+        cors: cors.filter(|cors| cors.varies()),
+        rules: (!config.headers.is_empty()).then_some(rules),
+        sandboxed: upload_place(root, &uploads).filter(|_| config.enable_file_uploads),
+    };
+    Ok(Policy::new(fixed).with_varying(varying))
+}
+
+/// The rules for other origins. With uploads on, the fields of resumable ones may be sent and read
+/// too; who may upload, the origins and methods say.
+fn cors(config: &Config) -> Cors {
+    let any = config.cors_allow_origin.contains(&CorsOrigin::Any);
+    let origin = |origin: &CorsOrigin| match origin {
+        CorsOrigin::Any => None,
+        CorsOrigin::Exact(origin) => Some(origin.clone()),
+    };
+    let with_uploads = |names: &[HeaderName], more: &[&'static str]| {
+        let mut names = names.to_vec();
+        let more = more.iter().copied().map(HeaderName::from_static);
+        let more: Vec<_> = more.filter(|name| !names.contains(name)).collect();
+        if config.enable_file_uploads {
+            names.extend(more);
+        }
+        names
+    };
+    Cors::new(CorsOptions {
+        origins: (!any).then(|| config.cors_allow_origin.iter().filter_map(origin).collect()),
+        methods: config.cors_allow_methods.clone(),
+        headers: with_uploads(&config.cors_allow_headers, UPLOAD_REQUEST_FIELDS),
+        expose: with_uploads(&config.cors_expose_headers, UPLOAD_RESPONSE_FIELDS),
+        credentials: config.cors_allow_credentials,
+        max_age: config.cors_max_age.as_secs(),
+    })
+}
+
+/// What resumable uploads send (tus 1.0).
+const UPLOAD_REQUEST_FIELDS: &[&str] = &[
+    "tus-resumable",
+    "upload-checksum",
+    "upload-concat",
+    "upload-defer-length",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+];
+
+/// What resumable uploads read.
+const UPLOAD_RESPONSE_FIELDS: &[&str] = &[
+    "location",
+    "tus-checksum-algorithm",
+    "tus-extension",
+    "tus-max-size",
+    "tus-resumable",
+    "tus-version",
+    "upload-expires",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+];
 
 fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {
     if config.server_name.is_empty() {

@@ -15,12 +15,12 @@ use ipnet::IpNet;
 use super::key::{Key, keys};
 use super::kinds::{
     self, Kind, access_log, addresses, bytes, cors_origin, file_name, header_name,
-    header_overrides, kib, later, list, log_filter, method, mib, network, one_of, one_or_more,
-    or_null, password, path, product, seconds, switch, whole, whole_seconds,
+    header_overrides, header_rules, kib, later, list, log_filter, method, mib, network, one_of,
+    one_or_more, or_null, password, path, product, seconds, switch, whole, whole_seconds,
 };
 use super::values::{
-    AccessLog, AccessLogFormat, ColoredLogging, CorsOrigin, FollowSymlinks, LogFormat, Rotation,
-    Secret, TlsVersion, UploadConflict, loopback,
+    AccessLog, AccessLogFormat, ColoredLogging, CorsOrigin, FollowSymlinks, HeaderRule, LogFormat,
+    Rotation, Secret, TlsVersion, UploadConflict, loopback,
 };
 
 /// The longest time a timeout may be set to: a day, in seconds.
@@ -143,6 +143,12 @@ keys! {
         ///
         /// `None` leaves the field out. Fields that belong to the connection are refused.
         security_headers: Vec<(HeaderName, Option<HeaderValue>)> = Vec::new(), header_overrides();
+
+        /// Headers of the answers to some paths, such as `/assets/**`; of several rules that match,
+        /// the last one counts.
+        ///
+        /// What a rule says wins over everything else.
+        headers: Vec<HeaderRule> = Vec::new(), header_rules();
     }
 
     section "CORS" {
@@ -152,7 +158,7 @@ keys! {
         /// Origins that may read answers, or "*" for all.
         cors_allow_origin: Vec<CorsOrigin> = vec![CorsOrigin::Any], one_or_more(cors_origin());
 
-        /// Methods that other origins may use.
+        /// Methods that other origins may use; resumable uploads need PATCH and DELETE too.
         cors_allow_methods: Vec<Method> = vec![Method::GET, Method::HEAD, Method::POST],
             list(method());
 

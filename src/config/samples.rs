@@ -38,6 +38,11 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
         r#"{"x-frame-options":false,"x-thing":"a, b"}"#,
         r#"{"X-Frame-Options": false, "X-Thing": "a, b",}"#,
     ),
+    (
+        "headers",
+        r#"[{"match":"/a/**","set":{"x-thing":"a, b","age":false}}]"#,
+        r#"[{"match": "/a/**", "set": {"X-Thing": "a, b", "Age": false}}]"#,
+    ),
     ("enable_cors", "true", "true"),
     ("cors_allow_origin", r#""https://example.com""#, "HTTPS://Example.com:443"),
     ("cors_allow_methods", r#"["PUT"]"#, "PUT"),

@@ -117,6 +117,10 @@ mod tests {
                     object.get("properties").is_some_and(|known| known.get(name).is_some())
                         || (rule.is_object() && validate(rule, value).is_ok())
                 }),
+                "required" => {
+                    let names = rule.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+                    names.into_iter().all(|name| value.get(name).is_some())
+                }
                 "uniqueItems"
                 | "pattern"
                 | "description"

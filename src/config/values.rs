@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use globset::Glob;
+use http::{HeaderName, HeaderValue};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// A value that is one of a few words.
@@ -121,6 +123,15 @@ pub enum CorsOrigin {
     Any,
     /// One origin, serialised as browsers send it: `https://example.com:8443`.
     Exact(String),
+}
+
+/// Fields of the answers to some paths.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeaderRule {
+    /// Which paths: decoded, from their first `/`.
+    pub paths: Glob,
+    /// Fields by name, each there once: the value, or `None` to leave it out.
+    pub set: Vec<(HeaderName, Option<HeaderValue>)>,
 }
 
 /// A text that is never shown.

@@ -17,12 +17,15 @@
 //! | [`natural`] | the order that people expect of names |
 //! | [`shown`] | names, sizes and times as pages show them |
 //! | [`markdown`] | Markdown to HTML that may stand in a page |
+//! | [`cors`] | which pages of other origins may read and send what |
+//! | [`page_security`] | what keeps the server's own pages from doing more than they should |
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
 pub mod byteranges;
 pub mod charset;
 pub mod conditions;
+pub mod cors;
 pub mod date;
 pub mod disposition;
 pub mod etag;
@@ -30,6 +33,7 @@ pub mod kind;
 pub mod markdown;
 pub mod media_type;
 pub mod natural;
+pub mod page_security;
 pub mod path;
 pub mod plan;
 pub mod range;

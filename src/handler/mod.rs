@@ -1,19 +1,23 @@
 //! What requests are answered with: one file per feature, all of one shape.
 
+mod cross_site;
 mod files;
 mod listing;
 mod markdown;
 mod methods;
 mod own_page;
 mod tus;
+mod preflight;
 mod unlisted;
 mod upload_panel;
 
+pub use cross_site::CrossSite;
 pub use files::Files;
 pub use listing::{Listing, ListingOptions};
 pub use markdown::{Markdown, Renderings};
 pub use methods::Methods;
 pub use tus::{Tus, TusOptions};
+pub use preflight::Preflight;
 pub use unlisted::Unlisted;
 pub use upload_panel::UploadPanel;
 

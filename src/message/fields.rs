@@ -130,6 +130,7 @@ fn is_named(span: FieldSpan, head: &[u8], name: &[u8]) -> bool {
 pub struct Block {
     list: Box<[(HeaderName, HeaderValue)]>,
     wire: Box<[u8]>,
+    overrides: bool,
 }
 
 impl Block {
@@ -142,6 +143,13 @@ impl Block {
     /// The fields in order.
     pub fn list(&self) -> &[(HeaderName, HeaderValue)] {
         &self.list
+    }
+
+    /// The same block, of which is known that it may hold fields which the site's policy sets too:
+    /// its own are meant. Only blocks that say so are looked through.
+    #[must_use]
+    pub fn overriding(self) -> Self {
+        Self { overrides: true, ..self }
     }
 
     /// The field lines but those of some names.
@@ -166,7 +174,7 @@ impl FromIterator<(HeaderName, HeaderValue)> for Block {
         for (name, value) in &list {
             write_line(&mut wire, name, value);
         }
-        Self { list, wire: wire.into() }
+        Self { list, wire: wire.into(), overrides: false }
     }
 }
 
@@ -199,9 +207,34 @@ pub struct ResponseFields {
     pub shared: Option<std::sync::Arc<Block>>,
     /// Fields made for this answer; they come after the shared ones.
     pub own: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the fields of the site's policy are already among them, so that nothing is added.
+    pub complete: bool,
 }
 
 impl ResponseFields {
+    /// Whether one of them may be a field that the site's policy sets too.
+    #[inline]
+    pub fn may_override(&self) -> bool {
+        !self.own.is_empty() || self.shared.as_ref().is_some_and(|block| block.overrides)
+    }
+
+    /// Whether a field of that name was set to be meant instead of the one of the site's policy.
+    pub fn overrides(&self, name: &HeaderName) -> bool {
+        let shared = self.shared.as_ref().filter(|block| block.overrides);
+        self.own.iter().any(|(own, _)| own == name)
+            || shared.is_some_and(|block| block.get(name).is_some())
+    }
+
+    /// Removes every field of that name, also from what is shared with other answers.
+    pub fn remove(&mut self, name: &HeaderName) {
+        if self.shared.as_ref().is_some_and(|block| block.get(name).is_some()) {
+            let shared = self.shared.take();
+            let list = shared.as_deref().map_or(&[][..], Block::list);
+            self.own.splice(..0, list.iter().cloned());
+        }
+        self.own.retain(|(known, _)| known != name);
+    }
+
     /// Whether a field of that name is there.
     pub fn contains(&self, name: &HeaderName) -> bool {
         self.get(name).is_some()
@@ -268,6 +301,27 @@ mod tests {
         map.append(header::ACCEPT, HeaderValue::from_static("x"));
         map.append(header::ACCEPT, HeaderValue::from_static("y"));
         check(Fields::Map(&map));
+    }
+
+    #[test]
+    fn a_removed_field_leaves_the_shared_block_as_it_was() {
+        let pair = |name, value| (name, HeaderValue::from_static(value));
+        let block: Block = [pair(header::ETAG, "\"1\""), pair(header::CACHE_CONTROL, "no-cache")]
+            .into_iter()
+            .collect();
+        let block = std::sync::Arc::new(block);
+        let mut fields =
+            ResponseFields { shared: Some(block.clone()), ..ResponseFields::default() };
+        fields.push(header::VARY, HeaderValue::from_static("accept"));
+        fields.remove(&header::AGE);
+        assert!(fields.shared.is_some());
+        fields.remove(&header::CACHE_CONTROL);
+        fields.remove(&header::VARY);
+        assert_eq!(
+            fields.iter().collect::<Vec<_>>(),
+            [(&header::ETAG, block.get(&header::ETAG).unwrap())]
+        );
+        assert!(block.get(&header::CACHE_CONTROL).is_some());
     }
 
     #[test]

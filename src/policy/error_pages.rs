@@ -1,13 +1,14 @@
 //! What an error looks like: a page for a browser, JSON for a program, a line for a terminal.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use askama::Template;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::content::accept::Form;
+use crate::content::page_security::{permissions_policy, sha256_source};
 use crate::content::path::SitePath;
 use crate::message::{Block, Body, Response};
 
@@ -100,7 +101,8 @@ impl Entry {
                 Body::Bytes(content) => content,
                 _ => Bytes::new(),
             };
-            BuiltIn { fields: Arc::new(fields.own.into_iter().collect()), content }
+            let fields: Block = fields.own.into_iter().collect();
+            BuiltIn { fields: Arc::new(fields.overriding()), content }
         };
         Some(Self {
             own: SitePath::parse(format!("/{}.html", status.as_u16()).as_bytes())
@@ -121,7 +123,11 @@ pub fn describe(response: Response, form: Form, sentence: &str) -> Response {
         Form::Html => {
             let page = Page { status: status.as_u16(), reason, sentence };
             match page.render() {
-                Ok(html) => response.with_body(HTML, html),
+                Ok(html) => {
+                    let mut response = response.with_body(HTML, html);
+                    response.fields.own.extend(page_security());
+                    response
+                }
                 Err(_) => response.with_body(TEXT, format!("{sentence}\n")),
             }
         }
@@ -138,6 +144,21 @@ pub fn describe(response: Response, form: Form, sentence: &str) -> Response {
             response.with_body(TEXT, format!("{} {reason}: {sentence}\n", status.as_u16()))
         }
     }
+}
+
+/// What the built-in page may do: show itself in its own style.
+fn page_security() -> [(HeaderName, HeaderValue); 2] {
+    static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+        let page = Page { status: 0, reason: "", sentence: "" }.render().unwrap_or_default();
+        let style = page.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
+        let source = style.map_or("'none'".to_owned(), |(style, _)| sha256_source(style));
+        let policy = format!(
+            "default-src 'none'; style-src {source}; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'self'"
+        );
+        HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    });
+    [(header::CONTENT_SECURITY_POLICY, POLICY.clone()), permissions_policy()]
 }
 
 /// What happened, for a person.
@@ -163,7 +184,6 @@ fn sentence(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header;
 
     fn not_found(form: Form) -> (String, String) {
         let response = ErrorPages::new().fill(Response::not_found(), form);
@@ -177,6 +197,22 @@ mod tests {
         let (media_type, body) = not_found(Form::Html);
         assert_eq!(media_type, HTML);
         assert!(body.contains("404") && body.contains("href=\"/\""), "{body}");
+    }
+
+    #[test]
+    fn the_page_allows_its_own_style_and_nothing_else() {
+        let pages = ErrorPages::new();
+        let general = pages.fill(Response::not_found(), Form::Html);
+        let exact = pages.fill(Response::not_found().with_detail("Gone."), Form::Html);
+        for response in [general, exact] {
+            let Body::Bytes(body) = response.body else { panic!("no content") };
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let style = body.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+            let policy = response.fields.get(&header::CONTENT_SECURITY_POLICY).unwrap();
+            let allowed = format!("default-src 'none'; style-src {}; base", sha256_source(style));
+            assert!(policy.to_str().unwrap().starts_with(&allowed), "{policy:?}");
+            assert!(response.fields.overrides(&header::CONTENT_SECURITY_POLICY));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod combine;
 mod files;
+mod header_rules;
 mod headers;
 mod network;
 mod numbers;
@@ -13,6 +14,7 @@ mod words;
 
 pub(super) use combine::{later, list, one_or_more, or_null};
 pub(super) use files::{access_log, file_name, path};
+pub(super) use header_rules::header_rules;
 pub(super) use headers::{cors_origin, header_name, header_overrides, method, product};
 pub(super) use network::{addresses, network};
 pub(super) use numbers::{bytes, kib, mib, seconds, whole, whole_seconds};
