@@ -35,7 +35,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     own_page::policy(&[
         ("default-src", "'none'"),
         ("style-src", &own_page::source(STYLE)),
-        ("img-src", "'self'"),
+        ("img-src", "'self' data:"),
         ("media-src", "'self'"),
         ("base-uri", "'none'"),
         ("form-action", "'none'"),

@@ -287,6 +287,6 @@ fn clicks_show(server: &Server, names: &[&str]) {
             quoted(name)
         ));
         page.press("Escape");
-        page.wait_until("!document.querySelector('dialog[open]')");
+        page.wait_until("!document.querySelector('dialog[open]') && !location.hash");
     }
 }

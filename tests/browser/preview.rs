@@ -40,7 +40,7 @@ fn opens(page: &Page, file: &str) {
 
 fn closes(page: &Page) {
     page.press("Escape");
-    page.wait_until("!document.querySelector('dialog[open]')");
+    page.wait_until("!document.querySelector('dialog[open]') && !location.hash");
 }
 
 #[test]
