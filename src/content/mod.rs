@@ -12,6 +12,7 @@
 //! | [`charset`] | the charset that a text is in |
 //! | [`disposition`] | `Content-Disposition` with a file name |
 //! | [`accept`] | the form that a client wants generated pages in |
+//! | [`upload_name`] | the name that an uploaded file gets |
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
@@ -25,6 +26,7 @@ pub mod media_type;
 pub mod path;
 pub mod plan;
 pub mod range;
+pub mod upload_name;
 
 use http::HeaderValue;
 
