@@ -1,42 +1,71 @@
 //! A configuration built into handlers and policies: the only reader of toggles.
 
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use std::{fmt, io};
 
 use http::{HeaderValue, StatusCode, header};
 
-use crate::config::{Config, FollowSymlinks};
+use crate::config::{Config, FollowSymlinks, UploadConflict, Word};
 use crate::content::accept::{self, Form};
+use crate::content::path::{self, SitePath};
 use crate::descriptors;
-use crate::handler::{Files, Handler, Listing, Methods, Reply, Unlisted};
+use crate::handler::{
+    Files, Handler, Listing, ListingOptions, Markdown, Methods, Renderings, Reply, Tus, TusOptions,
+    Unlisted, UploadPanel,
+};
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::error_pages::{self, ErrorPages};
 use crate::policy::{Policy, security_fields};
+use crate::store::upload::{Conflict, UploadFolder, UploadOptions};
 use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store, Symlinks};
 
 /// What is served, and how.
 pub struct Site {
     handlers: Box<[Box<dyn Handler>]>,
     store: Arc<dyn Store>,
+    uploads: Option<UploadFolder>,
     error_pages: ErrorPages,
     policy: Policy,
 }
 
 /// A folder that cannot be served.
 #[derive(Debug)]
-pub struct BuildError {
-    root: PathBuf,
-    error: io::Error,
+pub enum BuildError {
+    /// The document root cannot be served.
+    Root {
+        /// Its path.
+        root: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The upload folder cannot be made or opened.
+    Uploads {
+        /// Its path.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
 }
 
 impl std::error::Error for BuildError {}
 
 impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let root = self.root.display();
-        match self.error.kind() {
+        let (root, error) = match self {
+            Self::Root { root, error } => (root.display(), error),
+            Self::Uploads { folder, error } => {
+                return write!(
+                    formatter,
+                    "cannot take uploads into {}: {error}; give this user the right to make and \
+                     write to it, or name another folder (upload_dir)",
+                    folder.display()
+                );
+            }
+        };
+        match error.kind() {
             io::ErrorKind::NotFound => write!(
                 formatter,
                 "the folder to serve, {root}, does not exist: make it, or name another one \
@@ -51,7 +80,7 @@ impl fmt::Display for BuildError {
                 "not allowed to read the folder {root}: give this user the right to, or name \
                  another folder"
             ),
-            _ => write!(formatter, "cannot serve the folder {root}: {}", self.error),
+            _ => write!(formatter, "cannot serve the folder {root}: {error}"),
         }
     }
 }
@@ -61,13 +90,25 @@ impl Site {
     /// from.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let store = store(config)?;
+        let uploads = uploads(config)?;
+        let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
-            Box::new(Listing::new(Arc::clone(&store)))
+            let options = ListingOptions {
+                archives: config.enable_archives,
+                uploads: uploads.as_ref().and_then(|uploads| uploads.panel(config)),
+            };
+            Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
             Box::new(Unlisted)
         };
-        let handlers: Vec<Box<dyn Handler>> =
-            vec![Box::new(Methods), Box::new(Files::new(Arc::clone(&store))), folders];
+        let mut handlers: Vec<Box<dyn Handler>> = Vec::new();
+        if let Some(uploads) = &uploads {
+            handlers.push(Box::new(tus(config, uploads)));
+        }
+        handlers.push(Box::new(Methods));
+        handlers.push(Box::new(Markdown::new(renderings)));
+        handlers.push(Box::new(Files::new(Arc::clone(&store))));
+        handlers.push(folders);
         let mut fixed: Vec<_> = server_field(config).into_iter().collect();
         if config.enable_security_headers {
             fixed.extend(security_fields(&config.security_headers));
@@ -75,6 +116,7 @@ impl Site {
         Ok(Self {
             handlers: handlers.into(),
             store,
+            uploads: uploads.map(|uploads| uploads.folder),
             error_pages: ErrorPages::new(),
             policy: Policy::new(fixed),
         })
@@ -107,12 +149,16 @@ impl Site {
     /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
     pub fn tidy(&self, now: Instant) {
         self.store.tidy(now);
+        self.handlers.iter().for_each(|handler| handler.tidy(now));
     }
 
-    /// Looks whether another folder has taken the place of the one served. May wait for a disk; to
-    /// be called once a second or so.
+    /// Looks whether another folder has taken the place of the one served, and removes uploads
+    /// that nobody went on with. May wait for a disk; to be called once a second or so.
     pub fn notice_changes(&self) {
         self.store.notice_changes();
+        if let Some(uploads) = &self.uploads {
+            uploads.tidy(SystemTime::now());
+        }
     }
 
     /// Answers what is not a request that could be understood.
@@ -147,7 +193,12 @@ impl Site {
         now: Instant,
     ) -> Answer<'a, Response> {
         let form = accept::preferred(fields);
-        let Some(path) = self.error_pages.own(response.status, form) else {
+        // The site's own page cannot say what exactly went wrong.
+        let own = match response.detail {
+            Some(_) => None,
+            None => self.error_pages.own(response.status, form),
+        };
+        let Some(path) = own else {
             return Answer::Ready(self.error_pages.fill(response, form));
         };
         match self.store.find(path, now) {
@@ -189,6 +240,65 @@ fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {
     HeaderValue::try_from(product).ok().map(|product| (header::SERVER, product))
 }
 
+/// Where uploads land.
+struct Uploads {
+    folder: UploadFolder,
+    /// Where that is on the site; `None` when it is not served.
+    place: Option<SitePath<'static>>,
+    conflict: Conflict,
+}
+
+impl Uploads {
+    /// What listings of the upload folder offer, if it is served.
+    fn panel(&self, config: &Config) -> Option<UploadPanel> {
+        Some(UploadPanel {
+            place: self.place.clone()?,
+            max_size: config.max_upload_size,
+            conflict: config.upload_conflict.word(),
+            resumable: Some(Tus::PATH),
+        })
+    }
+}
+
+/// The upload folder, if uploads are taken.
+fn uploads(config: &Config) -> Result<Option<Uploads>, BuildError> {
+    if !config.enable_file_uploads {
+        return Ok(None);
+    }
+    let conflict = match config.upload_conflict {
+        UploadConflict::Reject => Conflict::Reject,
+        UploadConflict::Rename => Conflict::Rename,
+        UploadConflict::Replace => Conflict::Replace,
+    };
+    let path = config.upload_dir.clone().unwrap_or_else(|| config.document_root.join("uploads"));
+    let options = UploadOptions { folder: path.clone(), conflict, expiry: config.upload_expiry };
+    let opened = UploadFolder::open(options).and_then(|folder| {
+        let (root, there) = (config.document_root.canonicalize()?, path.canonicalize()?);
+        let place = there.strip_prefix(&root).ok().and_then(site_path);
+        let place = place.filter(|path| config.show_hidden_files || !path.is_hidden());
+        Ok(Some(Uploads { folder, place, conflict }))
+    });
+    opened.map_err(|error| BuildError::Uploads { folder: path, error })
+}
+
+/// The site path of a folder in the document root.
+fn site_path(below: &Path) -> Option<SitePath<'static>> {
+    let mut path = format!("/{}", path::encode(below.as_os_str().as_bytes()));
+    if !path.ends_with('/') {
+        path.push('/');
+    }
+    SitePath::parse(path.as_bytes()).ok().map(SitePath::into_owned)
+}
+
+fn tus(config: &Config, uploads: &Uploads) -> Tus {
+    let options = TusOptions {
+        max_size: config.max_upload_size,
+        place: uploads.place.clone(),
+        max_conflict: uploads.conflict,
+    };
+    Tus::new(uploads.folder.clone(), options)
+}
+
 /// The disk, behind a cache if one is wanted.
 fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
     let options = DiskOptions {
@@ -203,7 +313,7 @@ fn store(config: &Config) -> Result<Arc<dyn Store>, BuildError> {
         cache_control: Some(cache_control(config)),
     };
     let root = config.document_root.clone();
-    let disk = Disk::open(options).map_err(|error| BuildError { root, error })?;
+    let disk = Disk::open(options).map_err(|error| BuildError::Root { root, error })?;
     if !config.enable_cache {
         return Ok(Arc::new(disk));
     }

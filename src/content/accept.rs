@@ -7,7 +7,7 @@ use crate::message::Fields;
 static ACCEPT: HeaderName = header::ACCEPT;
 
 /// The forms that a generated page comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// For a browser.
     Html,
@@ -23,24 +23,54 @@ pub enum Form {
 /// else HTML when `text/html` or `application/xhtml+xml` is accepted; else text. A quality that is
 /// not well-formed counts as 0.
 pub fn preferred(fields: Fields<'_>) -> Form {
-    let mut html = 0;
-    let mut json = 0;
-    for line in fields.lines(&ACCEPT) {
-        for member in split_unquoted(line, b',') {
-            let mut pieces = split_unquoted(member, b';').map(<[u8]>::trim_ascii);
-            let media_type = pieces.next().unwrap_or_default();
-            let quality = pieces.find_map(quality_text).map_or(1000, thousandths);
-            if is_html(media_type) {
-                html = html.max(quality);
-            } else if is_json(media_type) {
-                json = json.max(quality);
+    match Qualities::read(fields) {
+        Qualities { html: 0, json: 0, .. } => Form::Text,
+        Qualities { html, json, .. } if json > html => Form::Json,
+        _ => Form::Html,
+    }
+}
+
+/// The form that a client names and likes best, `text/plain` counted as well; HTML before JSON
+/// before text where it has no favourite. `None` when it names none of the three: then it is for
+/// the page to say what it is at heart.
+pub fn named(fields: Fields<'_>) -> Option<Form> {
+    match Qualities::read(fields) {
+        Qualities { html: 0, json: 0, text: 0 } => None,
+        Qualities { html, json, text } if html >= json && html >= text => Some(Form::Html),
+        Qualities { json, text, .. } if json >= text => Some(Form::Json),
+        _ => Some(Form::Text),
+    }
+}
+
+/// How much each form is wanted, in thousandths; 0 when it is not named.
+#[derive(Default)]
+struct Qualities {
+    html: u16,
+    json: u16,
+    text: u16,
+}
+
+impl Qualities {
+    fn read(fields: Fields<'_>) -> Self {
+        let mut all = Self::default();
+        for line in fields.lines(&ACCEPT) {
+            for member in split_unquoted(line, b',') {
+                let mut pieces = split_unquoted(member, b';').map(<[u8]>::trim_ascii);
+                let media_type = pieces.next().unwrap_or_default();
+                let quality = pieces.find_map(quality_text).map_or(1000, thousandths);
+                let known = if is_html(media_type) {
+                    &mut all.html
+                } else if is_json(media_type) {
+                    &mut all.json
+                } else if media_type.eq_ignore_ascii_case(b"text/plain") {
+                    &mut all.text
+                } else {
+                    continue;
+                };
+                *known = quality.max(*known);
             }
         }
-    }
-    match (html, json) {
-        (0, 0) => Form::Text,
-        _ if json > html => Form::Json,
-        _ => Form::Html,
+        all
     }
 }
 
@@ -157,6 +187,26 @@ mod tests {
         for (line, expected) in rows {
             assert_eq!(form(&[line]), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_named_form_is_told_from_none() {
+        let rows = [
+            ("*/*", None),
+            ("text/*, image/png", None),
+            ("text/plain", Some(Form::Text)),
+            ("text/plain, text/html;q=0.5", Some(Form::Text)),
+            ("application/json, text/plain, */*", Some(Form::Json)),
+            ("text/plain, application/json;q=0.9", Some(Form::Text)),
+            ("text/html, text/plain, application/json", Some(Form::Html)),
+            ("text/html;q=0, */*", None),
+        ];
+        for (line, expected) in rows {
+            let mut map = HeaderMap::new();
+            map.append(header::ACCEPT, HeaderValue::from_str(line).unwrap());
+            assert_eq!(named(Fields::Map(&map)), expected, "{line}");
+        }
+        assert_eq!(named(Fields::EMPTY), None);
     }
 
     #[test]

@@ -13,6 +13,11 @@
 //! | [`disposition`] | `Content-Disposition` with a file name |
 //! | [`accept`] | the form that a client wants generated pages in |
 //! | [`upload_name`] | the name that an uploaded file gets |
+//! | [`tus`] | the fields of resumable uploads |
+//! | [`kind`] | the sort of file that a name promises |
+//! | [`natural`] | the order that people expect of names |
+//! | [`shown`] | names, sizes and times as pages show them |
+//! | [`markdown`] | Markdown to HTML that may stand in a page |
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
@@ -22,10 +27,15 @@ pub mod conditions;
 pub mod date;
 pub mod disposition;
 pub mod etag;
+pub mod kind;
+pub mod markdown;
 pub mod media_type;
+pub mod natural;
 pub mod path;
 pub mod plan;
 pub mod range;
+pub mod shown;
+pub mod tus;
 pub mod upload_name;
 
 use http::HeaderValue;

@@ -9,7 +9,7 @@ use std::fmt;
 
 use http::StatusCode;
 use memchr::{memchr, memrchr};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_encode};
 
 /// A path below the document root.
 ///
@@ -22,7 +22,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 pub struct SitePath<'a> {
     bytes: Cow<'a, [u8]>,
     hidden: bool,
+    reserved: bool,
 }
+
+/// The folder inside the upload folder where unfinished uploads lie. Nothing of that name is ever
+/// served or listed.
+pub const RESERVED: &str = ".salver-uploads";
 
 /// Why a request path names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +75,13 @@ impl<'a> SitePath<'a> {
             return Err(PathError::Malformed);
         }
         if !needs_care(raw) {
-            return Ok(Self { bytes: Cow::Borrowed(raw), hidden: false });
+            return Ok(Self { bytes: Cow::Borrowed(raw), hidden: false, reserved: false });
         }
         let normal = without_dot_segments(&decoded(raw)?)?;
         let hidden = has_hidden_segment(&normal);
+        let reserved = hidden && has_reserved_segment(&normal);
         let bytes = if normal == raw { Cow::Borrowed(raw) } else { Cow::Owned(normal) };
-        Ok(Self { bytes, hidden })
+        Ok(Self { bytes, hidden, reserved })
     }
 
     /// The whole path, from its first `/`.
@@ -110,6 +116,13 @@ impl<'a> SitePath<'a> {
         self.hidden
     }
 
+    /// Whether a segment is [`RESERVED`]: then nobody may see what is there, hidden names shown or
+    /// not.
+    #[inline]
+    pub fn is_reserved(&self) -> bool {
+        self.reserved
+    }
+
     /// What follows the last dot of the name; see [`extension`].
     pub fn extension(&self) -> Option<&[u8]> {
         extension(self.name())
@@ -120,9 +133,21 @@ impl<'a> SitePath<'a> {
         encode(&self.bytes)
     }
 
+    /// The path of an entry of a folder: `folder` ends with `/`, `name` is a file name.
+    pub fn of_entry(folder: &[u8], name: &[u8]) -> SitePath<'static> {
+        let bytes = [folder, name].concat();
+        let hidden = has_hidden_segment(&bytes);
+        let reserved = is_reserved(name);
+        SitePath { bytes: Cow::Owned(bytes), hidden, reserved }
+    }
+
     /// The same path, borrowing nothing.
     pub fn into_owned(self) -> SitePath<'static> {
-        SitePath { bytes: Cow::Owned(self.bytes.into_owned()), hidden: self.hidden }
+        SitePath {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            hidden: self.hidden,
+            reserved: self.reserved,
+        }
     }
 }
 
@@ -155,9 +180,13 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// does not begin with `//`, which would name another host (RFC 3986 section 4.2).
 /// [`SitePath::parse`] gives the bytes back, provided they are a normal path.
 pub fn encode(path: &[u8]) -> String {
+    escapes(path).to_string()
+}
+
+/// The pieces of what [`encode`] gives.
+pub(super) fn escapes(path: &[u8]) -> PercentEncode<'_> {
     let doubled = path.iter().take_while(|&&byte| byte == b'/').count();
-    let path = &path[doubled.saturating_sub(1)..];
-    percent_encode(path, ENCODED).to_string()
+    percent_encode(&path[doubled.saturating_sub(1)..], ENCODED)
 }
 
 /// Whether a path that begins with `/` holds an escape, NUL, or a slash followed by a slash or a
@@ -238,6 +267,15 @@ fn has_hidden_segment(path: &[u8]) -> bool {
     let first_is_hidden =
         segments.next().is_some_and(|first| is_dotted(first) && first != b".well-known");
     first_is_hidden || segments.any(is_dotted)
+}
+
+/// Whether a name is [`RESERVED`], also as file systems see it to which case is nothing.
+pub fn is_reserved(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(RESERVED.as_bytes())
+}
+
+fn has_reserved_segment(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').any(is_reserved)
 }
 
 #[cfg(test)]
@@ -363,6 +401,26 @@ mod tests {
             assert_eq!(path.is_folder(), folder, "{raw}");
             assert_eq!(path.is_hidden(), hidden, "{raw}");
             assert_eq!(path.clone().into_owned(), path);
+        }
+    }
+
+    #[test]
+    fn the_folder_of_unfinished_uploads_is_reserved_wherever_it_is() {
+        let rows = [
+            ("/.salver-uploads", true),
+            ("/.salver-uploads/", true),
+            ("/%2esalver-uploads/x", true),
+            ("/a/./.SALVER-uploads/x", true),
+            ("/.well-known/.salver-uploads", true),
+            ("/.salver-uploads2", false),
+            ("/salver-uploads", false),
+            ("/a.salver-uploads", false),
+            ("/.salver-uploads/../x", false),
+        ];
+        for (raw, reserved) in rows {
+            let path = SitePath::parse(raw.as_bytes()).unwrap();
+            assert_eq!(path.is_reserved(), reserved, "{raw}");
+            assert_eq!(path.into_owned().is_reserved(), reserved, "{raw}");
         }
     }
 

@@ -2,13 +2,22 @@
 
 mod files;
 mod listing;
+mod markdown;
 mod methods;
+mod own_page;
+mod tus;
 mod unlisted;
+mod upload_panel;
 
 pub use files::Files;
-pub use listing::Listing;
+pub use listing::{Listing, ListingOptions};
+pub use markdown::{Markdown, Renderings};
 pub use methods::Methods;
+pub use tus::{Tus, TusOptions};
 pub use unlisted::Unlisted;
+pub use upload_panel::UploadPanel;
+
+use std::time::Instant;
 
 use http::StatusCode;
 
@@ -20,6 +29,9 @@ use crate::store::StoreError;
 pub trait Handler: Send + Sync {
     /// Looks at a request. A handler that is not concerned gives it back unchanged.
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
+
+    /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
+    fn tidy(&self, _now: Instant) {}
 }
 
 /// What a handler makes of a request.

@@ -1,5 +1,7 @@
 //! What is answered.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Body, ResponseFields};
@@ -13,12 +15,15 @@ pub struct Response {
     pub fields: ResponseFields,
     /// The content. An error without content gets its page from the error page policy.
     pub body: Body,
+    /// Of an error without content: what exactly went wrong, and what to do, in a sentence or two
+    /// for whoever asked. `None`: the error page says what its status means in general.
+    pub detail: Option<Cow<'static, str>>,
 }
 
 impl Response {
     /// An answer without fields or content.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, fields: ResponseFields::default(), body: Body::Empty }
+        Self { status, fields: ResponseFields::default(), body: Body::Empty, detail: None }
     }
 
     /// Adds a field.
@@ -33,6 +38,13 @@ impl Response {
     pub fn with_body(mut self, media_type: &'static str, body: impl Into<Body>) -> Self {
         self.fields.push(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         self.body = body.into();
+        self
+    }
+
+    /// Says what exactly went wrong; see [`Response::detail`].
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
         self
     }
 

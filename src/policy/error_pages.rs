@@ -16,6 +16,8 @@ const FIRST: u16 = 400;
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
+/// RFC 9457.
+const PROBLEM: &str = "application/problem+json";
 
 /// The built-in page. Its style is in it: whatever is wrong, the page is whole.
 #[derive(Template)]
@@ -58,6 +60,9 @@ impl ErrorPages {
 
     /// Gives an error the built-in content.
     pub fn fill(&self, mut response: Response, form: Form) -> Response {
+        if let Some(detail) = response.detail.take() {
+            return describe(response, form, &detail);
+        }
         let Some(entry) = self.entry(response.status) else {
             let sentence = sentence(response.status);
             return describe(response, form, sentence);
@@ -121,8 +126,13 @@ pub fn describe(response: Response, form: Form, sentence: &str) -> Response {
             }
         }
         Form::Json => {
-            let object = json!({ "status": status.as_u16(), "error": reason, "message": sentence });
-            response.with_body("application/json", format!("{object}\n"))
+            let object = json!({
+                "type": "about:blank",
+                "title": reason,
+                "status": status.as_u16(),
+                "detail": sentence,
+            });
+            response.with_body(PROBLEM, format!("{object}\n"))
         }
         Form::Text => {
             response.with_body(TEXT, format!("{} {reason}: {sentence}\n", status.as_u16()))
@@ -172,9 +182,15 @@ mod tests {
     #[test]
     fn a_program_gets_json() {
         let (media_type, body) = not_found(Form::Json);
-        assert_eq!(media_type, "application/json");
+        assert_eq!(media_type, "application/problem+json");
         let parsed: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(parsed["status"], 404);
+        let expected = json!({
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "There is nothing at this address.",
+        });
+        assert_eq!(parsed, expected);
     }
 
     #[test]
@@ -182,6 +198,19 @@ mod tests {
         let (media_type, body) = not_found(Form::Text);
         assert_eq!(media_type, TEXT);
         assert_eq!(body, "404 Not Found: There is nothing at this address.\n");
+    }
+
+    #[test]
+    fn the_exact_reason_takes_the_place_of_the_general_one() {
+        for form in [Form::Html, Form::Json, Form::Text] {
+            let full = Response::new(StatusCode::INSUFFICIENT_STORAGE).with_detail("No <room>.");
+            let Body::Bytes(body) = ErrorPages::new().fill(full, form).body else {
+                panic!("no content")
+            };
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let reason = if form == Form::Html { "No &#60;room&#62;." } else { "No <room>." };
+            assert!(body.contains(reason), "{body}");
+        }
     }
 
     #[test]

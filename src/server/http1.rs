@@ -341,7 +341,7 @@ fn enqueue(
     keep_alive: bool,
     outbox: &mut Outbox,
 ) -> Queued {
-    let Response { status, fields, body } = response;
+    let Response { status, fields, body, .. } = response;
     let plan = plan(method, status, body.length(), version, keep_alive);
     let connection = match (plan.close, version) {
         (true, _) => Some("close"),

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::deadline::Pace;
 use super::inbox::Inbox;
@@ -73,6 +73,17 @@ pub(super) struct BodyReader<'a> {
     pace: Pace<'a>,
     waiting: bool,
     progress: &'a mut Progress,
+    /// Where content of a known length is read to: it needs no copy. Used again when the piece
+    /// before has been dropped.
+    piece: BytesMut,
+}
+
+/// What one read is for.
+enum ReadTo {
+    /// The inbox: what comes must be decoded.
+    Inbox,
+    /// The piece: at most so many bytes of content.
+    Piece(usize),
 }
 
 impl<'a> BodyReader<'a> {
@@ -82,7 +93,7 @@ impl<'a> BodyReader<'a> {
         pace: Pace<'a>,
         progress: &'a mut Progress,
     ) -> Self {
-        Self { io, inbox, pace, waiting: false, progress }
+        Self { io, inbox, pace, waiting: false, progress, piece: BytesMut::new() }
     }
 
     /// Reads and drops up to `limit` bytes. True when the end was reached.
@@ -108,11 +119,10 @@ impl<'a> BodyReader<'a> {
     }
 
     /// One read, or the time-out; 0 is the end.
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_fill(&mut self, context: &mut Context<'_>, into: &ReadTo) -> Poll<io::Result<usize>> {
         if let Poll::Ready(result) = self.poll_interim(context) {
             result?;
-            let room = self.inbox.room(ROOM);
-            if let Poll::Ready(count) = self.io.poll_read(context, room) {
+            if let Poll::Ready(count) = self.poll_read(context, into) {
                 self.waiting = false;
                 return Poll::Ready(count);
             }
@@ -124,18 +134,46 @@ impl<'a> BodyReader<'a> {
         self.pace.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
+    fn poll_read(&mut self, context: &mut Context<'_>, into: &ReadTo) -> Poll<io::Result<usize>> {
+        match into {
+            ReadTo::Inbox => {
+                let count = ready!(self.io.poll_read(context, self.inbox.room(ROOM)))?;
+                self.inbox.filled(count);
+                Poll::Ready(Ok(count))
+            }
+            ReadTo::Piece(most) => {
+                self.piece.reserve(ROOM.min(*most));
+                self.io.poll_read_buf(context, &mut (&mut self.piece).limit(*most))
+            }
+        }
+    }
+
+    /// Whether what comes next is nothing but content, and how much of it.
+    fn next_read(&self) -> ReadTo {
+        match self.progress.state {
+            State::Length(left) if self.inbox.is_empty() => {
+                ReadTo::Piece(usize::try_from(left).unwrap_or(usize::MAX).min(ROOM))
+            }
+            _ => ReadTo::Inbox,
+        }
+    }
+
     /// Content from what was read already; `None` when more must be read.
     fn decode(&mut self) -> Result<Option<Bytes>, BodyError> {
         let unread = self.inbox.unread();
         match &mut self.progress.state {
             State::Length(left) => {
-                if unread.is_empty() {
+                let piece = if !self.piece.is_empty() {
+                    self.piece.split().freeze()
+                } else if unread.is_empty() {
                     return Ok(None);
-                }
-                let count = usize::try_from(*left).unwrap_or(usize::MAX).min(unread.len());
-                let piece = Bytes::copy_from_slice(&unread[..count]);
-                self.inbox.consume(count);
-                *left -= count as u64;
+                } else {
+                    let count = usize::try_from(*left).unwrap_or(usize::MAX).min(unread.len());
+                    let piece = Bytes::copy_from_slice(&unread[..count]);
+                    self.inbox.consume(count);
+                    piece
+                };
+                *left -= piece.len() as u64;
                 if *left == 0 {
                     self.progress.state = State::Finished;
                 }
@@ -191,12 +229,10 @@ impl Incoming for BodyReader<'_> {
             if self.progress.is_finished() {
                 continue;
             }
-            let error = match ready!(self.poll_fill(context)) {
+            let into = self.next_read();
+            let error = match ready!(self.poll_fill(context, &into)) {
                 Ok(0) => BodyError::Closed,
-                Ok(count) => {
-                    self.inbox.filled(count);
-                    continue;
-                }
+                Ok(_) => continue,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => BodyError::TimedOut,
                 Err(_) => BodyError::Closed,
             };

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use bytes::BufMut;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A connection's byte stream.
@@ -42,6 +43,17 @@ impl Transport {
             Self::Tcp(stream) => ready!(Pin::new(stream).poll_read(context, &mut read))?,
         }
         Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// Appends to `buffer` what is there to be read, as far as it has room; 0 is the end.
+    pub(super) fn poll_read_buf(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut (impl BufMut + ?Sized),
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(context),
+        }
     }
 
     /// Writes from the first slices. With `more`, the kernel is told that more follows at once,

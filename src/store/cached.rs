@@ -22,7 +22,7 @@ use super::flight::Flights;
 use super::object::{Content, Object};
 use super::shelf::{Limits, Shelf};
 use super::version::Version;
-use super::{Answer, BoxFuture, Entry, Found, Store, StoreError};
+use super::{Answer, BoxFuture, Found, Scan, Store, StoreError};
 
 /// How long an answer is given again unchecked. An edit must be seen after 50 ms, and the clock
 /// that callers pass in may be a few milliseconds behind.
@@ -271,11 +271,12 @@ impl<S: Origin> Store for Cached<S> {
         Answer::later(self.flights.join(bytes, move || self.bring(key, path, now)))
     }
 
-    fn list<'a>(
+    fn scan<'a>(
         &'a self,
         folder: &'a SitePath<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>> {
-        self.origin.list(folder)
+        patience: usize,
+    ) -> BoxFuture<'a, Result<Scan, StoreError>> {
+        self.origin.scan(folder, patience)
     }
 
     fn tidy(&self, now: Instant) {

@@ -14,6 +14,7 @@ use std::time::{Instant, SystemTime};
 
 use http::HeaderValue;
 use rustix::io::Errno;
+use tokio::sync::oneshot;
 
 use crate::content::charset::SAMPLE_LENGTH;
 use crate::content::etag::EntityTag;
@@ -22,12 +23,12 @@ use crate::content::path::SitePath;
 
 use super::cached::{Loaded, Origin, Seen};
 use super::descriptions::Descriptions;
-use super::listing;
+use super::listing::{self, Audience};
 use super::object::{Content, Facts, Object, Representation};
 use super::opened::Opened;
 use super::resolve::{Patience, Root};
 use super::version::{Kind, Node, Version};
-use super::{Answer, BoxFuture, Entry, Folder, Found, Store, StoreError, Symlinks};
+use super::{Answer, BoxFuture, Folder, Found, Scan, Store, StoreError, Symlinks};
 
 /// What a [`Disk`] needs to know.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +96,7 @@ impl Disk {
 
     /// Whether the path is kept from everybody, and so needs no look at the disk.
     fn hides(&self, path: &SitePath<'_>) -> bool {
-        path.is_hidden() && !self.0.show_hidden
+        (path.is_hidden() && !self.0.show_hidden) || path.is_reserved()
     }
 
     /// Does `work` on a thread that may block.
@@ -145,18 +146,36 @@ impl Store for Disk {
         self.try_now(path, Inner::find)
     }
 
-    fn list<'a>(
+    fn scan<'a>(
         &'a self,
         folder: &'a SitePath<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>> {
+        patience: usize,
+    ) -> BoxFuture<'a, Result<Scan, StoreError>> {
         Box::pin(async move {
             if self.hides(folder) {
                 return Err(StoreError::NotFound);
             }
-            self.block_on(folder, |inner, wanted| {
-                listing::list(&inner.root(), wanted.relative, inner.show_hidden)
-            })
-            .await
+            let waits = Arc::new(());
+            let (much, is_much) = oneshot::channel();
+            let audience = Audience { waiting: Arc::downgrade(&waits), patience, much };
+            let inner = Arc::clone(&self.0);
+            let path = folder.relative().to_vec();
+            let scan = tokio::task::spawn_blocking(move || {
+                listing::scan(&inner.root(), &path, inner.show_hidden, audience)
+            });
+            let whole = async move {
+                let done = scan.await;
+                drop(waits);
+                match done {
+                    Ok(result) => result.map_err(StoreError::from),
+                    Err(failed) => Err(StoreError::Unavailable(io::Error::other(failed))),
+                }
+            };
+            // The end of a short scan drops the sender.
+            match is_much.await {
+                Ok(()) => Ok(Scan::Growing(Box::pin(whole))),
+                Err(_) => whole.await.map(Scan::Whole),
+            }
         })
     }
 

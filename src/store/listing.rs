@@ -4,24 +4,55 @@
 //! paths are resolved again only for symbolic links.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Weak;
 
-use rustix::fs::{AtFlags, Dir, FileType, statat};
+use rustix::fs::{AtFlags, Dir, FileType, fstat, statat};
 use rustix::io::Errno;
+use tokio::sync::oneshot;
 
+use super::entries::{Entries, EntryRef};
 use super::resolve::{Patience, Root};
 use super::version::{Kind, Node};
-use super::{Entry, EntryKind, Symlinks};
+use super::{EntryKind, Symlinks};
+use crate::content::path::is_reserved;
 
-/// The entries of the folder at `path` that would be served, in the order the file system has them.
-/// May wait for the disk.
-pub(super) fn list(root: &Root, path: &[u8], show_hidden: bool) -> Result<Vec<Entry>, Errno> {
+/// How many entries are looked at before somebody who waits is asked whether they still do.
+const STEP: usize = 1024;
+
+/// Whom a scan is for.
+pub(super) struct Audience {
+    /// Gone when nobody waits any more.
+    pub(super) waiting: Weak<()>,
+    /// How many entries may be seen before `much` is told that there are more.
+    pub(super) patience: usize,
+    pub(super) much: oneshot::Sender<()>,
+}
+
+/// The entries of the folder at `path` that would be served, sorted. May wait for the disk.
+pub(super) fn scan(
+    root: &Root,
+    path: &[u8],
+    show_hidden: bool,
+    audience: Audience,
+) -> Result<Entries, Errno> {
     let folder = root.open_folder(path)?;
-    let mut entries = Vec::new();
-    for entry in Dir::read_from(&folder)? {
+    let mut entries = Entries::default();
+    entries.modified = Node::from(&fstat(&folder)?).version.modified();
+    let mut much = Some(audience.much);
+    for (number, entry) in Dir::read_from(&folder)?.enumerate() {
         let entry = entry?;
+        if number % STEP == 0 && audience.waiting.strong_count() == 0 {
+            return Err(Errno::CANCELED);
+        }
+        if entries.len() >= audience.patience
+            && let Some(much) = much.take()
+        {
+            // Who does not listen any more has gone.
+            let _ = much.send(());
+        }
         let name = entry.file_name();
         let bytes = name.to_bytes();
-        if matches!(bytes, b"." | b"..") || (bytes.starts_with(b".") && !show_hidden) {
+        if !is_listed(bytes, show_hidden) {
             continue;
         }
         let node = match entry.file_type() {
@@ -33,9 +64,16 @@ pub(super) fn list(root: &Root, path: &[u8], show_hidden: bool) -> Result<Vec<En
         };
         // Removed meanwhile, or a link that leads nowhere.
         let Ok(node) = node else { continue };
-        entries.extend(to_entry(bytes, node));
+        if let Some(entry) = to_entry(bytes, node) {
+            entries.push(entry);
+        }
     }
+    entries.sort();
     Ok(entries)
+}
+
+fn is_listed(name: &[u8], show_hidden: bool) -> bool {
+    !name.starts_with(b".") || (show_hidden && !matches!(name, b"." | b"..") && !is_reserved(name))
 }
 
 fn inspect(
@@ -65,11 +103,11 @@ fn follow(root: &Root, path: &[u8], name: &[u8]) -> Result<Node, Errno> {
     root.probe(&whole, Patience::Any)
 }
 
-fn to_entry(name: &[u8], node: Node) -> Option<Entry> {
+fn to_entry(name: &[u8], node: Node) -> Option<EntryRef<'_>> {
     let (kind, size) = match node.kind {
         Kind::File => (EntryKind::File, node.version.size),
         Kind::Folder => (EntryKind::Folder, 0),
         Kind::Other => return None,
     };
-    Some(Entry { name: name.into(), kind, size, modified: node.version.modified() })
+    Some(EntryRef { name, kind, size, modified: node.version.modified() })
 }

@@ -11,7 +11,9 @@
 //! | `disk`, `opened` | [`Disk`]: a folder; answers at once what the kernel has in memory |
 //! | `descriptions` | what was found out about files on the disk, so that it need not be again |
 //! | `listing` | the entries of a folder on the disk |
+//! | `entries` | many entries of a folder, close together |
 //! | `cached` | [`Cached`]: what was asked for lately, ready in memory |
+//! | [`upload`] | where uploads land |
 //! | `shelf`, `flight` | its parts: a bounded LRU table; one load for many who wait for it |
 
 mod cached;
@@ -19,12 +21,14 @@ mod cached;
 mod conformance;
 mod descriptions;
 mod disk;
+mod entries;
 mod flight;
 mod listing;
 mod object;
 mod opened;
 mod resolve;
 mod shelf;
+pub mod upload;
 mod version;
 mod walk;
 
@@ -39,6 +43,7 @@ pub use crate::message::{Answer, BoxFuture};
 
 pub use cached::{CacheOptions, Cached, Loaded, Origin, Seen};
 pub use disk::{Disk, DiskOptions};
+pub use entries::{Entries, EntryRef};
 pub use object::{Content, Object, Representation};
 pub use version::Version;
 
@@ -57,12 +62,30 @@ pub trait Store: Send + Sync {
         now: Instant,
     ) -> Answer<'a, Result<Found, StoreError>>;
 
-    /// The entries of a folder that would be served, in no order. A path that names no folder is
-    /// [`StoreError::NotFound`].
+    /// The entries of a folder that would be served, sorted as [`Entries::sort`] does. A path that
+    /// names no folder is [`StoreError::NotFound`].
+    ///
+    /// Once `patience` entries have been seen and there are more, the answer is
+    /// [`Scan::Growing`]. Whoever drops that ends the scan.
+    fn scan<'a>(
+        &'a self,
+        folder: &'a SitePath<'a>,
+        patience: usize,
+    ) -> BoxFuture<'a, Result<Scan, StoreError>>;
+
+    /// All the entries of a folder, each on its own; see [`Store::scan`].
     fn list<'a>(
         &'a self,
         folder: &'a SitePath<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>> {
+        Box::pin(async move {
+            let entries = match self.scan(folder, usize::MAX).await? {
+                Scan::Whole(entries) => entries,
+                Scan::Growing(rest) => rest.await?,
+            };
+            Ok(entries.iter().map(|entry| entry.to_entry()).collect())
+        })
+    }
 
     /// Lets go of what has not been used for a while. To be called now and then: every ten seconds
     /// is often enough.
@@ -87,6 +110,14 @@ pub enum Found {
 pub struct Folder {
     /// When an entry was last added, removed or renamed; `None` when unknown.
     pub modified: Option<SystemTime>,
+}
+
+/// What a look into a folder gives.
+pub enum Scan {
+    /// All there is.
+    Whole(Entries),
+    /// There is much; all of it when that has been looked at.
+    Growing(BoxFuture<'static, Result<Entries, StoreError>>),
 }
 
 /// One entry of a folder.

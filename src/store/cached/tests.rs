@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::content::etag::EntityTag;
+use crate::store::Entries;
 use crate::store::object::{Facts, Representation};
 
 const OPEN_FILES: usize = 512;
@@ -98,8 +99,12 @@ impl Store for Script {
         unreachable!("a cache looks and loads")
     }
 
-    fn list<'a>(&'a self, _: &'a SitePath<'a>) -> BoxFuture<'a, Result<Vec<Entry>, StoreError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn scan<'a>(
+        &'a self,
+        _: &'a SitePath<'a>,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Scan, StoreError>> {
+        Box::pin(async { Ok(Scan::Whole(Entries::default())) })
     }
 }
 

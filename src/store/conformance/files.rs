@@ -190,6 +190,25 @@ async fn hidden_names_are_found_only_when_asked_for() {
     }
 }
 
+#[tokio::test]
+async fn unfinished_uploads_are_never_found_nor_listed() {
+    let show_hidden = |options: &mut DiskOptions| options.show_hidden = true;
+    on_each_store_with(show_hidden, async |site| {
+        for folder in [".salver-uploads", "up/.salver-uploads", "up/.Salver-Uploads"] {
+            site.write(format!("{folder}/a.part"), "x");
+            for path in [format!("/{folder}/a.part"), format!("/{folder}/"), format!("/{folder}")] {
+                assert_eq!(site.get(&path).await, "(not found)", "{path}");
+            }
+            let path = format!("/{folder}/");
+            let path = SitePath::parse(path.as_bytes()).unwrap();
+            assert!(site.store.list(&path).await.is_err());
+        }
+        assert_eq!(site.names("/").await, ["up/"]);
+        assert_eq!(site.names("/up/").await, [""; 0]);
+    })
+    .await;
+}
+
 fn was_opened(watch: &OwnedFd) -> bool {
     let mut events = [0; 4096];
     match rustix::io::read(watch, &mut events) {

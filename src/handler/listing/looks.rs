@@ -1,0 +1,205 @@
+//! One look into a folder for many who ask, and what was made of it.
+//!
+//! A look that was begun less than [`FRESH`] ago serves everybody who asks for the same folder: the
+//! entries are read once, each form of the page is written once. After that the next request begins
+//! a new one, so that a change is always seen after that time.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+
+use super::page::Content;
+use super::query::Query;
+use crate::content::path::SitePath;
+use crate::message::BoxFuture;
+use crate::store::{Entries, Scan, Store, StoreError};
+
+/// How long a look serves others. A change must be seen after 50 ms, and the clock of requests may
+/// be a few milliseconds behind.
+const FRESH: Duration = Duration::from_millis(45);
+
+/// Folders with more entries than this are answered before all of them are known.
+const PATIENCE: usize = 4096;
+
+/// Looks into folders with more entries than that, at once.
+const MAX_LARGE: usize = 8;
+
+/// KiB of all pages that are kept or being sent.
+const MAX_PAGES: usize = 64 * 1024;
+
+/// Folders that are looked into at once for more than one request each.
+const MAX_SHARED: usize = 1024;
+
+/// Why there is no listing.
+#[derive(Clone, Debug)]
+pub(super) enum Trouble {
+    Store(StoreError),
+    /// Too much is being listed already.
+    Busy,
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The looks of the last milliseconds.
+pub(super) struct Looks {
+    /// A standard lock: held for the time of a table operation, never while anything is awaited.
+    by_path: Mutex<HashMap<Box<[u8]>, Arc<Look>>>,
+    large: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
+}
+
+/// What one page is: a query, and who asked for it where (empty where that does not matter).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) query: Query,
+    pub(super) origin: Box<str>,
+}
+
+/// One look into a folder.
+pub(super) struct Look {
+    pub(super) begun: Instant,
+    folder: OnceCell<Result<Folder, Trouble>>,
+    pages: Mutex<HashMap<Key, Arc<OnceCell<Content>>>>,
+}
+
+/// A folder, all of it known or not.
+struct Folder {
+    entries: OnceCell<Result<Arc<Entries>, StoreError>>,
+    /// What brings the entries. It stays here when somebody who waits for it goes away.
+    rest: tokio::sync::Mutex<Option<BoxFuture<'static, Result<Entries, StoreError>>>>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Looks {
+    pub(super) fn new() -> Self {
+        Self {
+            by_path: Mutex::default(),
+            large: Arc::new(Semaphore::new(MAX_LARGE)),
+            pages: Arc::new(Semaphore::new(MAX_PAGES)),
+        }
+    }
+
+    /// The look to serve a request that arrived at `now`.
+    pub(super) fn get(&self, path: &[u8], now: Instant) -> Arc<Look> {
+        let mut by_path = self.lock();
+        if let Some(look) = by_path.get(path)
+            && look.is_fresh(now)
+        {
+            return Arc::clone(look);
+        }
+        let look = Arc::new(Look::begin(now));
+        if by_path.len() >= MAX_SHARED {
+            by_path.retain(|_, look| look.is_fresh(now));
+        }
+        if by_path.len() < MAX_SHARED {
+            by_path.insert(path.into(), Arc::clone(&look));
+        }
+        look
+    }
+
+    /// Lets go of what is too old to serve anybody.
+    pub(super) fn tidy(&self, now: Instant) {
+        self.lock().retain(|_, look| look.is_fresh(now));
+    }
+
+    /// Leave to keep that many bytes of a page.
+    pub(super) fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Trouble> {
+        let wanted = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        self.leave(&self.pages, wanted)
+    }
+
+    fn leave(
+        &self,
+        semaphore: &Arc<Semaphore>,
+        wanted: u32,
+    ) -> Result<OwnedSemaphorePermit, Trouble> {
+        let attempt = || Arc::clone(semaphore).try_acquire_many_owned(wanted);
+        attempt().or_else(|_| {
+            // What nobody sends any more gives way.
+            self.lock().clear();
+            attempt().map_err(|_| Trouble::Busy)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Arc<Look>>> {
+        self.by_path.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Look {
+    fn begin(now: Instant) -> Self {
+        Self { begun: now, folder: OnceCell::new(), pages: Mutex::default() }
+    }
+
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.begun) < FRESH
+    }
+
+    /// Looks until the folder is known or turns out to be large. True when all is known.
+    pub(super) async fn start(
+        &self,
+        looks: &Looks,
+        store: &dyn Store,
+        path: &SitePath<'_>,
+    ) -> Result<bool, Trouble> {
+        let folder = self.folder.get_or_init(|| Folder::look(looks, store, path)).await;
+        folder.as_ref().map(|folder| folder.entries.initialized()).map_err(Clone::clone)
+    }
+
+    /// The entries, waited for if need be. After [`Self::start`].
+    pub(super) async fn entries(&self) -> Result<Arc<Entries>, Trouble> {
+        match self.folder.get() {
+            Some(Ok(folder)) => Ok(folder.entries().await?),
+            Some(Err(trouble)) => Err(trouble.clone()),
+            None => Err(ended().into()),
+        }
+    }
+
+    /// The place for what is made of it.
+    pub(super) fn page(&self, key: &Key) -> Arc<OnceCell<Content>> {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(pages.entry(key.clone()).or_default())
+    }
+}
+
+impl Folder {
+    async fn look(looks: &Looks, store: &dyn Store, path: &SitePath<'_>) -> Result<Self, Trouble> {
+        Ok(match store.scan(path, PATIENCE).await? {
+            Scan::Whole(entries) => Self {
+                entries: OnceCell::new_with(Some(Ok(Arc::new(entries)))),
+                rest: tokio::sync::Mutex::default(),
+                _permit: None,
+            },
+            Scan::Growing(rest) => Self {
+                entries: OnceCell::new(),
+                rest: tokio::sync::Mutex::new(Some(rest)),
+                _permit: Some(looks.leave(&looks.large, 1)?),
+            },
+        })
+    }
+
+    async fn entries(&self) -> Result<Arc<Entries>, StoreError> {
+        if let Some(known) = self.entries.get() {
+            return known.clone();
+        }
+        let mut rest = self.rest.lock().await;
+        if let Some(coming) = rest.as_mut() {
+            let come = coming.await.map(Arc::new);
+            *rest = None;
+            // It is empty: only who holds the lock fills it.
+            let _ = self.entries.set(come);
+        }
+        self.entries.get().cloned().unwrap_or_else(|| Err(ended()))
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Unavailable(io::Error::other("the look into the folder has ended"))
+}

@@ -1,0 +1,235 @@
+//! Folders without an index file: what is in them, for people, programs and terminals.
+//!
+//! 1. `query`: what is asked for.
+//! 2. `looks`: one look into a folder serves everybody who asks within 45 ms.
+//! 3. `selection`: which entries, in which order; `readme`: the text below them.
+//! 4. `html`, `json`, `text`: the forms, each a `shape` that is written piece by piece.
+//! 5. `page`: in memory with validators; or, of a folder with many entries, begun before all of
+//!    them are known and written while it is sent.
+
+mod html;
+mod json;
+mod looks;
+mod page;
+mod query;
+mod readme;
+mod selection;
+mod shape;
+mod text;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderValue, StatusCode, header};
+
+use self::html::Html;
+use self::json::Json;
+use self::looks::{Key, Look, Looks, Trouble};
+use self::page::{Coming, Content, MAX_WHOLE, Whole};
+use self::query::Query;
+use self::readme::Readme;
+use self::selection::Selection;
+use self::shape::{Shape, Writer};
+use self::text::Text;
+use super::markdown::Renderings;
+use super::own_page::content_security_policy;
+use super::upload_panel::UploadPanel;
+use super::{Handler, Reply, failure};
+use crate::content::accept::Form;
+use crate::content::conditions::{self, Validators, Verdict};
+use crate::content::path::SitePath;
+use crate::message::{Body, Chunks, Request, Response};
+use crate::store::Store;
+
+/// What a listing offers besides the entries.
+#[derive(Clone, Debug, Default)]
+pub struct ListingOptions {
+    /// Whether folders can be had as archives.
+    pub archives: bool,
+    /// What can be uploaded, if anything.
+    pub uploads: Option<UploadPanel>,
+}
+
+/// Lists the folders of a store.
+pub struct Listing(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    renderings: Arc<Renderings>,
+    options: ListingOptions,
+    looks: Looks,
+}
+
+/// One listing that was asked for.
+struct Wanted {
+    inner: Arc<Inner>,
+    look: Arc<Look>,
+    path: SitePath<'static>,
+    key: Key,
+}
+
+impl Listing {
+    /// Lists what `store` holds; texts below the entries are rendered by `renderings`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        renderings: Arc<Renderings>,
+        options: ListingOptions,
+    ) -> Self {
+        Self(Arc::new(Inner { store, renderings, options, looks: Looks::new() }))
+    }
+}
+
+impl Handler for Listing {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        let path = match SitePath::parse(request.target.path) {
+            Ok(path) => path,
+            Err(error) => return Reply::Ready(Response::new(error.status())),
+        };
+        let look = self.0.looks.get(path.as_bytes(), request.received);
+        let key = Key { query: Query::read(&request), origin: self.0.origin(&request, &path) };
+        if let Some(Content::Whole(page)) = look.page(&key).get() {
+            return Reply::Ready(whole(&request, page, key.query.form));
+        }
+        let wanted = Wanted { inner: Arc::clone(&self.0), look, path: path.into_owned(), key };
+        Reply::later(async move { Ok(answer(request, wanted).await) })
+    }
+
+    fn tidy(&self, now: Instant) {
+        self.0.looks.tidy(now);
+    }
+}
+
+impl Inner {
+    /// Where the folder is asked for, when its page says so.
+    fn origin(&self, request: &Request<'_>, path: &SitePath<'_>) -> Box<str> {
+        let panel = self.options.uploads.as_ref();
+        match panel.filter(|panel| panel.is_for(path.as_bytes())) {
+            Some(_) => UploadPanel::origin(request).into(),
+            None => Box::default(),
+        }
+    }
+}
+
+async fn answer(request: Request<'_>, wanted: Wanted) -> Response {
+    let Wanted { inner, look, path, key } = &wanted;
+    let form = key.query.form;
+    let is_known = match look.start(&inner.looks, inner.store.as_ref(), path).await {
+        Ok(is_known) => is_known,
+        Err(trouble) => return refusal(&trouble, path),
+    };
+    if is_known {
+        match wanted.content().await {
+            Ok(Content::Whole(page)) => return whole(&request, &page, form),
+            Ok(Content::Long(_)) => {}
+            Err(trouble) => return refusal(&trouble, path),
+        }
+    }
+    let mut start = Vec::new();
+    wanted.shape().start(&mut start);
+    let coming = Coming::new(start, async move {
+        let content = wanted.content().await?;
+        Ok((content, wanted.shape()))
+    });
+    let mut response = Response::new(StatusCode::OK);
+    response.fields.own.push(page::media_type(form));
+    response.fields.own.extend(page::common());
+    response.body = Body::Stream { length: None, chunks: Chunks::new(coming) };
+    dressed(response, form)
+}
+
+impl Wanted {
+    /// The listing, made by whoever asks for it first.
+    async fn content(&self) -> Result<Content, Trouble> {
+        let cell = self.look.page(&self.key);
+        cell.get_or_try_init(|| self.make()).await.cloned()
+    }
+
+    async fn make(&self) -> Result<Content, Trouble> {
+        let selection = self.select().await?;
+        let texts = selection.readme.as_ref().map_or(0, |readme| readme.html.len());
+        let estimate = selection.estimate() + texts;
+        if estimate > MAX_WHOLE {
+            return Ok(Content::Long(Arc::new(selection)));
+        }
+        let form = self.key.query.form;
+        let modified = selection.modified();
+        let shape = self.shape();
+        let mut text = Vec::with_capacity(estimate);
+        shape.start(&mut text);
+        let mut writer = Writer::new(shape, Arc::new(selection));
+        while writer.write(&mut text) {
+            // Other connections of this worker want to be served as well.
+            tokio::task::yield_now().await;
+        }
+        text.shrink_to_fit();
+        let permit = self.inner.looks.room(text.len())?;
+        Ok(Content::Whole(Arc::new(Whole::new(text, permit, form, modified))))
+    }
+
+    async fn select(&self) -> Result<Selection, Trouble> {
+        let entries = self.look.entries().await?;
+        let query = self.key.query.clone();
+        let readme = match query.form {
+            Form::Html => {
+                let Inner { renderings, .. } = self.inner.as_ref();
+                Readme::find(renderings, self.path.as_bytes(), &entries, self.look.begun).await
+            }
+            Form::Json | Form::Text => None,
+        };
+        let mut selection = if entries.len() > MAX_AT_ONCE {
+            let select = move || Selection::new(entries, &query);
+            tokio::task::spawn_blocking(select).await.map_err(|_| Trouble::Busy)?
+        } else {
+            Selection::new(entries, &query)
+        };
+        selection.readme = readme;
+        Ok(selection)
+    }
+
+    fn shape(&self) -> Box<dyn Shape> {
+        let Key { query, origin } = &self.key;
+        match query.form {
+            Form::Html => {
+                let path = self.path.clone();
+                Box::new(Html::new(&self.inner.options, path, query.clone(), origin))
+            }
+            Form::Json => Box::new(Json { path: self.path.as_bytes().into() }),
+            Form::Text => Box::new(Text),
+        }
+    }
+}
+
+/// Entries that are filtered and sorted without leaving the thread of the connection.
+const MAX_AT_ONCE: usize = 4096;
+
+/// A page in memory, if the request still wants it.
+fn whole(request: &Request<'_>, page: &Whole, form: Form) -> Response {
+    let validators = Validators { etag: &page.etag, modified: page.modified };
+    let (status, block) = match conditions::check(&request.method, request.fields, &validators) {
+        Verdict::Proceed => (StatusCode::OK, &page.full),
+        Verdict::NotModified => (StatusCode::NOT_MODIFIED, &page.validators),
+        Verdict::PreconditionFailed => return Response::new(StatusCode::PRECONDITION_FAILED),
+    };
+    let mut response = Response::new(status);
+    response.fields.shared = Some(Arc::clone(block));
+    if status == StatusCode::OK {
+        response.body = page.bytes.clone().into();
+    }
+    dressed(response, form)
+}
+
+/// Adds the policy of the page. It is a field of its own so that it takes the place of the site's.
+fn dressed(mut response: Response, form: Form) -> Response {
+    if form == Form::Html {
+        response.fields.push(header::CONTENT_SECURITY_POLICY, content_security_policy());
+    }
+    response
+}
+
+fn refusal(trouble: &Trouble, path: &SitePath<'_>) -> Response {
+    match trouble {
+        Trouble::Store(error) => failure(error, path),
+        Trouble::Busy => Response::new(StatusCode::SERVICE_UNAVAILABLE)
+            .with(header::RETRY_AFTER, HeaderValue::from_static("1")),
+    }
+}

@@ -1,0 +1,290 @@
+//! The upload folder, held open, and the folders below it.
+//!
+//! Every name is opened in a folder that is held open, one name at a time, and links are never
+//! followed (`O_NOFOLLOW`); no name is `..`. So nothing leads out of the folder, whatever is
+//! renamed meanwhile.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, Stat, flock, fstat, fstatvfs, mkdirat, open, openat,
+    stat,
+};
+use rustix::io::Errno;
+
+use super::nascent::Naming;
+use super::parts::Seats;
+use super::{Conflict, UploadError, UploadOptions};
+use crate::content::path::{RESERVED, is_reserved};
+use crate::store::walk::STAND_IN;
+
+/// The upload folder.
+pub(super) struct Folder {
+    /// Read for the time of a copy; written to when another folder has taken its place.
+    root: RwLock<Arc<OwnedFd>>,
+    options: UploadOptions,
+    naming: Naming,
+    /// Files being written: they share the memory there is for blocks.
+    writing: AtomicUsize,
+    next_name: AtomicU64,
+    seats: Seats,
+    next_sweep: Mutex<SystemTime>,
+}
+
+/// How often leftovers are looked for.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// To hold a folder open.
+pub(super) const HOLD: OFlags = STAND_IN;
+
+/// To sync a folder or to lock it, it must be open for reading.
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Permissions of a folder, less the umask.
+const FOLDER_MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
+
+/// The reserved folder, held open and locked against (or for) a sweep.
+pub(super) struct Workshop {
+    pub(super) folder: OwnedFd,
+}
+
+impl Folder {
+    pub(super) fn open(options: UploadOptions) -> io::Result<Self> {
+        let root = open_root(&options.folder)?;
+        let naming = Naming::best_in(&root);
+        Ok(Self {
+            root: RwLock::new(Arc::new(root)),
+            options,
+            naming,
+            writing: AtomicUsize::new(0),
+            next_name: AtomicU64::new(random()?),
+            seats: Seats::default(),
+            next_sweep: Mutex::new(SystemTime::UNIX_EPOCH),
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.options.folder
+    }
+
+    pub(super) fn conflict(&self) -> Conflict {
+        self.options.conflict
+    }
+
+    pub(super) fn expiry(&self) -> Duration {
+        self.options.expiry
+    }
+
+    pub(super) fn seats(&self) -> &Seats {
+        &self.seats
+    }
+
+    pub(super) fn is_time_to_sweep(&self, now: SystemTime) -> bool {
+        let mut next = self.next_sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = now >= *next;
+        if due {
+            *next = now + SWEEP_EVERY;
+        }
+        due
+    }
+
+    pub(super) fn root(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the folder anew, made if need be, when its path leads to another one than before.
+    pub(super) fn follow_root(&self) -> io::Result<()> {
+        let old = fstat(self.root())?;
+        let same = |now: Stat| (now.st_dev, now.st_ino) == (old.st_dev, old.st_ino);
+        if stat(&self.options.folder).is_ok_and(same) {
+            return Ok(());
+        }
+        let new = Arc::new(open_root(&self.options.folder)?);
+        *self.root.write().unwrap_or_else(PoisonError::into_inner) = new;
+        tracing::info!(folder = %self.path().display(), "another upload folder is there: using it");
+        Ok(())
+    }
+
+    pub(super) fn naming(&self) -> Naming {
+        self.naming
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_naming(&mut self, naming: Naming) {
+        self.naming = naming;
+    }
+
+    /// Fails when there is no room for so many bytes more.
+    pub(super) fn has_room(&self, bytes: u64) -> Result<(), UploadError> {
+        let room = fstatvfs(self.root())?;
+        // Some file systems do not say how large they are.
+        if room.f_blocks > 0 && room.f_bavail.saturating_mul(room.f_frsize) < bytes {
+            return Err(UploadError::NoSpace);
+        }
+        Ok(())
+    }
+
+    /// Opens a folder below, by its names; notes the ones that it had to make.
+    pub(super) fn enter(
+        &self,
+        names: &[Box<[u8]>],
+        mut made: impl FnMut(&OwnedFd, &[u8]) -> Result<(), Errno>,
+    ) -> Result<OwnedFd, UploadError> {
+        let mut here = openat(self.root(), c".", STAND_IN, Mode::empty())?;
+        for name in names {
+            if !is_folder_name(name) {
+                return Err(UploadError::BadName);
+            }
+            let next = match step(&here, name) {
+                Err(Errno::NOENT) => {
+                    match mkdirat(&here, &**name, FOLDER_MODE) {
+                        Ok(()) => made(&here, name)?,
+                        Err(Errno::EXIST) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                    step(&here, name)?
+                }
+                other => other?,
+            };
+            here = next;
+        }
+        Ok(here)
+    }
+
+    /// The reserved folder, made if need be. While it is held, nobody sweeps.
+    pub(super) fn workshop(&self) -> Result<Workshop, Errno> {
+        loop {
+            let folder = match openat(self.root(), RESERVED, READ, Mode::empty()) {
+                Err(Errno::NOENT) => match mkdirat(self.root(), RESERVED, Mode::RWXU) {
+                    Ok(()) | Err(Errno::EXIST) => continue,
+                    Err(error) => return Err(error),
+                },
+                other => other?,
+            };
+            lock(&folder, FlockOperation::LockShared)?;
+            return Ok(Workshop { folder });
+        }
+    }
+
+    /// The reserved folder if it is there, not locked.
+    pub(super) fn workshop_if_there(&self) -> Result<Option<Workshop>, Errno> {
+        match openat(self.root(), RESERVED, READ, Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            other => Ok(Some(Workshop { folder: other? })),
+        }
+    }
+
+    /// The reserved folder if it is there, while nobody else is in it. Unless `patient`, `None`
+    /// too when somebody is.
+    pub(super) fn workshop_alone(&self, patient: bool) -> Result<Option<Workshop>, Errno> {
+        let Some(workshop) = self.workshop_if_there()? else { return Ok(None) };
+        let how = if patient {
+            FlockOperation::LockExclusive
+        } else {
+            FlockOperation::NonBlockingLockExclusive
+        };
+        match lock(&workshop.folder, how) {
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            other => other.map(|()| Some(workshop)),
+        }
+    }
+
+    /// Opens a folder below, by its names. `None` when there is none.
+    pub(super) fn find(&self, names: &[Box<[u8]>]) -> Result<Option<OwnedFd>, UploadError> {
+        let mut here = openat(self.root(), c".", STAND_IN, Mode::empty())?;
+        for name in names {
+            if !is_folder_name(name) {
+                return Err(UploadError::BadName);
+            }
+            here = match step(&here, name) {
+                Err(Errno::NOENT) => return Ok(None),
+                other => other?,
+            };
+        }
+        Ok(Some(here))
+    }
+
+    /// A name for something in the reserved folder that no other process comes upon.
+    pub(super) fn unique_name(&self, kind: &str) -> String {
+        format!("{:016x}.{kind}", self.next_name.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Counts a file being written for as long as the guard lives.
+    pub(super) fn begin_writing(self: &Arc<Self>) -> Writing {
+        self.writing.fetch_add(1, Ordering::Relaxed);
+        Writing(Arc::clone(self))
+    }
+}
+
+fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    fs::create_dir_all(path)?;
+    Ok(open(path, STAND_IN, Mode::empty())?)
+}
+
+/// One file being written.
+pub(super) struct Writing(Arc<Folder>);
+
+impl Writing {
+    /// Files being written at the moment, at least 1.
+    pub(super) fn count(&self) -> usize {
+        self.0.writing.load(Ordering::Relaxed).max(1)
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.writing.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Syncs a folder, so that the names in it outlast a loss of power.
+pub(super) fn sync(folder: &OwnedFd) -> Result<(), Errno> {
+    match openat(folder, c".", READ, Mode::empty()) {
+        Ok(readable) => rustix::fs::fsync(readable),
+        // A folder that may be written but not read cannot be synced.
+        Err(Errno::ACCESS) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is a folder of that name.
+pub(super) fn is_folder(folder: &OwnedFd, name: &[u8]) -> bool {
+    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| {
+        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory
+    })
+}
+
+fn step(here: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    openat(here, name, STAND_IN | OFlags::NOFOLLOW, Mode::empty())
+}
+
+/// Where the file system has no locks, nobody can be waited for.
+fn lock(folder: &OwnedFd, how: FlockOperation) -> Result<(), Errno> {
+    loop {
+        match flock(folder, how) {
+            Err(Errno::INTR) => {}
+            Err(Errno::BADF | Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                return Ok(());
+            }
+            other => return other,
+        }
+    }
+}
+
+fn is_folder_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..")
+        && !is_reserved(name)
+        && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
+}
+
+fn random() -> io::Result<u64> {
+    getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
+}
