@@ -12,6 +12,7 @@
 //! | [`charset`] | the charset that a text is in |
 //! | [`disposition`] | `Content-Disposition` with a file name |
 //! | [`accept`] | the form that a client wants generated pages in |
+//! | [`form_data`] | the fields of `multipart/form-data` |
 //! | [`upload_name`] | the name that an uploaded file gets |
 //! | [`tus`] | the fields of resumable uploads |
 //! | [`kind`] | the sort of file that a name promises |
@@ -27,6 +28,7 @@ pub mod conditions;
 pub mod date;
 pub mod disposition;
 pub mod etag;
+pub mod form_data;
 pub mod kind;
 pub mod markdown;
 pub mod media_type;
