@@ -1,6 +1,7 @@
 //! What requests are answered with: one file per feature, all of one shape.
 
 mod files;
+mod landing;
 mod listing;
 mod markdown;
 mod methods;
