@@ -14,6 +14,8 @@
 //! | [`accept`] | the form that a client wants generated pages in |
 //! | [`cors`] | which pages of other origins may read and send what |
 //! | [`page_security`] | what keeps the server's own pages from doing more than they should |
+//! | [`form_data`] | the fields of `multipart/form-data` |
+//! | [`upload_name`] | the name that an uploaded file gets |
 //! | [`tus`] | the fields of resumable uploads |
 //! | [`kind`] | the sort of file that a name promises |
 //! | [`natural`] | the order that people expect of names |
@@ -29,6 +31,7 @@ pub mod cors;
 pub mod date;
 pub mod disposition;
 pub mod etag;
+pub mod form_data;
 pub mod kind;
 pub mod markdown;
 pub mod media_type;

@@ -3,6 +3,7 @@
 mod archive;
 mod cross_site;
 mod files;
+mod landing;
 mod listing;
 mod markdown;
 mod methods;

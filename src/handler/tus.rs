@@ -11,12 +11,13 @@ mod metadata;
 
 use http::{HeaderName, Method, StatusCode, header};
 
+use super::landing::Refused;
 use super::{Handler, Reply};
 use crate::content::path::SitePath;
 use crate::content::tus::{self, Checksum};
 use crate::message::{BodyError, Request, RequestBody, Response};
 use crate::store::upload::{
-    Conflict, Finished, NewPart, Part, PartError, PartId, Resumed, UploadError, UploadFolder,
+    Conflict, Finished, NewPart, Part, PartError, PartId, Resumed, UploadFolder,
 };
 
 /// What a [`Tus`] needs to know.
@@ -36,10 +37,6 @@ pub struct Tus {
     folder: UploadFolder,
     options: TusOptions,
 }
-
-/// Why a request is not done: the answer to it.
-#[derive(Debug)]
-struct Refused(Box<Response>);
 
 /// The fields that tus adds to HTTP.
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
@@ -96,16 +93,16 @@ impl Tus {
     async fn create(&self, request: &mut Request<'_>) -> Result<Response, Refused> {
         let fields = request.fields;
         if fields.get(&UPLOAD_DEFER_LENGTH).is_some() {
-            return Err(answers::bad_request("say Upload-Length: it cannot be told later"));
+            return Err(Refused::bad_request("say Upload-Length: it cannot be told later"));
         }
         let length = fields.get(&UPLOAD_LENGTH).and_then(tus::bytes).ok_or_else(|| {
-            answers::bad_request("Upload-Length must be the number of bytes of the file")
+            Refused::bad_request("Upload-Length must be the number of bytes of the file")
         })?;
         if length > self.options.max_size {
             return Err(answers::too_large(self.options.max_size));
         }
         let metadata = tus::Metadata::parse(fields.get(&UPLOAD_METADATA).unwrap_or_default())
-            .map_err(|error| answers::bad_request(error.to_string()))?;
+            .map_err(|error| Refused::bad_request(error.to_string()))?;
         let place = metadata::place(&metadata, &self.options)?;
         let with_upload = tus::is_piece(fields.get(&header::CONTENT_TYPE));
         let checksum = if with_upload { checksum(request)? } else { None };
@@ -157,7 +154,7 @@ impl Tus {
             return Err(answers::wrong_type());
         }
         let offset = request.fields.get(&UPLOAD_OFFSET).and_then(tus::bytes).ok_or_else(|| {
-            answers::bad_request("Upload-Offset must be the number of bytes sent before")
+            Refused::bad_request("Upload-Offset must be the number of bytes sent before")
         })?;
         let checksum = checksum(request)?;
         let part = match self.folder.resume(id).await? {
@@ -230,7 +227,7 @@ fn effective_method(request: &Request<'_>) -> Method {
 fn checksum(request: &Request<'_>) -> Result<Option<Checksum>, Refused> {
     let Some(value) = request.fields.get(&UPLOAD_CHECKSUM) else { return Ok(None) };
     let checksum = Checksum::parse(value).ok_or_else(|| {
-        answers::bad_request(
+        Refused::bad_request(
             "Upload-Checksum must be sha1 or sha256, a space, and the sum in Base64",
         )
     })?;
@@ -309,18 +306,12 @@ enum End {
     TooLong,
 }
 
-impl From<UploadError> for Refused {
-    fn from(error: UploadError) -> Self {
-        answers::upload_error(&error)
-    }
-}
-
 impl From<PartError> for Refused {
     fn from(error: PartError) -> Self {
         match error {
             PartError::NotFound => answers::not_found(),
             PartError::Locked => answers::locked(),
-            PartError::Upload(error) => answers::upload_error(&error),
+            PartError::Upload(error) => error.into(),
         }
     }
 }

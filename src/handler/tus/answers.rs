@@ -1,16 +1,15 @@
 //! What resumable uploads are answered with.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Refused, TUS_RESUMABLE, Tus, UPLOAD_METADATA, UPLOAD_OFFSET};
-use crate::content::path::{self, SitePath};
+use super::{TUS_RESUMABLE, Tus, UPLOAD_METADATA, UPLOAD_OFFSET};
+use crate::content::path::SitePath;
 use crate::content::{date, tus};
+use crate::handler::landing::{self, Refused};
 use crate::message::Response;
-use crate::store::upload::{PartId, Stored, UploadError};
+use crate::store::upload::{PartId, Stored};
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
@@ -54,17 +53,10 @@ pub(super) fn with_stored(
     place: Option<&SitePath<'_>>,
 ) -> Response {
     let response = response.with(REPR_DIGEST, tus::repr_digest(&stored.sha256));
-    let Some(place) = place else { return response };
-    let mut path = place.as_bytes().to_vec();
-    for name in stored.folder.iter().chain([&stored.name]) {
-        if path.last() != Some(&b'/') {
-            path.push(b'/');
-        }
-        path.extend_from_slice(name);
-    }
-    match HeaderValue::from_maybe_shared(Bytes::from(path::encode(&path))) {
-        Ok(path) => response.with(header::CONTENT_LOCATION, path),
-        Err(_) => response,
+    let link = landing::link(stored, place).map(HeaderValue::try_from);
+    match link {
+        Some(Ok(link)) => response.with(header::CONTENT_LOCATION, link),
+        _ => response,
     }
 }
 
@@ -79,12 +71,8 @@ pub(super) fn no_content(offset: u64) -> Response {
     Response::new(StatusCode::NO_CONTENT).with(UPLOAD_OFFSET, offset.into())
 }
 
-pub(super) fn bad_request(sentence: impl Into<Cow<'static, str>>) -> Refused {
-    refuse(StatusCode::BAD_REQUEST, sentence)
-}
-
 pub(super) fn not_found() -> Refused {
-    refuse(StatusCode::NOT_FOUND, "there is no such upload, or not any more: begin a new one")
+    Refused::new(StatusCode::NOT_FOUND, "there is no such upload, or not any more: begin a new one")
 }
 
 pub(super) fn method_not_allowed(allow: &'static str) -> Refused {
@@ -93,24 +81,27 @@ pub(super) fn method_not_allowed(allow: &'static str) -> Refused {
 
 pub(super) fn unknown_version() -> Refused {
     let mut refused =
-        refuse(StatusCode::PRECONDITION_FAILED, "Tus-Resumable must be there and say 1.0.0");
+        Refused::new(StatusCode::PRECONDITION_FAILED, "Tus-Resumable must be there and say 1.0.0");
     refused.0.fields.push(TUS_VERSION, HeaderValue::from_static(tus::VERSION));
     refused
 }
 
 pub(super) fn too_large(max_size: u64) -> Refused {
     let sentence = format!("the file is too large: {max_size} bytes are accepted at most");
-    let mut refused = refuse(StatusCode::PAYLOAD_TOO_LARGE, sentence);
+    let mut refused = Refused::new(StatusCode::PAYLOAD_TOO_LARGE, sentence);
     refused.0.fields.push(TUS_MAX_SIZE, max_size.into());
     refused
 }
 
 pub(super) fn beyond_length() -> Refused {
-    refuse(StatusCode::PAYLOAD_TOO_LARGE, "the content goes beyond the Upload-Length announced")
+    Refused::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "the content goes beyond the Upload-Length announced",
+    )
 }
 
 pub(super) fn wrong_type() -> Refused {
-    refuse(
+    Refused::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "the Content-Type of a piece is application/offset+octet-stream",
     )
@@ -118,39 +109,21 @@ pub(super) fn wrong_type() -> Refused {
 
 pub(super) fn wrong_offset(offset: u64) -> Refused {
     let sentence = format!("the upload is at byte {offset}: go on from there");
-    let mut refused = refuse(StatusCode::CONFLICT, sentence);
+    let mut refused = Refused::new(StatusCode::CONFLICT, sentence);
     refused.0.fields.push(UPLOAD_OFFSET, offset.into());
     refused
 }
 
 pub(super) fn locked() -> Refused {
-    refuse(StatusCode::LOCKED, "another request is at this upload: ask later how far it is")
+    Refused::new(StatusCode::LOCKED, "another request is at this upload: ask later how far it is")
 }
 
 /// For the log: whoever sent the piece is no longer there to read it.
 pub(super) fn cut() -> Refused {
-    bad_request("the piece ended early: ask how far the upload is, and go on from there")
+    Refused::bad_request("the piece ended early: ask how far the upload is, and go on from there")
 }
 
 pub(super) fn checksum_mismatch() -> Refused {
     let status = StatusCode::from_u16(tus::CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST);
-    refuse(status, "the checksum does not match: the piece was discarded, send it again")
-}
-
-pub(super) fn upload_error(error: &UploadError) -> Refused {
-    let status = match error {
-        UploadError::Taken | UploadError::IsFolder => StatusCode::CONFLICT,
-        UploadError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
-        UploadError::Denied => StatusCode::FORBIDDEN,
-        UploadError::BadName => StatusCode::BAD_REQUEST,
-        UploadError::Unavailable(error) => {
-            tracing::error!(%error, "an upload cannot be stored");
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, "the file cannot be stored now");
-        }
-    };
-    refuse(status, error.to_string())
-}
-
-pub(super) fn refuse(status: StatusCode, sentence: impl Into<Cow<'static, str>>) -> Refused {
-    Refused(Box::new(Response::new(status).with_detail(sentence)))
+    Refused::new(status, "the checksum does not match: the piece was discarded, send it again")
 }

@@ -2,11 +2,12 @@
 
 use http::StatusCode;
 
-use super::{Refused, TusOptions, answers};
+use super::TusOptions;
 use crate::content::path::SitePath;
 use crate::content::tus::Metadata;
 use crate::content::upload_name::UploadName;
-use crate::store::upload::{Conflict, Place};
+use crate::handler::landing::{self, Refused};
+use crate::store::upload::Place;
 
 /// Folders that a relative path may have.
 const MAX_DEPTH: usize = 64;
@@ -17,7 +18,7 @@ const UPLOAD_PAGE: &[u8] = b"/upload";
 /// The place of a file.
 pub(super) fn place(metadata: &Metadata, options: &TusOptions) -> Result<Place, Refused> {
     let name = metadata.file_name().ok_or_else(|| {
-        answers::bad_request("Upload-Metadata must have a filename: its name in Base64")
+        Refused::bad_request("Upload-Metadata must have a filename: its name in Base64")
     })?;
     let name = parse_name(name)?;
     let mut folder = match metadata.get("folder") {
@@ -28,18 +29,18 @@ pub(super) fn place(metadata: &Metadata, options: &TusOptions) -> Result<Place, 
         folder.push(parse_name(name)?.as_bytes().into());
     }
     if folder.len() > MAX_DEPTH {
-        return Err(answers::bad_request("the file lies too many folders deep"));
+        return Err(Refused::bad_request("the file lies too many folders deep"));
     }
-    let conflict = conflict(metadata.get("conflict"), options.max_conflict)?;
+    let conflict = landing::conflict(metadata.get("conflict"), options.max_conflict)?;
     Ok(Place { folder, name, conflict })
 }
 
 /// The names of a folder at or under the upload place.
 fn base(path: &[u8], place: Option<&SitePath<'_>>) -> Result<Vec<Box<[u8]>>, Refused> {
     let outside =
-        || answers::refuse(StatusCode::FORBIDDEN, "the folder is not one that takes uploads");
+        || Refused::new(StatusCode::FORBIDDEN, "the folder is not one that takes uploads");
     let path = SitePath::parse(path).map_err(|_| {
-        answers::bad_request("the folder in Upload-Metadata must be a path of this site")
+        Refused::bad_request("the folder in Upload-Metadata must be a path of this site")
     })?;
     if path.is_reserved() {
         return Err(outside());
@@ -62,25 +63,7 @@ fn base(path: &[u8], place: Option<&SitePath<'_>>) -> Result<Vec<Box<[u8]>>, Ref
 }
 
 fn parse_name(name: &[u8]) -> Result<UploadName, Refused> {
-    UploadName::parse(name).map_err(|error| answers::bad_request(error.to_string()))
-}
-
-/// What the client wants when the name is taken, if it may.
-fn conflict(wanted: Option<&[u8]>, most: Conflict) -> Result<Conflict, Refused> {
-    let wanted = match wanted {
-        None => return Ok(most),
-        Some(b"reject") => Conflict::Reject,
-        Some(b"rename") => Conflict::Rename,
-        Some(b"replace") => Conflict::Replace,
-        Some(_) => {
-            return Err(answers::bad_request("conflict must be reject, rename or replace"));
-        }
-    };
-    if wanted > most {
-        let sentence = "this server does not let uploads do that to files that are there";
-        return Err(answers::refuse(StatusCode::FORBIDDEN, sentence));
-    }
-    Ok(wanted)
+    UploadName::parse(name).map_err(|error| Refused::bad_request(error.to_string()))
 }
 
 #[cfg(test)]
