@@ -1,28 +1,28 @@
 //! A configuration built into handlers and policies: the only reader of toggles.
 
-mod upload_place;
+mod rules;
+mod uploads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use std::{fmt, io};
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
-use self::upload_place::upload_place;
-use crate::config::{Config, CorsOrigin, FollowSymlinks, UploadConflict, Word};
+use self::rules::{cors, policy};
+use self::uploads::Uploads;
+use crate::config::{Config, FollowSymlinks};
 use crate::content::accept::{self, Form};
-use crate::content::cors::{Cors, CorsOptions};
-use crate::content::path::SitePath;
 use crate::descriptors;
 use crate::handler::{
     Archives, CrossSite, Files, Handler, Listing, ListingOptions, Markdown, Methods, Preflight,
-    Renderings, Reply, Tus, TusOptions, Unlisted, UploadPanel,
+    Renderings, Reply, Unlisted,
 };
 use crate::message::{Answer, Body, Fields, Request, Response};
+use crate::policy::Policy;
 use crate::policy::error_pages::{self, ErrorPages};
-use crate::policy::{HeaderRules, Policy, Varying, security_fields};
-use crate::store::upload::{Conflict, UploadFolder, UploadOptions};
+use crate::store::upload::UploadFolder;
 use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store, Symlinks};
 
 /// What is served, and how.
@@ -51,6 +51,13 @@ pub enum BuildError {
         /// Why.
         error: io::Error,
     },
+    /// The log of forms cannot be written.
+    FormLog {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The patterns of the header rules are too much together.
     Rules(globset::Error),
 }
@@ -67,6 +74,14 @@ impl fmt::Display for BuildError {
                     "cannot take uploads into {}: {error}; give this user the right to make and \
                      write to it, or name another folder (upload_dir)",
                     folder.display()
+                );
+            }
+            Self::FormLog { path, error } => {
+                return write!(
+                    formatter,
+                    "cannot append forms to {}: {error}; give this user the right to write to it, \
+                     or name another file (form_log)",
+                    path.display()
                 );
             }
             Self::Rules(error) => {
@@ -102,12 +117,12 @@ impl Site {
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let disk = disk(config)?;
         let store = store(config, disk.clone());
-        let uploads = uploads(config)?;
+        let uploads = Uploads::open(config)?;
         let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
             let options = ListingOptions {
                 archives: config.enable_archives,
-                uploads: uploads.as_ref().and_then(|uploads| uploads.panel(config)),
+                uploads: uploads.as_ref().map(|uploads| uploads.panel(config)),
             };
             Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
@@ -120,7 +135,8 @@ impl Site {
         }
         if let Some(uploads) = &uploads {
             handlers.push(Box::new(CrossSite::new(cors.clone())));
-            handlers.push(Box::new(tus(config, uploads)));
+            handlers.push(Box::new(uploads.resumable(config)));
+            handlers.push(Box::new(uploads.at_once(config, Arc::clone(&store))?));
         }
         handlers.push(Box::new(Methods));
         handlers.push(Box::new(Markdown::new(renderings)));
@@ -253,142 +269,6 @@ impl Site {
 fn lacks_page(response: &Response) -> bool {
     let status = response.status;
     (status.is_client_error() || status.is_server_error()) && matches!(response.body, Body::Empty)
-}
-
-/// What is added to answers.
-fn policy(
-    config: &Config,
-    cors: Option<Arc<Cors>>,
-    sandboxed: Option<SitePath<'static>>,
-) -> Result<Policy, BuildError> {
-    let mut fixed: Vec<_> = server_field(config).into_iter().collect();
-    if config.enable_security_headers {
-        fixed.extend(security_fields(&config.security_headers));
-    }
-    if let Some(cors) = &cors {
-        fixed.extend(cors.constant_fields());
-    }
-    let rules = config.headers.iter().map(|rule| (rule.paths.clone(), rule.set.clone()));
-    let rules = HeaderRules::new(rules).map_err(BuildError::Rules)?;
-    let varying = Varying {
-        cors: cors.filter(|cors| cors.varies()),
-        rules: (!config.headers.is_empty()).then_some(rules),
-        sandboxed,
-    };
-    Ok(Policy::new(fixed).with_varying(varying))
-}
-
-/// The rules for other origins. With uploads on, the fields of resumable ones may be sent and read
-/// too; who may upload, the origins and methods say.
-fn cors(config: &Config) -> Cors {
-    let any = config.cors_allow_origin.contains(&CorsOrigin::Any);
-    let origin = |origin: &CorsOrigin| match origin {
-        CorsOrigin::Any => None,
-        CorsOrigin::Exact(origin) => Some(origin.clone()),
-    };
-    let with_uploads = |names: &[HeaderName], more: &[&'static str]| {
-        let mut names = names.to_vec();
-        let more = more.iter().copied().map(HeaderName::from_static);
-        let more: Vec<_> = more.filter(|name| !names.contains(name)).collect();
-        if config.enable_file_uploads {
-            names.extend(more);
-        }
-        names
-    };
-    Cors::new(CorsOptions {
-        origins: (!any).then(|| config.cors_allow_origin.iter().filter_map(origin).collect()),
-        methods: config.cors_allow_methods.clone(),
-        headers: with_uploads(&config.cors_allow_headers, UPLOAD_REQUEST_FIELDS),
-        expose: with_uploads(&config.cors_expose_headers, UPLOAD_RESPONSE_FIELDS),
-        credentials: config.cors_allow_credentials,
-        max_age: config.cors_max_age.as_secs(),
-    })
-}
-
-/// What resumable uploads send (tus 1.0).
-const UPLOAD_REQUEST_FIELDS: &[&str] = &[
-    "tus-resumable",
-    "upload-checksum",
-    "upload-concat",
-    "upload-defer-length",
-    "upload-length",
-    "upload-metadata",
-    "upload-offset",
-];
-
-/// What resumable uploads read.
-const UPLOAD_RESPONSE_FIELDS: &[&str] = &[
-    "location",
-    "tus-checksum-algorithm",
-    "tus-extension",
-    "tus-max-size",
-    "tus-resumable",
-    "tus-version",
-    "upload-expires",
-    "upload-length",
-    "upload-metadata",
-    "upload-offset",
-];
-
-fn server_field(config: &Config) -> Option<(http::HeaderName, HeaderValue)> {
-    if config.server_name.is_empty() {
-        return None;
-    }
-    let product = if config.server_version.is_empty() {
-        config.server_name.clone()
-    } else {
-        format!("{}/{}", config.server_name, config.server_version)
-    };
-    HeaderValue::try_from(product).ok().map(|product| (header::SERVER, product))
-}
-
-/// Where uploads land.
-struct Uploads {
-    folder: UploadFolder,
-    /// Where that is on the site; `None` when it is not served.
-    place: Option<SitePath<'static>>,
-    conflict: Conflict,
-}
-
-impl Uploads {
-    /// What listings of the upload folder offer, if it is served.
-    fn panel(&self, config: &Config) -> Option<UploadPanel> {
-        Some(UploadPanel {
-            place: self.place.clone()?,
-            max_size: config.max_upload_size,
-            conflict: config.upload_conflict.word(),
-            resumable: Some(Tus::PATH),
-        })
-    }
-}
-
-/// The upload folder, if uploads are taken.
-fn uploads(config: &Config) -> Result<Option<Uploads>, BuildError> {
-    if !config.enable_file_uploads {
-        return Ok(None);
-    }
-    let conflict = match config.upload_conflict {
-        UploadConflict::Reject => Conflict::Reject,
-        UploadConflict::Rename => Conflict::Rename,
-        UploadConflict::Replace => Conflict::Replace,
-    };
-    let path = config.upload_dir.clone().unwrap_or_else(|| config.document_root.join("uploads"));
-    let options = UploadOptions { folder: path.clone(), conflict, expiry: config.upload_expiry };
-    let opened = UploadFolder::open(options).and_then(|folder| {
-        let place = upload_place(&config.document_root, &path);
-        let place = place.filter(|path| config.show_hidden_files || !path.is_hidden());
-        Ok(Some(Uploads { folder, place, conflict }))
-    });
-    opened.map_err(|error| BuildError::Uploads { folder: path, error })
-}
-
-fn tus(config: &Config, uploads: &Uploads) -> Tus {
-    let options = TusOptions {
-        max_size: config.max_upload_size,
-        place: uploads.place.clone(),
-        max_conflict: uploads.conflict,
-    };
-    Tus::new(uploads.folder.clone(), options)
 }
 
 fn disk(config: &Config) -> Result<Disk, BuildError> {

@@ -9,6 +9,9 @@ use crate::content::path::{self, SitePath};
 use crate::message::Response;
 use crate::store::upload::{Conflict, Stored, UploadError};
 
+/// Folders that a file may lie deep.
+pub(super) const MAX_DEPTH: usize = 64;
+
 /// Why a request is not done: the answer to it.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) Box<Response>);
@@ -67,6 +70,16 @@ pub(super) fn conflict(wanted: Option<&[u8]>, most: Conflict) -> Result<Conflict
         return Err(Refused::new(StatusCode::FORBIDDEN, sentence));
     }
     Ok(wanted)
+}
+
+/// The names of a path below the upload place, outermost first; `None` when it lies elsewhere.
+pub(super) fn names_below(path: &SitePath<'_>, place: &SitePath<'_>) -> Option<Vec<Box<[u8]>>> {
+    let mut names = path.relative().split(|&byte| byte == b'/').filter(|name| !name.is_empty());
+    let mut top = place.relative().split(|&byte| byte == b'/').filter(|name| !name.is_empty());
+    if top.any(|name| names.next() != Some(name)) {
+        return None;
+    }
+    Some(names.map(Into::into).collect())
 }
 
 /// The link to a file, when the upload folder is served at `place`.

@@ -11,6 +11,7 @@ mod own_page;
 mod preflight;
 mod tus;
 mod unlisted;
+mod upload;
 mod upload_panel;
 
 pub use archive::Archives;
@@ -22,6 +23,7 @@ pub use methods::Methods;
 pub use preflight::Preflight;
 pub use tus::{Tus, TusOptions};
 pub use unlisted::Unlisted;
+pub use upload::{FormLog, Upload, UploadOptions};
 pub use upload_panel::UploadPanel;
 
 use std::time::Instant;

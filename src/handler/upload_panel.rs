@@ -12,8 +12,8 @@ use crate::message::{Request, Response};
 /// What can be uploaded, and where to.
 #[derive(Clone, Debug)]
 pub struct UploadPanel {
-    /// The folder that takes uploads; those below it do as well.
-    pub place: SitePath<'static>,
+    /// The folder that takes uploads, if it is served; those below it do as well.
+    pub place: Option<SitePath<'static>>,
     /// Bytes of one request at most.
     pub max_size: u64,
     /// What happens to a name that is taken: `reject`, `rename` or `replace`.
@@ -53,7 +53,7 @@ impl UploadPanel {
 
     /// Whether the folder at `path` takes uploads.
     pub fn is_for(&self, path: &[u8]) -> bool {
-        path.starts_with(self.place.as_bytes())
+        self.place.as_ref().is_some_and(|place| path.starts_with(place.as_bytes()))
     }
 
     /// The section for the folder at `path`, which is asked for at `origin` (`http://host`).
@@ -97,7 +97,7 @@ mod tests {
 
     fn panel(resumable: Option<&'static str>) -> UploadPanel {
         let place = SitePath::parse(b"/up loads/").unwrap().into_owned();
-        UploadPanel { place, max_size: 10 << 20, conflict: "rename", resumable }
+        UploadPanel { place: Some(place), max_size: 10 << 20, conflict: "rename", resumable }
     }
 
     #[test]

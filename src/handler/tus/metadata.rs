@@ -9,9 +9,6 @@ use crate::content::upload_name::UploadName;
 use crate::handler::landing::{self, Refused};
 use crate::store::upload::Place;
 
-/// Folders that a relative path may have.
-const MAX_DEPTH: usize = 64;
-
 /// What the upload page is called: files sent from it land at the top.
 const UPLOAD_PAGE: &[u8] = b"/upload";
 
@@ -28,7 +25,7 @@ pub(super) fn place(metadata: &Metadata, options: &TusOptions) -> Result<Place, 
     for name in metadata.folders() {
         folder.push(parse_name(name)?.as_bytes().into());
     }
-    if folder.len() > MAX_DEPTH {
+    if folder.len() > landing::MAX_DEPTH {
         return Err(Refused::bad_request("the file lies too many folders deep"));
     }
     let conflict = landing::conflict(metadata.get("conflict"), options.max_conflict)?;
@@ -45,16 +42,8 @@ fn base(path: &[u8], place: Option<&SitePath<'_>>) -> Result<Vec<Box<[u8]>>, Ref
     if path.is_reserved() {
         return Err(outside());
     }
-    let names = |path: &SitePath<'_>| -> Vec<Box<[u8]>> {
-        let names = path.relative().split(|&byte| byte == b'/');
-        names.filter(|name| !name.is_empty()).map(Into::into).collect()
-    };
-    let all = names(&path);
-    if let Some(place) = place {
-        let top = names(place);
-        if all.starts_with(&top) {
-            return Ok(all[top.len()..].to_vec());
-        }
+    if let Some(names) = place.and_then(|place| landing::names_below(&path, place)) {
+        return Ok(names);
     }
     if path.as_bytes().strip_suffix(b"/").unwrap_or(path.as_bytes()) == UPLOAD_PAGE {
         return Ok(Vec::new());
@@ -71,6 +60,7 @@ mod tests {
     use base64::prelude::{BASE64_STANDARD, Engine};
 
     use super::*;
+    use crate::store::upload::Conflict;
 
     fn read(pairs: &[(&str, &str)], place: Option<&'static str>) -> Result<Place, u16> {
         let pairs: Vec<_> = pairs

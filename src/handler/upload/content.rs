@@ -12,7 +12,7 @@ use crate::message::{BodyError, RequestBody};
 
 /// The content of a request, of at most so many bytes.
 #[derive(Debug)]
-pub struct Content<'a> {
+pub(super) struct Content<'a> {
     body: RequestBody<'a>,
     limit: u64,
     received: u64,
@@ -20,7 +20,7 @@ pub struct Content<'a> {
 
 /// Why content cannot be read to its end.
 #[derive(Debug)]
-pub enum ContentError {
+pub(super) enum ContentError {
     /// It did not arrive whole.
     Body(BodyError),
     /// It has more than so many bytes.
@@ -30,25 +30,20 @@ pub enum ContentError {
 impl<'a> Content<'a> {
     /// At most `limit` bytes of a body. When its length is known and more, that is said before
     /// anything is read.
-    pub fn new(body: RequestBody<'a>, limit: u64) -> Result<Self, ContentError> {
+    pub(super) fn new(body: RequestBody<'a>, limit: u64) -> Result<Self, ContentError> {
         if body.length().is_some_and(|length| length > limit) {
             return Err(ContentError::TooLong(limit));
         }
         Ok(Self { body, limit, received: 0 })
     }
 
-    /// Whether the request says that nothing comes.
-    pub fn is_empty(&self) -> bool {
-        self.body.length() == Some(0)
-    }
-
     /// Bytes still to come, when the client said.
-    pub fn left(&self) -> Option<u64> {
+    pub(super) fn left(&self) -> Option<u64> {
         self.body.length().map(|length| length.saturating_sub(self.received))
     }
 
     /// The next piece; `None` at the end.
-    pub fn poll_piece(
+    pub(super) fn poll_piece(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, ContentError>>> {
@@ -66,12 +61,12 @@ impl<'a> Content<'a> {
     }
 
     /// The next piece; `None` at the end.
-    pub async fn piece(&mut self) -> Option<Result<Bytes, ContentError>> {
+    pub(super) async fn piece(&mut self) -> Option<Result<Bytes, ContentError>> {
         poll_fn(|context| self.poll_piece(context)).await
     }
 
     /// Reads what is left and drops it: only then is it sure that the content came whole.
-    pub async fn finish(&mut self) -> Result<(), ContentError> {
+    pub(super) async fn finish(&mut self) -> Result<(), ContentError> {
         while let Some(piece) = self.piece().await {
             piece?;
         }
@@ -79,7 +74,7 @@ impl<'a> Content<'a> {
     }
 
     /// All of it, if it has at most `limit` bytes.
-    pub async fn whole(&mut self, limit: usize) -> Result<Vec<u8>, ContentError> {
+    pub(super) async fn whole(&mut self, limit: usize) -> Result<Vec<u8>, ContentError> {
         let too_long = || ContentError::TooLong(limit as u64);
         if self.body.length().is_some_and(|length| length > limit as u64) {
             return Err(too_long());
@@ -115,9 +110,7 @@ impl From<ContentError> for Refused {
             ContentError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             ContentError::Body(BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
             // Of a closed connection nobody reads the answer; it is for the log.
-            ContentError::Body(BodyError::Malformed | BodyError::Closed) => {
-                StatusCode::BAD_REQUEST
-            }
+            ContentError::Body(BodyError::Malformed | BodyError::Closed) => StatusCode::BAD_REQUEST,
         };
         Self::new(status, error.to_string())
     }

@@ -44,17 +44,14 @@ pub(super) async fn multipart(
     let mut left = content.left();
     let mut parts = Multipart::new(content, boundary);
     while let Some(mut part) = parts.next().await? {
-        match part.disposition.file_name.take() {
-            Some(sent) => {
-                let file = receive(&mut part, &sent, left, destination).await?;
-                let Some((draft, place)) = file else { continue };
-                left = left.map(|left| left.saturating_sub(draft.received()));
-                form.files.push((part.disposition.name, draft, place));
-            }
-            None => {
-                let value = read_text(&mut part, &mut text).await?;
-                form.add(part.disposition.name, value);
-            }
+        if let Some(sent) = part.disposition.file_name.take() {
+            let file = receive(&mut part, &sent, left, destination).await?;
+            let Some((draft, place)) = file else { continue };
+            left = left.map(|left| left.saturating_sub(draft.received()));
+            form.files.push((part.disposition.name, draft, place));
+        } else {
+            let value = read_text(&mut part, &mut text).await?;
+            form.add(part.disposition.name, value);
         }
     }
     drop(parts);
@@ -155,9 +152,7 @@ impl From<MultipartError> for Refused {
         match error {
             MultipartError::Content(error) => error.into(),
             // The form may be well-formed: it is more than this server cares to take.
-            MultipartError::TooMany => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
-            }
+            MultipartError::TooMany => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
             _ => Self::bad_request(error.to_string()),
         }
     }

@@ -20,29 +20,29 @@ use super::content::{Content, ContentError};
 use crate::content::form_data::{Disposition, FieldError};
 
 /// Parts that a form may have.
-pub const MAX_PARTS: usize = 1000;
+pub(super) const MAX_PARTS: usize = 1000;
 
 /// Bytes that the head of a part may have; also what may stand before the first part.
-pub const MAX_HEAD: usize = 16 * 1024;
+pub(super) const MAX_HEAD: usize = 16 * 1024;
 
 /// Reads the parts of a body.
-pub struct Multipart<'r> {
+pub(super) struct Multipart<'r> {
     inner: multer::Multipart<'r>,
     gate: Arc<Gate>,
     parts: usize,
 }
 
 /// One part: its name, and the content that is yet to be read.
-pub struct Part<'r> {
+pub(super) struct Part<'r> {
     /// What it is called.
-    pub disposition: Disposition,
+    pub(super) disposition: Disposition,
     field: multer::Field<'r>,
     gate: Arc<Gate>,
 }
 
 /// Why a form cannot be read.
 #[derive(Debug)]
-pub enum MultipartError {
+pub(super) enum MultipartError {
     /// The body did not come.
     Content(ContentError),
     /// It ends before its last boundary, or a boundary is followed by something else than a line
@@ -80,7 +80,7 @@ impl std::error::Error for MultipartError {}
 
 impl<'r> Multipart<'r> {
     /// Reads `content`, whose parts `boundary` divides.
-    pub fn new(content: &'r mut Content<'_>, boundary: String) -> Self {
+    pub(super) fn new(content: &'r mut Content<'_>, boundary: String) -> Self {
         let gate = Arc::new(Gate::default());
         let source = Source { content, gate: Arc::clone(&gate) };
         Self { inner: multer::Multipart::new(source, boundary), gate, parts: 0 }
@@ -88,7 +88,7 @@ impl<'r> Multipart<'r> {
 
     /// The next part; `None` after the last boundary. The part before it must have been read to
     /// its end, and be gone.
-    pub async fn next(&mut self) -> Result<Option<Part<'r>>, MultipartError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Part<'r>>, MultipartError> {
         let Self { inner, gate, .. } = self;
         let field = poll_fn(|context| gate.drive(|| inner.poll_next_field(context))).await??;
         let Some(field) = field else { return Ok(None) };
@@ -103,9 +103,8 @@ impl<'r> Multipart<'r> {
             return Err(MultipartError::LongHead);
         }
         let disposition = field.headers().get(header::CONTENT_DISPOSITION);
-        let disposition = disposition.map_or(Err(FieldError::NotFormData), |value| {
-            Disposition::parse(value.as_bytes())
-        });
+        let disposition = disposition
+            .map_or(Err(FieldError::NotFormData), |value| Disposition::parse(value.as_bytes()));
         let disposition = disposition.map_err(MultipartError::Name)?;
         Ok(Some(Part { disposition, field, gate: Arc::clone(&self.gate) }))
     }
@@ -113,7 +112,7 @@ impl<'r> Multipart<'r> {
 
 impl Part<'_> {
     /// The next piece of the content, never an empty one; `None` at the end.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, MultipartError> {
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, MultipartError> {
         let Self { field, gate, .. } = self;
         loop {
             let piece =

@@ -123,7 +123,9 @@ fn render(receipt: &Receipt, back: &[u8]) -> Option<Bytes> {
     let page = Page {
         style: STYLE,
         files: files.collect(),
-        fields: fields.map(|(name, value)| (Name(name.as_bytes()), Name(value.as_bytes()))).collect(),
+        fields: fields
+            .map(|(name, value)| (Name(name.as_bytes()), Name(value.as_bytes())))
+            .collect(),
         back: Link(back),
     };
     page.render().ok().map(Bytes::from)

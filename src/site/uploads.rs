@@ -1,0 +1,140 @@
+//! Where uploads land, and what takes them there.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::BuildError;
+use crate::config::{Config, UploadConflict, Word};
+use crate::content::path::{SitePath, encode};
+use crate::handler::{FormLog, Tus, TusOptions, Upload, UploadOptions, UploadPanel};
+use crate::store::Store;
+use crate::store::upload::{self, Conflict, UploadFolder};
+
+/// Where uploads land.
+pub(super) struct Uploads {
+    /// The folder itself.
+    pub(super) folder: UploadFolder,
+    /// Where that is on the site; `None` when it is not served.
+    pub(super) place: Option<SitePath<'static>>,
+}
+
+impl Uploads {
+    /// The upload folder, if uploads are taken.
+    pub(super) fn open(config: &Config) -> Result<Option<Self>, BuildError> {
+        if !config.enable_file_uploads {
+            return Ok(None);
+        }
+        let conflict = match config.upload_conflict {
+            UploadConflict::Reject => Conflict::Reject,
+            UploadConflict::Rename => Conflict::Rename,
+            UploadConflict::Replace => Conflict::Replace,
+        };
+        let path = config.upload_dir.clone();
+        let path = path.unwrap_or_else(|| config.document_root.join("uploads"));
+        let options =
+            upload::UploadOptions { folder: path.clone(), conflict, expiry: config.upload_expiry };
+        let folder = UploadFolder::open(options)
+            .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?;
+        let place = upload_place(&config.document_root, &path);
+        let place = place.filter(|path| config.show_hidden_files || !path.is_hidden());
+        Ok(Some(Self { folder, place }))
+    }
+
+    /// What listings of the upload folder offer, and a page of its own.
+    pub(super) fn panel(&self, config: &Config) -> UploadPanel {
+        UploadPanel {
+            place: self.place.clone(),
+            max_size: config.max_upload_size,
+            conflict: config.upload_conflict.word(),
+            resumable: Some(Tus::PATH),
+        }
+    }
+
+    /// Takes files that come over several requests.
+    pub(super) fn resumable(&self, config: &Config) -> Tus {
+        let options = TusOptions {
+            max_size: config.max_upload_size,
+            place: self.place.clone(),
+            max_conflict: self.folder.conflict(),
+        };
+        Tus::new(self.folder.clone(), options)
+    }
+
+    /// Takes forms, and files that come in one request.
+    pub(super) fn at_once(
+        &self,
+        config: &Config,
+        store: Arc<dyn Store>,
+    ) -> Result<Upload, BuildError> {
+        let log = config.form_log.clone().map(|path| {
+            FormLog::open(path.clone()).map_err(|error| BuildError::FormLog { path, error })
+        });
+        Ok(Upload::new(UploadOptions {
+            folder: self.folder.clone(),
+            place: self.place.clone(),
+            panel: self.panel(config),
+            store,
+            max_size: config.max_upload_size,
+            log: log.transpose()?,
+        }))
+    }
+}
+
+/// The path of the site under which the files of `upload_dir` are served: `/uploads/`; `/` when it
+/// is the document root itself. `None` when it lies elsewhere. Both folders must be there.
+fn upload_place(document_root: &Path, upload_dir: &Path) -> Option<SitePath<'static>> {
+    let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| PathBuf::from(path));
+    let (root, folder) = (canonical(document_root), canonical(upload_dir));
+    // A folder below the root that is a link to one elsewhere still has an address.
+    let below = folder.strip_prefix(&root).or_else(|_| upload_dir.strip_prefix(document_root));
+    let below = below.ok()?.as_os_str().as_bytes();
+    let mut path = b"/".to_vec();
+    path.extend_from_slice(below);
+    if !below.is_empty() {
+        path.push(b'/');
+    }
+    SitePath::parse(encode(&path).as_bytes()).ok().map(SitePath::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_in_the_root_has_a_path_and_one_elsewhere_has_none() {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path().join("root");
+        let nasty = OsStr::from_bytes(b"a b%20#\xff");
+        for folder in ["root/uploads", "root/d/e", "root2", "elsewhere"] {
+            fs::create_dir_all(temporary.path().join(folder)).unwrap();
+        }
+        fs::create_dir(root.join(nasty)).unwrap();
+        symlink(root.join("d"), temporary.path().join("to-d")).unwrap();
+        symlink(temporary.path().join("elsewhere"), root.join("away")).unwrap();
+        symlink(&root, temporary.path().join("to-root")).unwrap();
+        let place = |root: &Path, folder: &Path| {
+            upload_place(root, folder).map(|place| place.as_bytes().to_vec())
+        };
+        let rows: &[(PathBuf, Option<&[u8]>)] = &[
+            (root.join("uploads"), Some(b"/uploads/")),
+            (root.join("d/../d/e"), Some(b"/d/e/")),
+            (root.join(nasty), Some(b"/a b%20#\xff/")),
+            (root.clone(), Some(b"/")),
+            (root.join("away"), Some(b"/away/")),
+            (temporary.path().join("to-d"), Some(b"/d/")),
+            (temporary.path().join("root2"), None),
+            (temporary.path().join("elsewhere"), None),
+            (temporary.path().to_owned(), None),
+        ];
+        for (folder, expected) in rows {
+            assert_eq!(place(&root, folder).as_deref(), *expected, "{}", folder.display());
+        }
+        let linked = temporary.path().join("to-root");
+        assert_eq!(place(&linked, &root.join("uploads")).as_deref(), Some(&b"/uploads/"[..]));
+    }
+}
