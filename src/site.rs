@@ -23,7 +23,7 @@ use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::Policy;
 use crate::policy::error_pages::{self, ErrorPages};
 use crate::store::upload::UploadFolder;
-use crate::store::{CacheOptions, Cached, Disk, DiskOptions, Found, Store, Symlinks};
+use crate::store::{CacheOptions, Cached, Changes, Disk, DiskOptions, Found, Store, Symlinks};
 
 /// What is served, and how.
 pub struct Site {
@@ -116,13 +116,15 @@ impl Site {
     /// from.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
         let disk = disk(config)?;
-        let store = store(config, disk.clone());
-        let uploads = Uploads::open(config)?;
+        let changes = Changes::default();
+        let store = store(config, disk.clone(), &changes);
+        let uploads = Uploads::open(config, &changes)?;
         let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
             let options = ListingOptions {
                 archives: config.enable_archives,
                 uploads: uploads.as_ref().map(|uploads| uploads.panel(config)),
+                changes,
             };
             Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
@@ -288,11 +290,11 @@ fn disk(config: &Config) -> Result<Disk, BuildError> {
 }
 
 /// The disk, behind a cache if one is wanted.
-fn store(config: &Config, disk: Disk) -> Arc<dyn Store> {
+fn store(config: &Config, disk: Disk, changes: &Changes) -> Arc<dyn Store> {
     if !config.enable_cache {
         return Arc::new(disk);
     }
-    Arc::new(Cached::new(
+    let cached = Cached::new(
         disk,
         CacheOptions {
             max_bytes: usize::try_from(config.cache_max_size).unwrap_or(usize::MAX),
@@ -300,7 +302,8 @@ fn store(config: &Config, disk: Disk) -> Arc<dyn Store> {
             max_age: config.cache_max_age,
             max_open_files: descriptors::shares().open_files,
         },
-    ))
+    );
+    Arc::new(cached.heeding(changes.clone()))
 }
 
 fn cache_control(config: &Config) -> HeaderValue {

@@ -8,8 +8,8 @@ use super::BuildError;
 use crate::config::{Config, UploadConflict, Word};
 use crate::content::path::{SitePath, encode};
 use crate::handler::{FormLog, Tus, TusOptions, Upload, UploadOptions, UploadPanel};
-use crate::store::Store;
 use crate::store::upload::{self, Conflict, UploadFolder};
+use crate::store::{Changes, Store};
 
 /// Where uploads land.
 pub(super) struct Uploads {
@@ -21,7 +21,7 @@ pub(super) struct Uploads {
 
 impl Uploads {
     /// The upload folder, if uploads are taken.
-    pub(super) fn open(config: &Config) -> Result<Option<Self>, BuildError> {
+    pub(super) fn open(config: &Config, changes: &Changes) -> Result<Option<Self>, BuildError> {
         if !config.enable_file_uploads {
             return Ok(None);
         }
@@ -32,8 +32,12 @@ impl Uploads {
         };
         let path = config.upload_dir.clone();
         let path = path.unwrap_or_else(|| config.document_root.join("uploads"));
-        let options =
-            upload::UploadOptions { folder: path.clone(), conflict, expiry: config.upload_expiry };
+        let options = upload::UploadOptions {
+            folder: path.clone(),
+            conflict,
+            expiry: config.upload_expiry,
+            changes: changes.clone(),
+        };
         let folder = UploadFolder::open(options)
             .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?;
         let place = upload_place(&config.document_root, &path);

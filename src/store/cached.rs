@@ -18,6 +18,7 @@ use rustix::io::Errno;
 
 use crate::content::path::SitePath;
 
+use super::changes::Changes;
 use super::flight::Flights;
 use super::object::{Content, Object};
 use super::shelf::{Limits, Shelf};
@@ -102,6 +103,7 @@ pub struct Cached<S> {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     flights: Flights<Result<Found, StoreError>>,
+    changes: Changes,
 }
 
 /// Each kind of answer has a table of its own, so that somebody who asks for a million names that
@@ -161,7 +163,15 @@ impl<S: Origin> Cached<S> {
             shards: (0..count).map(shard).collect(),
             hasher: RandomState::new(),
             flights: Flights::default(),
+            changes: Changes::default(),
         }
+    }
+
+    /// Gives nothing again unchecked that was seen before the last of `changes`.
+    #[must_use]
+    pub fn heeding(mut self, changes: Changes) -> Self {
+        self.changes = changes;
+        self
     }
 
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
@@ -177,7 +187,9 @@ impl<S: Origin> Cached<S> {
         match shard.get(key, path) {
             Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => {
                 let outcome = kept.outcome.clone();
-                if now.saturating_duration_since(kept.checked) < FRESH {
+                if now.saturating_duration_since(kept.checked) < FRESH
+                    && !self.changes.any_since(kept.checked)
+                {
                     return Standing::Fresh(outcome);
                 }
                 kept.seen.map_or(Standing::Unknown, |seen| Standing::Stale(seen, outcome))

@@ -13,10 +13,12 @@
 //! | `listing` | the entries of a folder on the disk |
 //! | `entries` | many entries of a folder, close together |
 //! | `cached` | [`Cached`]: what was asked for lately, ready in memory |
-//! | [`upload`] | where uploads land |
 //! | `shelf`, `flight` | its parts: a bounded LRU table; one load for many who wait for it |
+//! | `changes` | when this server itself last changed what it serves |
+//! | [`upload`] | where uploads land |
 
 mod cached;
+mod changes;
 #[cfg(test)]
 mod conformance;
 mod descriptions;
@@ -42,6 +44,7 @@ use crate::content::path::SitePath;
 pub use crate::message::{Answer, BoxFuture};
 
 pub use cached::{CacheOptions, Cached, Loaded, Origin, Seen};
+pub use changes::Changes;
 pub use disk::{Disk, DiskOptions};
 pub use entries::{Entries, EntryRef};
 pub use object::{Content, Object, Representation};

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::page::Page;
+use crate::relay::Relay;
 use crate::site::url;
 use crate::support::{Server, eventually};
 use crate::upload::{Desk, bytes, sent, shows, taking};
@@ -170,16 +171,19 @@ fn what_is_cut_goes_on_where_it_stopped() {
     let server = taking().start();
     let desk = Desk::new();
     let content = bytes(12 * 1024 * 1024 + 3);
-    let mut page = Page::at(&url(&server, "/uploads/"));
+    let relay = Relay::to(server.address);
+    let mut page = Page::at(&format!("http://{}/uploads/", relay.address));
     page.expect("net::ERR_");
     page.eval("self.same = true");
     page.upload_speed(Some(6_000_000));
     page.drop_on("#upload", &[desk.file("cut.bin", &content)]);
     page.wait_until(&format!("({BAR})?.position > 0.3"));
-    page.cut();
+    relay.cut();
     page.wait_until("/connection lost/i.test(document.body.innerText)");
+    page.pictures("drop-cut");
     assert!(!server.root.join("uploads/cut.bin").exists(), "no part of it is seen");
     page.upload_speed(None);
+    relay.mend();
     rows_appear(&page, &["cut.bin"]);
     assert!(sent(&server, "cut.bin") == content, "the same bytes");
     let methods: Vec<&str> =
@@ -195,14 +199,17 @@ fn what_failed_is_tried_again() {
     let server = taking().start();
     let desk = Desk::new();
     let mut page = Page::at(&url(&server, "/uploads/"));
-    page.expect("net::ERR_");
+    page.expect("status of 409");
     page.eval("self.same = true");
-    page.cut();
+    // The name of a folder cannot be had, whatever one chooses.
+    let obstacle = server.root.join("uploads/failed.txt");
+    fs::create_dir(&obstacle).unwrap();
     page.drop_on("#upload", &[desk.file("failed.txt", "at last")]);
+    chooses(&page, "keep both");
     page.wait_until("Array.from(document.querySelectorAll('button'))\
         .some(button => button.checkVisibility() && /retry|again/i.test(button.ariaLabel || button.textContent))");
     page.pictures("drop-failed");
-    page.upload_speed(None);
+    fs::remove_dir(obstacle).unwrap();
     chooses(&page, "retry|again");
     rows_appear(&page, &["failed.txt"]);
     assert_eq!(sent(&server, "failed.txt"), b"at last");

@@ -11,6 +11,7 @@ mod input;
 mod listing;
 mod page;
 mod preview;
+mod relay;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

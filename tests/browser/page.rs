@@ -28,6 +28,7 @@ pub struct Page {
     requests: Vec<Request>,
     problems: Vec<String>,
     expected: Vec<&'static str>,
+    has_scripts: bool,
 }
 
 /// A request that the page made.
@@ -70,6 +71,7 @@ impl Page {
             requests: Vec::new(),
             problems: Vec::new(),
             expected: Vec::new(),
+            has_scripts: true,
         };
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.call(&format!("{domain}.enable"), &json!({}));
@@ -196,28 +198,20 @@ impl Page {
 
     /// Bytes a second that the page may send from now on; None is no limit.
     pub fn upload_speed(&self, speed: Option<u32>) {
-        self.network(false, speed);
-    }
-
-    /// Cuts the network: what is under way fails.
-    pub fn cut(&self) {
-        self.network(true, None);
-    }
-
-    fn network(&self, offline: bool, upload: Option<u32>) {
         self.call(
             "Network.emulateNetworkConditions",
             &json!({
-                "offline": offline,
+                "offline": false,
                 "latency": 0,
                 "downloadThroughput": -1,
-                "uploadThroughput": upload.map_or(-1, i64::from),
+                "uploadThroughput": speed.map_or(-1, i64::from),
             }),
         );
     }
 
     /// Turns the page's scripts off, or on, from the next load on.
-    pub fn scripts(&self, on: bool) {
+    pub fn scripts(&mut self, on: bool) {
+        self.has_scripts = on;
         self.call("Emulation.setScriptExecutionDisabled", &json!({ "value": !on }));
     }
 
@@ -243,9 +237,13 @@ impl Page {
     pub fn pictures(&self, name: &str) {
         for (look, kind) in [(Look::Light, "light"), (Look::Dark, "dark"), (Look::Phone, "phone")] {
             self.look(look);
-            self.eval(
-                "new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame))",
-            );
+            // A page without scripts has no callbacks either.
+            if self.has_scripts {
+                self.eval(
+                    "new Promise(requestAnimationFrame)\
+                        .then(() => new Promise(requestAnimationFrame))",
+                );
+            }
             self.picture(&format!("{name}-{kind}"));
             let wide = self.eval("document.documentElement.scrollWidth - innerWidth");
             assert!(wide.as_f64() <= Some(0.0), "{name}-{kind} is {wide} pixels too wide");

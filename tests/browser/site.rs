@@ -12,7 +12,11 @@ pub fn sample() -> Setup {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     copy(&repository.join("htdocs"), &setup.root());
     let configuration = repository.join("config.json");
-    setup.flag(&format!("--config={}", configuration.display())).flag("--access-log=off")
+    let forms = setup.root().with_file_name("form.log");
+    setup
+        .flag(&format!("--config={}", configuration.display()))
+        .flag(&format!("--form-log={}", forms.display()))
+        .flag("--access-log=off")
 }
 
 fn copy(from: &Path, to: &Path) {

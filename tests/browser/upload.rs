@@ -60,18 +60,6 @@ pub fn shows(name: &str) -> String {
     )
 }
 
-fn sample_that_takes() -> (Server, PathBuf) {
-    let setup = sample();
-    let uploads = setup.root().join("uploads");
-    let log = setup.root().with_file_name("form.jsonl");
-    let server = setup
-        .flag("--enable-file-uploads")
-        .flag(&format!("--upload-dir={}", uploads.display()))
-        .flag(&format!("--form-log={}", log.display()))
-        .start();
-    (server, log)
-}
-
 fn last_line(log: &Path) -> Value {
     let text = fs::read_to_string(log).unwrap();
     serde_json::from_str(text.lines().last().unwrap()).unwrap()
@@ -80,7 +68,8 @@ fn last_line(log: &Path) -> Value {
 #[test]
 #[ignore = "needs Chromium"]
 fn the_form_of_the_sample_site_sends_two_files_and_a_field() {
-    let (server, log) = sample_that_takes();
+    let server = sample().start();
+    let log = server.root.with_file_name("form.log");
     let desk = Desk::new();
     let files =
         [desk.file("ünï.bin", bytes(300_001)), desk.file("b c.txt", "--tray\r\n\r\nnot the end")];

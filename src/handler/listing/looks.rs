@@ -15,7 +15,7 @@ use super::page::Content;
 use super::query::Query;
 use crate::content::path::SitePath;
 use crate::message::BoxFuture;
-use crate::store::{Entries, Scan, Store, StoreError};
+use crate::store::{Changes, Entries, Scan, Store, StoreError};
 
 /// How long a look serves others. A change must be seen after 50 ms, and the clock of requests may
 /// be a few milliseconds behind.
@@ -51,6 +51,7 @@ impl From<StoreError> for Trouble {
 pub(super) struct Looks {
     /// A standard lock: held for the time of a table operation, never while anything is awaited.
     by_path: Mutex<HashMap<Box<[u8]>, Arc<Look>>>,
+    changes: Changes,
     large: Arc<Semaphore>,
     pages: Arc<Semaphore>,
 }
@@ -78,9 +79,10 @@ struct Folder {
 }
 
 impl Looks {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(changes: Changes) -> Self {
         Self {
             by_path: Mutex::default(),
+            changes,
             large: Arc::new(Semaphore::new(MAX_LARGE)),
             pages: Arc::new(Semaphore::new(MAX_PAGES)),
         }
@@ -91,6 +93,7 @@ impl Looks {
         let mut by_path = self.lock();
         if let Some(look) = by_path.get(path)
             && look.is_fresh(now)
+            && !self.changes.any_since(look.begun)
         {
             return Arc::clone(look);
         }

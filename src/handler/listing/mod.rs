@@ -42,7 +42,7 @@ use crate::content::conditions::{self, Validators, Verdict};
 use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::content::path::SitePath;
 use crate::message::{Body, Chunks, Request, Response};
-use crate::store::Store;
+use crate::store::{Changes, Store};
 
 /// What a listing offers besides the entries.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,8 @@ pub struct ListingOptions {
     pub archives: bool,
     /// What can be uploaded, if anything.
     pub uploads: Option<UploadPanel>,
+    /// What this server itself changes.
+    pub changes: Changes,
 }
 
 /// Lists the folders of a store.
@@ -78,7 +80,8 @@ impl Listing {
         renderings: Arc<Renderings>,
         options: ListingOptions,
     ) -> Self {
-        Self(Arc::new(Inner { store, renderings, options, looks: Looks::new() }))
+        let looks = Looks::new(options.changes.clone());
+        Self(Arc::new(Inner { store, renderings, options, looks }))
     }
 }
 

@@ -22,6 +22,7 @@ use super::nascent::Naming;
 use super::parts::Seats;
 use super::{Conflict, UploadError, UploadOptions};
 use crate::content::path::{RESERVED, is_reserved};
+use crate::store::Changes;
 use crate::store::walk::STAND_IN;
 
 /// The upload folder.
@@ -76,6 +77,10 @@ impl Folder {
 
     pub(super) fn conflict(&self) -> Conflict {
         self.options.conflict
+    }
+
+    pub(super) fn changes(&self) -> &Changes {
+        &self.options.changes
     }
 
     pub(super) fn expiry(&self) -> Duration {

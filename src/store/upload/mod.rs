@@ -39,6 +39,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::content::upload_name::UploadName;
+use crate::store::Changes;
 
 pub use draft::Draft;
 use folder::Folder;
@@ -58,6 +59,8 @@ pub struct UploadOptions {
     pub conflict: Conflict,
     /// How long an unfinished resumable upload is kept after its last byte.
     pub expiry: Duration,
+    /// Told when files have appeared.
+    pub changes: Changes,
 }
 
 /// What happens to a file whose name is taken; in the order of power over what is there.

@@ -170,7 +170,7 @@ impl<'f> Publication<'f> {
 }
 
 impl Drop for Publication<'_> {
-    /// Undoes what was not completed.
+    /// Undoes what was not completed. Either way names have changed.
     fn drop(&mut self) {
         for step in self.steps.drain(..).rev() {
             let undone = match &step {
@@ -192,6 +192,7 @@ impl Drop for Publication<'_> {
                 tracing::warn!(%error, "part of an upload that failed could not be taken back");
             }
         }
+        self.folder.changes().note();
     }
 }
 

@@ -12,7 +12,12 @@ use crate::content::path::RESERVED;
 
 fn options(folder: &Path) -> UploadOptions {
     let expiry = Duration::from_hours(1);
-    UploadOptions { folder: folder.into(), conflict: Conflict::Replace, expiry }
+    UploadOptions {
+        folder: folder.into(),
+        conflict: Conflict::Replace,
+        expiry,
+        changes: Changes::default(),
+    }
 }
 
 /// A folder with drafts of the best kind, and one with drafts that have names.
