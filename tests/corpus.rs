@@ -16,6 +16,10 @@ mod head;
 mod path;
 #[path = "../fuzz/checks/range.rs"]
 mod range;
+#[path = "../fuzz/checks/upload.rs"]
+mod upload;
+#[path = "../fuzz/checks/upload_name.rs"]
+mod upload_name;
 
 /// Fails when an input does not hold.
 type Check = fn(&[u8]);
@@ -27,6 +31,8 @@ const TARGETS: &[(&str, Check)] = &[
     ("head", head::check),
     ("path", path::check),
     ("range", range::check),
+    ("upload", upload::check),
+    ("upload_name", upload_name::check),
 ];
 
 #[test]

@@ -1,0 +1,153 @@
+//! A form leaves the same files however its bytes are cut into pieces: all that the answer names
+//! and no other, or, when it is refused, none.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use std::{fs, thread_local};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Version, header};
+use salver::content::path::SitePath;
+use salver::handler::{Handler, Reply, Upload, UploadOptions, UploadPanel};
+use salver::message::{Body, BodyError, Fields, Incoming, Peer, Request, RequestBody, Target};
+use salver::store::upload::{self, Conflict, UploadFolder};
+use salver::store::{Changes, Disk, DiskOptions, Symlinks};
+
+const LIMIT: u64 = 1 << 20;
+
+struct Site {
+    folder: PathBuf,
+    upload: Upload,
+    runtime: tokio::runtime::Runtime,
+}
+
+thread_local! {
+    static SITE: RefCell<Site> = RefCell::new(Site::new());
+}
+
+/// The first byte says how long the pieces are; the rest is the body.
+pub(crate) fn check(data: &[u8]) {
+    let Some((&step, body)) = data.split_first() else { return };
+    SITE.with_borrow(|site| {
+        let whole = site.outcome(body, body.len().max(1));
+        let cut = site.outcome(body, usize::from(step) + 1);
+        assert_eq!(whole, cut);
+    });
+}
+
+impl Site {
+    fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.into() } else { std::env::temp_dir() };
+        let root = parent.join(format!("salver-forms-{}", std::process::id()));
+        let folder = root.join("uploads");
+        fs::create_dir_all(&folder).unwrap();
+        let uploads = UploadFolder::open(upload::UploadOptions {
+            folder: folder.clone(),
+            conflict: Conflict::Rename,
+            expiry: Duration::from_secs(60),
+            changes: Changes::default(),
+        });
+        let disk = Disk::open(DiskOptions {
+            root,
+            index_files: Vec::new(),
+            show_hidden: false,
+            symlinks: Symlinks::Inside,
+            cache_control: None,
+        });
+        let place = SitePath::parse(b"/uploads/").ok();
+        let panel = UploadPanel {
+            place: place.clone(),
+            max_size: LIMIT,
+            conflict: "rename",
+            resumable: None,
+        };
+        let upload = Upload::new(UploadOptions {
+            folder: uploads.unwrap(),
+            place,
+            store: Arc::new(disk.unwrap()),
+            max_size: LIMIT,
+            log: None,
+            panel,
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Self { folder, upload, runtime }
+    }
+
+    /// Status and what is said, with what is left.
+    fn outcome(&self, body: &[u8], step: usize) -> (u16, String, Vec<String>) {
+        let mut fields = HeaderMap::new();
+        let form = HeaderValue::from_static("multipart/form-data; boundary=b");
+        fields.insert(header::CONTENT_TYPE, form);
+        let mut pieces = Pieces { rest: Bytes::copy_from_slice(body), step };
+        let request = Request {
+            method: Method::POST,
+            target: Target::origin(b"/upload"),
+            version: Version::HTTP_11,
+            fields: Fields::Map(&fields),
+            received: Instant::now(),
+            peer: Peer { address: ([127, 0, 0, 1], 1).into(), secure: false },
+            body: RequestBody::Incoming(&mut pieces),
+        };
+        let Reply::Later(reply) = self.upload.handle(request) else { panic!("a form is read") };
+        let response = self.runtime.block_on(reply).expect("a form is answered");
+        let said = match (response.detail, response.body) {
+            (Some(detail), _) => detail.into_owned(),
+            (None, Body::Bytes(json)) => String::from_utf8(json.to_vec()).unwrap(),
+            (None, other) => panic!("{other:?}"),
+        };
+        let status = response.status.as_u16();
+        let left = self.clear();
+        if status == 201 {
+            assert_eq!(said.matches("\"sha256\":").count(), left.len(), "{said} {left:?}");
+        } else {
+            assert!((400..500).contains(&status) && left.is_empty(), "{status} {said} {left:?}");
+        }
+        (status, said, left)
+    }
+
+    /// Removes what is there for all to see; says what it was.
+    fn clear(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap());
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.file_name().into_string().unwrap();
+            if !name.starts_with('.') {
+                fs::remove_file(entry.path()).unwrap();
+                names.push(name);
+            }
+        }
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(root) = self.folder.parent() {
+            let _ = fs::remove_dir_all(root);
+        }
+    }
+}
+
+struct Pieces {
+    rest: Bytes,
+    step: usize,
+}
+
+impl Incoming for Pieces {
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.step.min(self.rest.len());
+        Poll::Ready(Some(Ok(self.rest.split_to(length))))
+    }
+}
