@@ -77,8 +77,9 @@ impl Site {
         Self { folder, upload, runtime }
     }
 
-    /// Status and what is said, with what is left.
-    fn outcome(&self, body: &[u8], step: usize) -> (u16, String, Vec<String>) {
+    /// What is said and what is left; `None` when it is refused. Of several reasons, the pieces
+    /// decide which comes first.
+    fn outcome(&self, body: &[u8], step: usize) -> Option<(String, Vec<String>)> {
         let mut fields = HeaderMap::new();
         let form = HeaderValue::from_static("multipart/form-data; boundary=b");
         fields.insert(header::CONTENT_TYPE, form);
@@ -103,10 +104,10 @@ impl Site {
         let left = self.clear();
         if status == 201 {
             assert_eq!(said.matches("\"sha256\":").count(), left.len(), "{said} {left:?}");
-        } else {
-            assert!((400..500).contains(&status) && left.is_empty(), "{status} {said} {left:?}");
+            return Some((said, left));
         }
-        (status, said, left)
+        assert!((400..500).contains(&status) && left.is_empty(), "{status} {said} {left:?}");
+        None
     }
 
     /// Removes what is there for all to see; says what it was.
