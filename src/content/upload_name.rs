@@ -73,10 +73,12 @@ impl UploadName {
         if name.contains(':') {
             return Err(NameError::Colon);
         }
-        if is_device(name) {
+        // What is cut off may be all that told it from a device.
+        let name = shortened(name);
+        if is_device(&name) {
             return Err(NameError::Reserved);
         }
-        Ok(Self(shortened(name)))
+        Ok(Self(name))
     }
 
     /// The name as text.
@@ -145,6 +147,12 @@ mod tests {
 
     fn parsed(sent: impl AsRef<[u8]>) -> Result<String, NameError> {
         UploadName::parse(sent.as_ref()).map(|name| name.as_str().to_owned())
+    }
+
+    #[test]
+    fn what_is_cut_off_does_not_hide_a_device() {
+        let name = format!("NUL{}x", " ".repeat(300));
+        assert_eq!(parsed(name), Err(NameError::Reserved));
     }
 
     #[test]
