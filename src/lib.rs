@@ -14,6 +14,7 @@
 //! | [`log`] | access log and diagnostics |
 //! | [`descriptors`] | how many descriptors there are, and who gets them |
 //! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
+//! | [`tls`] | certificates and keys, and what TLS is spoken with |
 //! | [`server`] | sockets and time |
 //! | [`cli`], [`commands`] | the command line, and what each command prints and returns |
 //!
@@ -32,3 +33,4 @@ pub mod policy;
 pub mod server;
 pub mod site;
 pub mod store;
+pub mod tls;

@@ -17,7 +17,7 @@ use crate::content::accept::{self, Form};
 use crate::descriptors;
 use crate::handler::{
     Archives, CrossSite, Files, Handler, Listing, ListingOptions, Markdown, Methods, Preflight,
-    Renderings, Reply, Unlisted,
+    Renderings, Reply, ToHttps, Unlisted,
 };
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::Policy;
@@ -155,6 +155,18 @@ impl Site {
             uploads: uploads.map(|uploads| uploads.folder),
             error_pages: ErrorPages::new(),
             policy,
+        })
+    }
+
+    /// Builds what sends plain requests on to `port`, where this site is served over TLS.
+    pub fn to_https(config: &Config, port: u16) -> Result<Self, BuildError> {
+        let plain = Config { enable_ssl: false, ..config.clone() };
+        Ok(Self {
+            handlers: Box::new([Box::new(ToHttps::new(port))]),
+            store: Arc::new(disk(config)?),
+            uploads: None,
+            error_pages: ErrorPages::new(),
+            policy: policy(&plain, None, None)?,
         })
     }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use if_addrs::IfOperStatus;
 
+use crate::tls::Fingerprint;
+
 /// What there is to say at the start; its `Display` is the text.
 ///
 /// The first URL in it leads to the first listening socket. A socket that listens on every address
@@ -27,6 +29,8 @@ pub struct Banner<'a> {
     pub status_path: Option<&'a str>,
     /// The features that are on.
     pub features: &'a [&'a str],
+    /// The fingerprint of the certificate, when it is one that nobody vouches for.
+    pub self_signed: Option<Fingerprint>,
     /// The configuration file, when one was read.
     pub config_file: Option<&'a Path>,
     /// Whether to use colours.
@@ -65,6 +69,8 @@ impl fmt::Display for Banner<'_> {
         self.row(f, "Listening", "", every_address)?;
         let features = (!self.features.is_empty()).then(|| self.features.join(", "));
         self.row(f, "Features", "", features)?;
+        let certificate = self.self_signed.map(|own| format!("self-signed, SHA-256 {own}"));
+        self.row(f, "Certificate", "", certificate)?;
         self.row(f, "Config", "", self.config_file.map(printable))?;
         f.write_char('\n')?;
         self.styled(f, DIM, format_args!("Press Ctrl+C to stop."))?;
@@ -200,6 +206,7 @@ mod tests {
             interfaces,
             status_path: None,
             features: &[],
+            self_signed: None,
             config_file: None,
             colors: false,
         }

@@ -3,3 +3,4 @@
 pub mod banner;
 pub mod check;
 pub mod serve;
+mod tls;

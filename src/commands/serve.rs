@@ -12,10 +12,12 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::banner::{self, Banner};
+use super::tls;
 use crate::config::{self, ColoredLogging, Config, KEYS, Key};
 use crate::log::{self, AccessLog, Destination, DiagnosticsFormat, DiagnosticsOptions};
-use crate::server::{Bound, Server};
+use crate::server::{Bound, Server, Services};
 use crate::site::Site;
+use crate::tls::Tls;
 
 /// Exit status when the server could not run, or was ended before it had drained.
 const FAILED: u8 = 1;
@@ -45,6 +47,7 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
     let _diagnostics = log::init(&diagnostics_options(config))?;
     let site = Arc::new(Site::build(config)?);
     let access_log = access_log(config)?;
+    let tls = tls::options(config, config_file).map(Tls::open).transpose()?.map(Arc::new);
     let bound = Bound::bind(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Watched before the greeting: whoever reads it may stop the server at once.
@@ -53,11 +56,19 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
         Signals::watch()?
     };
     let addresses = bound.addresses().to_vec();
-    let server = bound.start(&site, access_log.as_ref())?;
-    watch_root(&site);
-    greet(config, config_file, &addresses);
+    let redirect = config.ssl_redirect_port.map(|_| {
+        let port = addresses.first().map_or(config.port, SocketAddr::port);
+        Site::to_https(config, port).map(Arc::new)
+    });
+    let services =
+        Services { site: Arc::clone(&site), tls: tls.clone(), redirect: redirect.transpose()? };
+    let server = bound.start(&services, access_log.as_ref())?;
+    drop(services);
+    watch_files(&site, tls.as_ref());
+    greet(config, config_file, &addresses, tls.as_deref());
     let log = access_log.as_ref();
-    let clean = runtime.block_on(run_until_stopped(server, &site, &mut signals, log, config));
+    let clean =
+        runtime.block_on(run_until_stopped(server, &site, tls.as_ref(), &mut signals, log, config));
     if let Some(log) = access_log {
         log.close(LOG_PATIENCE);
     }
@@ -68,6 +79,7 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
 async fn run_until_stopped(
     mut server: Server,
     site: &Site,
+    tls: Option<&Arc<Tls>>,
     signals: &mut Signals,
     access_log: Option<&AccessLog>,
     config: &Config,
@@ -77,7 +89,7 @@ async fn run_until_stopped(
     tokio::select! {
         name = stop.next() => tracing::info!("{name}: finishing the requests in flight"),
         () = server.accept_limit_reached() => tracing::info!("accept_limit reached: stopping"),
-        () = keep_house(site, hangup, access_log) => {}
+        () = keep_house(site, tls, hangup, access_log) => {}
     }
     server.drain();
     tokio::select! {
@@ -94,12 +106,17 @@ async fn run_until_stopped(
     true
 }
 
-/// Looks after the root on a thread of its own, which may wait for a disk, until the site is gone.
-fn watch_root(site: &Arc<Site>) {
+/// Looks after the root and the certificates on a thread of its own, which may wait for a disk,
+/// until the site is gone.
+fn watch_files(site: &Arc<Site>, tls: Option<&Arc<Tls>>) {
+    let tls = tls.cloned();
     let site = Arc::downgrade(site);
-    let watching = thread::Builder::new().name("root-watch".to_owned()).spawn(move || {
+    let watching = thread::Builder::new().name("file-watch".to_owned()).spawn(move || {
         while let Some(site) = site.upgrade() {
             site.notice_changes();
+            if let Some(tls) = &tls {
+                tls.notice_changes();
+            }
             drop(site);
             thread::sleep(LOOK);
         }
@@ -110,15 +127,23 @@ fn watch_root(site: &Arc<Site>) {
 }
 
 /// Does what is to be done now and then, for as long as it is polled.
-async fn keep_house(site: &Site, hangup: &mut Signal, access_log: Option<&AccessLog>) {
+async fn keep_house(
+    site: &Site,
+    tls: Option<&Arc<Tls>>,
+    hangup: &mut Signal,
+    access_log: Option<&AccessLog>,
+) {
     let mut tidy = tokio::time::interval(TIDY);
     loop {
         tokio::select! {
             now = tidy.tick() => site.tidy(now.into_std()),
             _ = hangup.recv() => {
                 access_log.map(AccessLog::reopen);
-                tracing::info!("SIGHUP: the access log is opened anew; a changed configuration \
-                    takes a restart");
+                if let Some(tls) = tls.map(Arc::clone) {
+                    tokio::task::spawn_blocking(move || tls.reload());
+                }
+                tracing::info!("SIGHUP: the access log is opened anew, certificates are read \
+                    again; a changed configuration takes a restart");
             }
         }
     }
@@ -158,7 +183,7 @@ impl StopSignals {
 }
 
 /// Says where the server can be reached and how to stop it.
-fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr]) {
+fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], tls: Option<&Tls>) {
     // Not on standard output: the access log is there, and programs read it.
     let mut out = io::stderr();
     let root = std::path::absolute(&config.document_root);
@@ -167,11 +192,12 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr]) 
     let banner = Banner {
         version: env!("CARGO_PKG_VERSION"),
         root: root.as_deref().unwrap_or(&config.document_root),
-        scheme: "http",
+        scheme: if tls.is_some() { "https" } else { "http" },
         addresses,
         interfaces: &banner::interfaces(),
         status_path: None,
         features: &features,
+        self_signed: tls.and_then(Tls::self_signed),
         config_file,
         colors: colors(config, out.is_terminal()),
     };

@@ -48,6 +48,12 @@ const COMBINATIONS: &[Combination] = &[
         advice: "ssl_cert and ssl_key belong together; set both or neither",
     },
     Combination {
+        keys: &["ssl_redirect_port", "enable_ssl"],
+        impossible: |config| config.ssl_redirect_port.is_some() && !config.enable_ssl,
+        advice: "ssl_redirect_port sends clients on to https, which is off; set enable_ssl to true, \
+                 or leave ssl_redirect_port out",
+    },
+    Combination {
         keys: &["ssl_redirect_port", "port"],
         impossible: |config| config.ssl_redirect_port == Some(config.port),
         advice: "ssl_redirect_port is the same as port; give each a port of its own",

@@ -14,13 +14,13 @@ use ipnet::IpNet;
 
 use super::key::{Key, keys};
 use super::kinds::{
-    self, Kind, access_log, addresses, bytes, cors_origin, file_name, header_name,
+    self, Kind, access_log, addresses, bytes, certificates, cors_origin, file_name, header_name,
     header_overrides, header_rules, kib, later, list, log_filter, method, mib, network, one_of,
     one_or_more, or_null, password, path, product, seconds, switch, whole, whole_seconds,
 };
 use super::values::{
-    AccessLog, AccessLogFormat, ColoredLogging, CorsOrigin, FollowSymlinks, HeaderRule, LogFormat,
-    Rotation, Secret, TlsVersion, UploadConflict, loopback,
+    AccessLog, AccessLogFormat, Certificate, ClientAuth, ColoredLogging, CorsOrigin,
+    FollowSymlinks, HeaderRule, LogFormat, Rotation, Secret, TlsVersion, UploadConflict, loopback,
 };
 
 /// The longest time a timeout may be set to: a day, in seconds.
@@ -70,7 +70,7 @@ keys! {
         address_filter: Vec<IpNet> = Vec::new(), list(network());
 
         /// Speak HTTP/2: over TLS by ALPN, plain by prior knowledge.
-        enable_http2: bool = false, later("HTTP/2", switch()); // then: true
+        enable_http2: bool = true, switch();
     }
 
     section "Limits and timeouts" {
@@ -208,13 +208,16 @@ keys! {
 
     section "TLS" {
         /// Serve HTTPS; without a certificate a self-signed one is made.
-        enable_ssl, old ssl: bool = false, later("TLS", switch()); // then: false
+        enable_ssl, old ssl, old tls: bool = false, switch();
 
         /// File of the certificate chain, PEM.
-        ssl_cert: Option<PathBuf> = None, or_null(path());
+        ssl_cert, old tls_cert: Option<PathBuf> = None, or_null(path());
 
         /// File of the private key, PEM.
-        ssl_key: Option<PathBuf> = None, or_null(path());
+        ssl_key, old tls_key: Option<PathBuf> = None, or_null(path());
+
+        /// More certificates, each for the names in it or those that are given.
+        ssl_certificates: Vec<Certificate> = Vec::new(), certificates();
 
         /// Password of an encrypted private key.
         ssl_password: Option<Secret> = None, or_null(password());
@@ -223,11 +226,13 @@ keys! {
         ssl_min_version: TlsVersion = TlsVersion::V1_2, one_of();
 
         /// Port where plain requests are sent on to https.
-        ssl_redirect_port: Option<u16> = None, later("TLS", or_null(whole(1..=65_535))); // then: None
+        ssl_redirect_port: Option<u16> = None, or_null(whole(1..=65_535));
 
         /// File of the authorities whose client certificates are asked for, PEM.
-        ssl_client_ca: Option<PathBuf> = None,
-            later("client certificates", or_null(path())); // then: None
+        ssl_client_ca: Option<PathBuf> = None, or_null(path());
+
+        /// Whether a client must have a certificate of the authorities in `ssl_client_ca`.
+        ssl_client_auth: ClientAuth = ClientAuth::Required, one_of();
     }
 
     section "Logging" {

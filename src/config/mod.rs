@@ -38,6 +38,6 @@ pub use kinds::{About, Flag};
 pub use schema::schema;
 pub use sources::{Loaded, Origin, Override, Overrides, load};
 pub use values::{
-    AccessLog, AccessLogFormat, ColoredLogging, CorsOrigin, FollowSymlinks, HeaderRule, LogFormat,
-    Rotation, Secret, TlsVersion, UploadConflict, Word,
+    AccessLog, AccessLogFormat, Certificate, ClientAuth, ColoredLogging, CorsOrigin,
+    FollowSymlinks, HeaderRule, LogFormat, Rotation, Secret, TlsVersion, UploadConflict, Word,
 };

@@ -96,6 +96,14 @@ words! {
         Replace = "replace",
     }
 
+    /// Whether clients must have a certificate.
+    ClientAuth {
+        /// Others are refused.
+        Required = "required",
+        /// Others are served as well.
+        Optional = "optional",
+    }
+
     /// A version of TLS.
     TlsVersion {
         /// TLS 1.2 (RFC 5246).
@@ -123,6 +131,17 @@ pub enum CorsOrigin {
     Any,
     /// One origin, serialised as browsers send it: `https://example.com:8443`.
     Exact(String),
+}
+
+/// A certificate with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// File of the certificate chain, PEM.
+    pub cert: PathBuf,
+    /// File of the private key, PEM.
+    pub key: PathBuf,
+    /// Host names that it is for; empty: those in it.
+    pub names: Vec<String>,
 }
 
 /// Fields of the answers to some paths.

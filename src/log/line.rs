@@ -52,6 +52,8 @@ pub struct Entry<'a> {
     pub request_id: Option<u64>,
     /// What the file cache did, such as `hit` or `miss`.
     pub cache: Option<&'static str>,
+    /// Whom the client's certificate names.
+    pub subject: Option<&'a str>,
 }
 
 /// Turns entries into lines.
@@ -123,6 +125,7 @@ impl Formatter {
             referer: entry.referer.map(String::from_utf8_lossy),
             user_agent: entry.user_agent.map(String::from_utf8_lossy),
             cache: entry.cache,
+            subject: entry.subject,
             request_id: entry.request_id.map(|id| format!("{id:016x}")),
         };
         let written = line.serialize(&mut serde_json::Serializer::with_formatter(out, Ascii));
@@ -146,6 +149,7 @@ struct JsonLine<'a> {
     referer: Option<Cow<'a, str>>,
     user_agent: Option<Cow<'a, str>>,
     cache: Option<&'a str>,
+    subject: Option<&'a str>,
     request_id: Option<String>,
 }
 

@@ -5,21 +5,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::deadline::{Deadline, Pace, in_time};
 use super::gate::{Gate, Refusal};
+use super::handshake::handshake;
 use super::http1::Connection;
+use super::http2::{self, Exchanges};
 use super::linger::linger;
 use super::listener;
 use super::transport::Transport;
 use super::worker::Worker;
-use super::{Phase, clock};
+use super::{Phase, Service, clock};
 use crate::http1::encode::{self, ContentLength, ResponseHead};
 use crate::message::{Peer, Response};
+use crate::tls::Tls;
 
 /// How long a connection that is one too many may take to read so.
 const TURN_AWAY: Duration = Duration::from_secs(1);
@@ -37,13 +41,19 @@ pub(super) struct Crew {
 
 impl Crew {
     /// Accepts until told to drain, then waits for the connections until told to end.
-    pub(super) async fn run(self, sockets: Vec<std::net::TcpListener>) {
+    pub(super) async fn run(self, sockets: Vec<(Service, std::net::TcpListener)>) {
         let Self { worker, gate, limit_reached, mut phase } = self;
         let accepting: Vec<JoinHandle<()>> = sockets
             .into_iter()
-            .map(|socket| {
+            .map(|(service, socket)| {
                 let worker = Arc::clone(&worker);
-                tokio::spawn(accept(socket, worker, Arc::clone(&gate), limit_reached.clone()))
+                tokio::spawn(accept(
+                    socket,
+                    service,
+                    worker,
+                    Arc::clone(&gate),
+                    limit_reached.clone(),
+                ))
             })
             .collect();
         // An error means that the server is gone: the same as its end.
@@ -63,6 +73,7 @@ impl Crew {
 
 async fn accept(
     socket: std::net::TcpListener,
+    service: Service,
     worker: Arc<Worker>,
     gate: Arc<Gate>,
     limit_reached: mpsc::Sender<()>,
@@ -83,7 +94,7 @@ async fn accept(
                     tracing::info!("accepting connections again");
                 }
                 let last = gate.count_accepted();
-                welcome(stream, address, &worker, &gate);
+                welcome(stream, address, &service, &worker, &gate);
                 if last {
                     let _ = limit_reached.try_send(());
                 }
@@ -100,29 +111,60 @@ async fn accept(
     }
 }
 
-fn welcome(stream: TcpStream, address: SocketAddr, worker: &Arc<Worker>, gate: &Arc<Gate>) {
-    let io = Transport::Tcp(stream);
+fn welcome(
+    stream: TcpStream,
+    address: SocketAddr,
+    service: &Service,
+    worker: &Arc<Worker>,
+    gate: &Arc<Gate>,
+) {
     let presence = worker.enter();
     match gate.admit(address.ip()) {
         Ok(permit) => {
-            let peer = Peer { address, secure: false };
-            let connection = Connection::new(io, peer, Arc::clone(worker));
-            tokio::spawn(async move {
-                connection.serve().await;
-                drop((permit, presence));
-            });
+            let exchanges = Exchanges {
+                worker: Arc::clone(worker),
+                site: Arc::clone(&service.site),
+                peer: Peer { address, secure: service.tls.is_some() },
+                subject: None,
+            };
+            match service.tls.clone() {
+                None => {
+                    let connection = Connection::new(Transport::Tcp(stream), exchanges);
+                    tokio::spawn(async move {
+                        connection.serve().await;
+                        drop((permit, presence));
+                    });
+                }
+                Some(tls) => {
+                    tokio::spawn(async move {
+                        serve_secured(stream, &tls, exchanges).await;
+                        drop((permit, presence));
+                    });
+                }
+            }
         }
         Err(Refusal::Address) => tracing::debug!(%address, "not in address_filter: closed"),
         Err(Refusal::Full) => {
             gate.note_refusal(clock::now());
-            let Some(place) = worker.turn_away() else {
-                return;
-            };
+            // Nobody is told by a handshake, which costs more than there is.
+            let place = worker.turn_away().filter(|_| service.tls.is_none());
+            let Some(place) = place else { return };
             tokio::spawn(async move {
-                turn_away(io).await;
+                turn_away(Transport::Tcp(stream)).await;
                 drop((place, presence));
             });
         }
+    }
+}
+
+async fn serve_secured(stream: TcpStream, tls: &Tls, exchanges: Exchanges) {
+    let worker = Arc::clone(&exchanges.worker);
+    let Some(secured) = handshake(stream, tls, &worker).await else { return };
+    let exchanges = Exchanges { subject: secured.subject, ..exchanges };
+    if secured.is_h2 {
+        Box::pin(http2::serve(secured.io, exchanges)).await;
+    } else {
+        Box::pin(Connection::new(secured.io, exchanges).serve()).await;
     }
 }
 
@@ -130,7 +172,8 @@ fn welcome(stream: TcpStream, address: SocketAddr, worker: &Arc<Worker>, gate: &
 async fn turn_away(mut io: Transport) {
     let mut deadline = Deadline::after(TURN_AWAY);
     let mut pace = Pace { deadline: &mut deadline, patience: TURN_AWAY };
-    let answer = no_room();
+    let retry = (header::RETRY_AFTER, HeaderValue::from_static("5"));
+    let answer = plain_answer(StatusCode::SERVICE_UNAVAILABLE, FULL, Some(retry));
     let slices = [IoSlice::new(&answer)];
     // A socket that was just accepted takes this much in one write, or is broken.
     let written = in_time(&mut pace, |context| io.poll_write(context, &slices, false)).await;
@@ -139,20 +182,25 @@ async fn turn_away(mut io: Transport) {
     }
 }
 
-fn no_room() -> Vec<u8> {
-    let response = Response::new(StatusCode::SERVICE_UNAVAILABLE)
-        .with(header::RETRY_AFTER, HeaderValue::from_static("5"))
-        .with_body("text/plain; charset=utf-8", FULL.to_owned());
+/// An answer after which the connection ends, as bytes.
+pub(super) fn plain_answer(
+    status: StatusCode,
+    text: &'static str,
+    field: Option<(HeaderName, HeaderValue)>,
+) -> Vec<u8> {
+    let mut response = Response::new(status)
+        .with_body("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
+    response.fields.own.extend(field);
     let mut out = Vec::new();
     let head = ResponseHead {
-        status: response.status,
+        status,
         date: &clock::date(),
-        length: ContentLength::Known(FULL.len() as u64),
+        length: ContentLength::Known(text.len() as u64),
         connection: Some("close"),
         fixed: &[],
         fields: &response.fields,
     };
     encode::write_head(&mut out, &head);
-    out.extend_from_slice(FULL.as_bytes());
+    out.extend_from_slice(text.as_bytes());
     out
 }

@@ -4,8 +4,10 @@
 //! several times a request, but never to better than some milliseconds, so it is read anew only
 //! when the event loop wakes up and after every [`USES`] questions in between.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant, SystemTime};
+
+use http::HeaderValue;
 
 /// How often one reading is handed out while the event loop does not sleep.
 const USES: u32 = 32;
@@ -25,6 +27,8 @@ struct Clock {
     /// The system's time at an instant.
     wall: Cell<(Instant, SystemTime)>,
     date: Cell<[u8; DATE_LENGTH]>,
+    /// The same, for those who share it.
+    date_value: RefCell<HeaderValue>,
 }
 
 impl Clock {
@@ -36,6 +40,7 @@ impl Clock {
             date_ends: Cell::new(now),
             wall: Cell::new((now, SystemTime::now())),
             date: Cell::new([b' '; DATE_LENGTH]),
+            date_value: RefCell::new(HeaderValue::from_static("")),
         }
     }
 
@@ -68,7 +73,11 @@ impl Clock {
             let since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let rest = Duration::from_nanos(1_000_000_000 - u64::from(since_epoch.subsec_nanos()));
             self.wall.set((now, wall));
-            self.date.set(format_date(wall));
+            let date = format_date(wall);
+            self.date.set(date);
+            if let Ok(value) = HeaderValue::from_bytes(&date) {
+                self.date_value.replace(value);
+            }
             self.date_ends.set(now + rest);
         }
     }
@@ -84,6 +93,14 @@ pub(super) fn now() -> Instant {
 #[inline]
 pub(super) fn date() -> [u8; DATE_LENGTH] {
     CLOCK.with(Clock::date)
+}
+
+/// [`date`] as a field value.
+pub(super) fn date_value() -> HeaderValue {
+    CLOCK.with(|clock| {
+        clock.look_at_the_wall();
+        clock.date_value.borrow().clone()
+    })
 }
 
 /// The present as the system's clock has it; as old as the last [`now`] of this thread.

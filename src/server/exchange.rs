@@ -13,9 +13,9 @@ use crate::message::{Fields, Peer, Request, RequestBody, Target};
 pub(super) struct Asked<'a> {
     pub(super) method: Method,
     pub(super) version: Version,
-    target: Target<'a>,
-    fields: Fields<'a>,
-    received: Instant,
+    pub(super) target: Target<'a>,
+    pub(super) fields: Fields<'a>,
+    pub(super) received: Instant,
 }
 
 impl<'a> Asked<'a> {
@@ -46,6 +46,7 @@ impl<'a> Asked<'a> {
         &self,
         recorder: &mut Recorder,
         peer: &Peer,
+        subject: Option<&str>,
         status: StatusCode,
         bytes_out: u64,
         bytes_in: u64,
@@ -67,6 +68,7 @@ impl<'a> Asked<'a> {
             duration: Some(duration),
             request_id: None,
             cache: None,
+            subject,
         });
     }
 }
@@ -89,6 +91,7 @@ pub(super) fn record_refusal(recorder: &mut Recorder, peer: &Peer, status: Statu
         duration: None,
         request_id: None,
         cache: None,
+        subject: None,
     });
 }
 

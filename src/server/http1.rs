@@ -14,22 +14,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
+use bytes::Bytes;
 use http::{Method, StatusCode, Version};
 use tokio::time::timeout;
 
 use super::clock;
 use super::deadline::{Deadline, Pace};
 use super::exchange::{Asked, record_refusal};
+use super::http2::{self, Exchanges, PREFACE};
 use super::inbox::Inbox;
 use super::linger::linger;
 use super::outbox::{Outbox, is_bulk};
 use super::request_body::{BodyReader, Progress};
+use super::rewound::Rewound;
 use super::transport::Transport;
 use super::worker::{Desk, Worker};
 use crate::content::plan::plan;
 use crate::http1::encode::{self, ContentLength, ResponseHead};
 use crate::http1::{BodyLength, Framing, Head, HeadParser};
 use crate::message::{Answer, Peer, RequestBody, Response};
+use crate::site::Site;
 
 /// Content that no handler wanted is read up to this many bytes, to keep the connection.
 const DRAIN: u64 = 64 * 1024;
@@ -38,13 +42,16 @@ const DRAIN: u64 = 64 * 1024;
 pub(super) struct Connection {
     io: Transport,
     peer: Peer,
+    /// Whom the client's certificate names.
+    subject: Option<Arc<str>>,
+    site: Arc<Site>,
     worker: Arc<Worker>,
     deadline: Deadline,
     requests: u64,
 }
 
 /// What follows an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Next {
     /// The request that was awaited; it has not begun to arrive.
     Same,
@@ -54,12 +61,15 @@ enum Next {
     Linger,
     /// Nothing: the client has ended the connection, or it is broken.
     Cut,
+    /// HTTP/2, as the client knows already.
+    Http2(Bytes),
 }
 
 impl Connection {
-    pub(super) fn new(io: Transport, peer: Peer, worker: Arc<Worker>) -> Self {
+    pub(super) fn new(io: Transport, exchanges: Exchanges) -> Self {
+        let Exchanges { worker, site, peer, subject } = exchanges;
         let deadline = Deadline::after(worker.settings.header_timeout);
-        Self { io, peer, worker, deadline, requests: 0 }
+        Self { io, peer, subject, site, worker, deadline, requests: 0 }
     }
 
     /// Serves the connection to its end.
@@ -89,6 +99,7 @@ impl Connection {
                 Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
                 Next::Cut => return,
                 Next::Linger => return Box::pin(linger(&mut self.io)).await,
+                Next::Http2(read) => return Box::pin(self.go_on_in_http2(read)).await,
             }
         }
     }
@@ -101,6 +112,15 @@ impl Connection {
             match self.read(inbox).await {
                 Ok(None) => return Next::Same,
                 Ok(Some(0)) => return Next::Cut,
+                Ok(Some(_)) if self.requests == 0 && self.speaks_http2(inbox) => {
+                    if let Some(preface) = inbox.unread().get(..PREFACE.len()) {
+                        debug_assert_eq!(preface, PREFACE);
+                        let read = Bytes::copy_from_slice(inbox.unread());
+                        inbox.consume(read.len());
+                        return Next::Http2(read);
+                    }
+                    continue;
+                }
                 Ok(Some(_)) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
                     let reason = "the request head took too long to arrive";
@@ -141,6 +161,20 @@ impl Connection {
         }
     }
 
+    /// Whether what was read is how HTTP/2 begins, as far as it has come. Over TLS it is agreed on
+    /// in the handshake.
+    fn speaks_http2(&self, inbox: &Inbox) -> bool {
+        let unread = inbox.unread();
+        let count = unread.len().min(PREFACE.len());
+        self.worker.settings.http2 && !self.peer.secure && unread[..count] == PREFACE[..count]
+    }
+
+    async fn go_on_in_http2(self, read: Bytes) {
+        let Self { io, peer, subject, site, worker, .. } = self;
+        let exchanges = Exchanges { worker, site, peer, subject };
+        http2::serve(Rewound::new(read, io), exchanges).await;
+    }
+
     /// Reads once, unless the deadline comes first. 0 is the end of what the client sends; `None`:
     /// there is nothing to read, and nothing that a buffer would have to be kept for.
     async fn read(&mut self, inbox: &mut Inbox) -> io::Result<Option<usize>> {
@@ -174,9 +208,9 @@ impl Connection {
             let asked = Asked::new(head, &bytes, parser.fields(&bytes), clock::now());
             return Box::pin(self.answer_with_body(&asked, head.framing, inbox, outbox)).await;
         }
-        let worker = Arc::clone(&self.worker);
         let asked = Asked::new(head, bytes, fields, clock::now());
-        let response = match worker.site.respond(asked.request(self.peer, RequestBody::None)) {
+        let site = Arc::clone(&self.site);
+        let response = match site.respond(asked.request(self.peer, RequestBody::None)) {
             Answer::Ready(response) => response,
             Answer::Later(response) => {
                 if self.flush(outbox).await.is_err() {
@@ -205,10 +239,10 @@ impl Connection {
         let worker = Arc::clone(&self.worker);
         let mut progress =
             Progress::new(framing.body, framing.expect_continue, worker.settings.head_limits);
-        let peer = self.peer;
+        let (peer, site) = (self.peer, Arc::clone(&self.site));
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
-        let response = worker.site.respond(request).wait().await;
+        let response = site.respond(request).wait().await;
 
         let drains = progress.can_drain(DRAIN);
         let keep_alive = framing.keep_alive && self.may_go_on() && drains;
@@ -259,17 +293,20 @@ impl Connection {
             return Next::Cut;
         }
         let queued =
-            enqueue(&self.worker, response, &asked.method, asked.version, keep_alive, outbox);
+            enqueue(&self.site, response, &asked.method, asked.version, keep_alive, outbox);
         let mut next = if queued.closes { Next::Linger } else { Next::Request };
         if !bulk {
-            self.worker
-                .record(|log| asked.record(log, &self.peer, status, queued.content, received));
+            let subject = self.subject.as_deref();
+            self.worker.record(|log| {
+                asked.record(log, &self.peer, subject, status, queued.content, received);
+            });
             return next;
         }
         let count = outbox.sent_in_all();
         let before = count.load(Ordering::Relaxed) + queued.head;
         let worker = Arc::clone(&self.worker);
-        let note = Note { worker, peer: self.peer, asked, status, received, count, before };
+        let (peer, subject) = (self.peer, self.subject.clone());
+        let note = Note { worker, peer, subject, asked, status, received, count, before };
         if let Err(error) = self.flush(outbox).await {
             tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
             next = Next::Cut;
@@ -290,8 +327,8 @@ impl Connection {
         let is_head = inbox.unread().starts_with(b"HEAD ");
         let method = if is_head { Method::HEAD } else { Method::GET };
         tracing::debug!(peer = %self.peer.address, %status, reason, "refused");
-        let response = self.worker.site.refusal(status, reason);
-        let queued = enqueue(&self.worker, response, &method, Version::HTTP_11, false, outbox);
+        let response = self.site.refusal(status, reason);
+        let queued = enqueue(&self.site, response, &method, Version::HTTP_11, false, outbox);
         self.worker.record(|log| record_refusal(log, &self.peer, status, queued.content));
         if self.flush(outbox).await.is_err() { Next::Cut } else { Next::Linger }
     }
@@ -308,6 +345,7 @@ impl Connection {
 struct Note<'a> {
     worker: Arc<Worker>,
     peer: Peer,
+    subject: Option<Arc<str>>,
     asked: &'a Asked<'a>,
     status: StatusCode,
     received: u64,
@@ -320,7 +358,8 @@ impl Drop for Note<'_> {
     fn drop(&mut self) {
         let sent = self.count.load(Ordering::Relaxed).saturating_sub(self.before);
         let Self { asked, peer, status, received, .. } = self;
-        self.worker.record(|log| asked.record(log, peer, *status, sent, *received));
+        let subject = self.subject.as_deref();
+        self.worker.record(|log| asked.record(log, peer, subject, *status, sent, *received));
     }
 }
 
@@ -334,7 +373,7 @@ struct Queued {
 }
 
 fn enqueue(
-    worker: &Worker,
+    site: &Site,
     response: Response,
     method: &Method,
     version: Version,
@@ -359,7 +398,7 @@ fn enqueue(
             date: &clock::date(),
             length,
             connection,
-            fixed: &worker.site.policy().fixed(&fields),
+            fixed: &site.policy().fixed(&fields),
             fields: &fields,
         };
         encode::write_head(out, &head);

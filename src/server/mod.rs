@@ -10,12 +10,16 @@ mod deadline;
 mod exchange;
 mod file_read;
 mod gate;
+mod handshake;
 mod http1;
+mod http2;
 mod inbox;
 mod linger;
 mod listener;
 mod outbox;
+mod pieces;
 mod request_body;
+mod rewound;
 mod transport;
 mod worker;
 
@@ -36,6 +40,7 @@ use crate::descriptors;
 use crate::http1::Limits;
 use crate::log::AccessLog;
 use crate::site::Site;
+use crate::tls::Tls;
 
 /// Threads that may wait for a disk, per worker.
 const BLOCKING_THREADS: usize = 64;
@@ -48,6 +53,8 @@ struct Settings {
     request_timeout: Duration,
     keep_alive_timeout: Duration,
     keep_alive_requests: u64,
+    /// Whether HTTP/2 is spoken with clients that begin with it.
+    http2: bool,
 }
 
 impl From<&Config> for Settings {
@@ -64,6 +71,7 @@ impl From<&Config> for Settings {
             request_timeout: config.request_timeout,
             keep_alive_timeout: config.keep_alive_timeout,
             keep_alive_requests: config.keep_alive_requests,
+            http2: config.enable_http2,
         }
     }
 }
@@ -101,9 +109,45 @@ impl fmt::Display for StartError {
     }
 }
 
+/// What is served.
+#[derive(Clone)]
+pub struct Services {
+    /// The site.
+    pub site: Arc<Site>,
+    /// What its connections are encrypted with, if they are.
+    pub tls: Option<Arc<Tls>>,
+    /// What is at the port where plain requests are sent on to https.
+    pub redirect: Option<Arc<Site>>,
+}
+
+/// What is behind a listening socket.
+#[derive(Clone)]
+struct Service {
+    site: Arc<Site>,
+    tls: Option<Arc<Tls>>,
+}
+
+/// Which of the [`Services`] a socket is for.
+#[derive(Clone, Copy)]
+enum Role {
+    Site,
+    Redirect,
+}
+
+impl Services {
+    fn behind(&self, role: Role) -> Service {
+        let site = match role {
+            Role::Site => return Service { site: Arc::clone(&self.site), tls: self.tls.clone() },
+            Role::Redirect => self.redirect.as_ref().unwrap_or(&self.site),
+        };
+        Service { site: Arc::clone(site), tls: None }
+    }
+}
+
 /// A server whose sockets listen; connections wait in their queues until [`start`](Self::start).
 pub struct Bound {
-    sockets: Vec<Vec<std::net::TcpListener>>,
+    /// Those of each worker.
+    sockets: Vec<Vec<(Role, std::net::TcpListener)>>,
     addresses: Vec<SocketAddr>,
     settings: Settings,
     gate: Arc<Gate>,
@@ -129,7 +173,14 @@ impl Bound {
             port = address.port();
             addresses.push(address);
             for (worker, socket) in sockets.iter_mut().zip(bound) {
-                worker.push(socket);
+                worker.push((Role::Site, socket));
+            }
+            if let Some(port) = config.ssl_redirect_port.filter(|_| config.enable_ssl) {
+                let bound = listener::bind(SocketAddr::new(host, port), options)
+                    .map_err(StartError::Bind)?;
+                for (worker, socket) in sockets.iter_mut().zip(bound) {
+                    worker.push((Role::Redirect, socket));
+                }
             }
         }
         let gate = Gate::new(GateOptions {
@@ -150,13 +201,15 @@ impl Bound {
     }
 
     /// Starts the workers.
-    pub fn start(self, site: &Arc<Site>, log: Option<&AccessLog>) -> Result<Server, StartError> {
+    pub fn start(self, services: &Services, log: Option<&AccessLog>) -> Result<Server, StartError> {
         let (phase, _) = watch::channel(Phase::Serving);
         let (limit_reached, limit) = mpsc::channel(1);
         let mut threads = Vec::new();
         for (number, sockets) in self.sockets.into_iter().enumerate() {
             let recorder = log.map(AccessLog::recorder);
-            let worker = Worker::new(Arc::clone(site), self.settings, recorder);
+            let worker = Worker::new(self.settings, recorder);
+            let sockets: Vec<_> =
+                sockets.into_iter().map(|(role, socket)| (services.behind(role), socket)).collect();
             let crew = accept::Crew {
                 worker: Arc::new(worker),
                 gate: Arc::clone(&self.gate),

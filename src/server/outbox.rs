@@ -149,7 +149,7 @@ impl Outbox {
     ) -> io::Result<()> {
         let result = loop {
             let step = match self.queue.front_mut() {
-                None => break Ok(()),
+                None => break in_time(pace, |context| io.poll_flush(context)).await,
                 Some(Item::Encoded(_) | Item::Bytes(_)) => self.send_memory(io, pace).await,
                 Some(Item::File { .. }) => self.send_file(io, pace).await,
                 Some(Item::Stream { .. }) => self.pull_stream().await,

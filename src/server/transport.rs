@@ -1,7 +1,7 @@
-//! What a connection reads from and writes to.
+//! What a connection reads from and writes to: the one place where plain and encrypted differ.
 
 use std::fs::File;
-use std::io::{self, IoSlice};
+use std::io::{self, BufRead, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
@@ -9,11 +9,14 @@ use bytes::BufMut;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// A connection's byte stream.
 pub(super) enum Transport {
     /// Plain TCP.
     Tcp(TcpStream),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Transport {
@@ -22,13 +25,24 @@ impl Transport {
     pub(super) fn sends_files(&self) -> bool {
         match self {
             Self::Tcp(_) => cfg!(target_os = "linux"),
+            Self::Tls(_) => false,
         }
     }
 
-    /// Ready when a read would find something, be it the end or an error. Needs no buffer.
-    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready when a read may find something, be it the end or an error. Needs no buffer.
+    pub(super) fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(context),
+            Self::Tls(stream) => {
+                let (stream, session) = stream.get_mut();
+                // What was decrypted and not yet read does not make the socket readable.
+                match session.reader().fill_buf() {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        stream.poll_read_ready(context)
+                    }
+                    _ => Poll::Ready(Ok(())),
+                }
+            }
         }
     }
 
@@ -41,6 +55,7 @@ impl Transport {
         let mut read = ReadBuf::new(buffer);
         match self {
             Self::Tcp(stream) => ready!(Pin::new(stream).poll_read(context, &mut read))?,
+            Self::Tls(stream) => ready!(Pin::new(stream).poll_read(context, &mut read))?,
         }
         Poll::Ready(Ok(read.filled().len()))
     }
@@ -53,6 +68,7 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(context),
+            Self::Tls(stream) => pin!(stream.read_buf(buffer)).poll(context),
         }
     }
 
@@ -76,6 +92,18 @@ impl Transport {
                 [one] => Pin::new(stream).poll_write(context, one),
                 _ => Pin::new(stream).poll_write_vectored(context, slices),
             },
+            Self::Tls(stream) => match slices {
+                [one] => Pin::new(stream).poll_write(context, one),
+                _ => Pin::new(stream).poll_write_vectored(context, slices),
+            },
+        }
+    }
+
+    /// Sends what was taken by [`poll_write`](Self::poll_write) and is still here.
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -92,6 +120,7 @@ impl Transport {
             Self::Tcp(stream) => poll_socket(stream, context, |stream| {
                 Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
             }),
+            Self::Tls(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
         }
     }
 
@@ -111,7 +140,51 @@ impl Transport {
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Self::poll_write(self.get_mut(), context, &[IoSlice::new(bytes)], false)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Self::poll_write(self.get_mut(), context, slices, false)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_flush(self.get_mut(), context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_shutdown(self.get_mut(), context)
     }
 }
 

@@ -10,7 +10,6 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use crate::http1::HeadParser;
 use crate::log::Recorder;
-use crate::site::Site;
 
 /// Sets of buffers kept for connections to come.
 const DESKS_KEPT: usize = 256;
@@ -19,16 +18,21 @@ const DESKS_KEPT: usize = 256;
 /// without a word.
 const TURNED_AWAY: usize = 16;
 
+/// Handshakes in progress at the same time; further connections are closed. Each takes some tens of
+/// KiB, and `header_timeout` at most.
+const HANDSHAKES: usize = 4096;
+
 /// One worker: a thread with an event loop of its own. Everything in here is used by that thread
 /// alone, so its locks are never waited for; they are there because tasks must be `Send`.
 pub(super) struct Worker {
-    pub(super) site: Arc<Site>,
     pub(super) settings: Settings,
     recorder: Option<Mutex<Recorder>>,
     desks: Mutex<Desks>,
     connections: AtomicUsize,
     /// Permits to tell a connection that there is no room.
     doors: Arc<Semaphore>,
+    /// Permits to begin an encrypted connection.
+    handshakes: Arc<Semaphore>,
     last_one_gone: Notify,
     stopping: AtomicBool,
     stop: Notify,
@@ -44,14 +48,14 @@ pub(super) struct Desk {
 }
 
 impl Worker {
-    pub(super) fn new(site: Arc<Site>, settings: Settings, recorder: Option<Recorder>) -> Self {
+    pub(super) fn new(settings: Settings, recorder: Option<Recorder>) -> Self {
         Self {
-            site,
             settings,
             recorder: recorder.map(Mutex::new),
             desks: Mutex::default(),
             connections: AtomicUsize::new(0),
             doors: Arc::new(Semaphore::new(TURNED_AWAY)),
+            handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             last_one_gone: Notify::new(),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),
@@ -99,6 +103,11 @@ impl Worker {
     /// A place to tell a connection that there is no room; `None` when too many are being told.
     pub(super) fn turn_away(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.doors).try_acquire_owned().ok()
+    }
+
+    /// A place for a handshake; `None` when too many are in progress.
+    pub(super) fn begin_handshake(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.handshakes).try_acquire_owned().ok()
     }
 
     /// Ends idle connections, and the others after the request they are at.

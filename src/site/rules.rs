@@ -10,6 +10,14 @@ use crate::content::cors::{Cors, CorsOptions};
 use crate::content::path::SitePath;
 use crate::policy::{HeaderRules, Policy, Varying, security_fields};
 
+/// How long browsers ask for nothing but https.
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Whether the certificate is one that somebody else vouches for, as far as one can tell.
+fn is_certified(config: &Config) -> bool {
+    config.ssl_cert.is_some() || !config.ssl_certificates.is_empty()
+}
+
 /// What is added to answers.
 pub(super) fn policy(
     config: &Config,
@@ -18,6 +26,11 @@ pub(super) fn policy(
 ) -> Result<Policy, BuildError> {
     let mut fixed: Vec<_> = server_field(config).into_iter().collect();
     if config.enable_security_headers {
+        // Not with a certificate of our own: a browser that has once heard of it lets nobody past
+        // the warning (RFC 6797 section 12.1).
+        if config.enable_ssl && is_certified(config) {
+            fixed.push((header::STRICT_TRANSPORT_SECURITY, ONE_YEAR));
+        }
         fixed.extend(security_fields(&config.security_headers));
     }
     if let Some(cors) = &cors {

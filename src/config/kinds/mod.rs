@@ -3,6 +3,7 @@
 //! The functions here are the words of the third column of the table in `keys.rs`; they combine:
 //! `list(network())`, `or_null(path())`, `later("TLS", switch())`.
 
+mod certificates;
 mod combine;
 mod files;
 mod header_rules;
@@ -12,6 +13,7 @@ mod numbers;
 mod raw;
 mod words;
 
+pub(super) use certificates::certificates;
 pub(super) use combine::{later, list, one_or_more, or_null};
 pub(super) use files::{access_log, file_name, path};
 pub(super) use header_rules::header_rules;

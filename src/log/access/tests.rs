@@ -21,6 +21,7 @@ fn entry(target: &[u8]) -> Entry<'_> {
         duration: None,
         request_id: None,
         cache: None,
+        subject: None,
     }
 }
 

@@ -22,6 +22,7 @@ fn entry() -> Entry<'static> {
         duration: Some(Duration::from_micros(1_234)),
         request_id: Some(0xabc),
         cache: Some("hit"),
+        subject: Some("CN=alice"),
     }
 }
 
@@ -69,7 +70,7 @@ fn json_has_every_key_with_its_unit() {
             r#""host":"localhost:8000","target":"/x?y=1","protocol":"HTTP/1.1","status":200,"#,
             r#""bytes_in":12,"bytes_out":2326,"duration_ms":1.234,"#,
             r#""referer":"http://example.org/","user_agent":"curl/8.0","cache":"hit","#,
-            r#""request_id":"0000000000000abc"}"#,
+            r#""subject":"CN=alice","request_id":"0000000000000abc"}"#,
             "\n"
         )
     );
@@ -85,6 +86,7 @@ fn json_keeps_the_keys_of_what_is_unknown() {
         duration: None,
         request_id: None,
         cache: None,
+        subject: None,
         ..entry()
     };
     let (known, unknown) = (json(&entry()), json(&unread));
@@ -93,7 +95,7 @@ fn json_keeps_the_keys_of_what_is_unknown() {
     };
     assert_eq!(keys(&known), keys(&unknown));
     let nulls = ["method", "host", "target", "protocol", "duration_ms", "referer"];
-    for key in nulls.into_iter().chain(["user_agent", "cache", "request_id"]) {
+    for key in nulls.into_iter().chain(["user_agent", "cache", "subject", "request_id"]) {
         assert!(unknown[key].is_null(), "{key}");
         assert!(!known[key].is_null(), "{key}");
     }
@@ -200,6 +202,7 @@ proptest! {
             status, bytes_out, bytes_in, referer: referer.as_deref(),
             user_agent: user_agent.as_deref(), host: host.as_deref(), duration, request_id,
             cache: None,
+            subject: method.as_deref(),
         };
         for format in [AccessLogFormat::Common, AccessLogFormat::Combined, AccessLogFormat::Json] {
             let text = line(format, &entry);

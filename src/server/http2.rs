@@ -1,0 +1,150 @@
+//! One HTTP/2 connection (RFC 9113): the frames are the `h2` crate's, what they mean is the site's.
+//!
+//! The connection's task reads frames and writes them. A request that can be answered at once is
+//! answered there; others get a task of their own.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `exchange` | one request and its answer |
+//! | `receive` | the content of a request |
+//! | `send` | the content of an answer |
+
+mod exchange;
+mod receive;
+mod send;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::server::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+pub(super) use self::exchange::Exchanges;
+use self::exchange::exchange;
+use super::deadline::Deadline;
+use super::worker::Worker;
+
+/// Requests on a connection at the same time.
+const MAX_STREAMS: u32 = 128;
+
+/// Bytes that a client may send ahead, of one request and of all on a connection.
+const WINDOW: u32 = 256 * 1024;
+
+/// Bytes of one answer that may wait to be framed.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Streams that this server may have to end because of what a client did wrong.
+const MAX_FAULTS: usize = 256;
+
+/// How long the frames that say goodbye may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a client that knows the server to speak HTTP/2 begins with (RFC 9113 section 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+type H2<T> = h2::server::Connection<T, Bytes>;
+
+/// Serves a connection to its end.
+pub(super) async fn serve<T>(io: T, exchanges: Exchanges)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let exchanges = Arc::new(exchanges);
+    let worker = Arc::clone(&exchanges.worker);
+    let settings = &worker.settings;
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_header_list_size(settings.head_limits.head_bytes.into())
+        .max_local_error_reset_streams(Some(MAX_FAULTS))
+        .max_send_buffer_size(SEND_BUFFER);
+    let greeted = timeout(settings.header_timeout, builder.handshake(io)).await;
+    let mut connection = match greeted {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return tracing::debug!(%error, "no HTTP/2 connection came about"),
+        Err(_) => return,
+    };
+    converse(&mut connection, &exchanges, &worker).await;
+    // What was answered is on its way; a client that does not read it is not waited for long.
+    let end = poll_fn(|context| connection.poll_closed(context));
+    let _ = timeout(FAREWELL, end).await;
+}
+
+/// Why there is something to do.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+enum Event {
+    Request(http::Request<h2::RecvStream>, h2::server::SendResponse<Bytes>),
+    /// The server stops.
+    Stop,
+    /// For too long there was nothing to do.
+    Idle,
+    /// The client is gone, or must go.
+    End,
+}
+
+/// Answers requests until there are no more.
+async fn converse<T>(connection: &mut H2<T>, exchanges: &Arc<Exchanges>, worker: &Arc<Worker>)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let settings = &worker.settings;
+    let mut idle = Deadline::after(settings.header_timeout);
+    let mut stopped = pin!(worker.stopped());
+    let mut is_leaving = false;
+    let mut requests = 0;
+    loop {
+        let event = poll_fn(|context| {
+            match connection.poll_accept(context) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    return Poll::Ready(Event::Request(request, respond));
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    tracing::debug!(%error, "an HTTP/2 connection ended");
+                    return Poll::Ready(Event::End);
+                }
+                Poll::Ready(None) => return Poll::Ready(Event::End),
+                Poll::Pending => {}
+            }
+            if !is_leaving && stopped.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Event::Stop);
+            }
+            idle.poll(context).map(|()| Event::Idle)
+        });
+        match event.await {
+            Event::Request(request, respond) => {
+                requests += 1;
+                idle.set_after(settings.keep_alive_timeout);
+                let limit = settings.keep_alive_requests;
+                if limit > 0 && requests >= limit && !is_leaving {
+                    is_leaving = true;
+                    connection.graceful_shutdown();
+                }
+                exchange(exchanges, request, respond);
+            }
+            Event::Stop => {
+                is_leaving = true;
+                connection.graceful_shutdown();
+            }
+            // Each answer has a time limit of its own.
+            Event::Idle if Arc::strong_count(exchanges) > 1 => {
+                idle.set_after(settings.keep_alive_timeout);
+            }
+            Event::Idle if is_leaving => return connection.abrupt_shutdown(Reason::NO_ERROR),
+            Event::Idle => {
+                // What was answered and not yet taken has the time that any answer has.
+                is_leaving = true;
+                idle.set_after(settings.request_timeout);
+                connection.graceful_shutdown();
+            }
+            Event::End => return,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One HTTP/2 request and its answer.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
+
+use super::receive::Receiver;
+use super::send::{WHOLE, send};
+use crate::content::plan::plan;
+use crate::http1::Authority;
+use crate::message::{
+    Body, Fields, Peer, RequestBody, Response, ResponseFields, Target, TargetForm,
+};
+use crate::server::clock;
+use crate::server::exchange::Asked;
+use crate::server::worker::Worker;
+use crate::site::Site;
+
+/// What the requests of a connection have in common.
+pub(in crate::server) struct Exchanges {
+    pub(in crate::server) worker: Arc<Worker>,
+    pub(in crate::server) site: Arc<Site>,
+    pub(in crate::server) peer: Peer,
+    pub(in crate::server) subject: Option<Arc<str>>,
+}
+
+/// Answers a request: at once if that is possible, else in a task of its own.
+pub(super) fn exchange(
+    exchanges: &Arc<Exchanges>,
+    request: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
+    let exchanges = Arc::clone(exchanges);
+    let mut answer = Box::pin(async move { exchanges.answer(request, respond).await });
+    // Nobody has to be woken: the task asks again before it waits.
+    let mut context = Context::from_waker(Waker::noop());
+    if answer.as_mut().poll(&mut context).is_pending() {
+        tokio::spawn(answer);
+    }
+}
+
+impl Exchanges {
+    async fn answer(&self, request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        let (parts, stream) = request.into_parts();
+        let http::request::Parts { method, uri, headers, .. } = parts;
+        let asked = Asked {
+            method,
+            version: Version::HTTP_2,
+            target: target(&uri),
+            fields: Fields::Map(&headers),
+            received: clock::now(),
+        };
+        let mut receiver = (!stream.is_end_stream()).then(|| {
+            let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
+            Receiver::new(stream, announced, self.worker.settings.request_timeout)
+        });
+        if receiver.is_some() && asked.fields.get(&header::EXPECT).is_some() {
+            let mut interim = http::Response::new(());
+            *interim.status_mut() = StatusCode::CONTINUE;
+            let _ = respond.send_informational(interim);
+        }
+        let response = if let Some((status, reason)) = fault(&asked.method, &uri, &headers) {
+            self.site.refusal(status, reason)
+        } else {
+            let body = match &mut receiver {
+                Some(receiver) => RequestBody::Incoming(receiver),
+                None => RequestBody::None,
+            };
+            let mut response = pin!(self.site.respond(asked.request(self.peer, body)).wait());
+            let answered = poll_fn(|context| {
+                if let Poll::Ready(response) = response.as_mut().poll(context) {
+                    return Poll::Ready(Some(response));
+                }
+                // A client that does not want it any more is not waited for.
+                respond.poll_reset(context).map(|_| None)
+            });
+            let Some(response) = answered.await else { return };
+            response
+        };
+        let status = response.status;
+        let sent = self.send(&asked.method, response, &mut respond).await;
+        let taken = receiver.as_ref().map_or(0, Receiver::received);
+        let subject = self.subject.as_deref();
+        self.worker.record(|log| asked.record(log, &self.peer, subject, status, sent, taken));
+    }
+
+    /// Sends an answer; returns how many bytes of content.
+    async fn send(
+        &self,
+        method: &Method,
+        response: Response,
+        respond: &mut SendResponse<Bytes>,
+    ) -> u64 {
+        let Response { status, fields, body, .. } = response;
+        let plan = plan(method, status, body.length(), Version::HTTP_2, true);
+        let mut head = http::Response::new(());
+        *head.status_mut() = status;
+        self.write_fields(head.headers_mut(), &fields, plan.length);
+        let body = if plan.send_body { body } else { Body::Empty };
+        let mut sent = 0;
+        let result = match body {
+            Body::Empty => respond.send_response(head, true).map(drop),
+            Body::Bytes(bytes) if bytes.len() <= WHOLE => {
+                sent = bytes.len() as u64;
+                let stream = respond.send_response(head, false);
+                stream.and_then(|mut stream| stream.send_data(bytes, true))
+            }
+            body => match respond.send_response(head, false) {
+                Ok(mut stream) => {
+                    let patience = self.worker.settings.request_timeout;
+                    if let Err(error) = send(&mut stream, body, patience, &mut sent).await {
+                        tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
+                        stream.send_reset(Reason::INTERNAL_ERROR);
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, peer = %self.peer.address, "an answer could not be sent");
+        }
+        sent
+    }
+
+    fn write_fields(&self, map: &mut HeaderMap, fields: &ResponseFields, length: Option<u64>) {
+        map.reserve(16);
+        map.insert(header::DATE, clock::date_value());
+        if let Some(length) = length {
+            map.insert(header::CONTENT_LENGTH, length.into());
+        }
+        for (name, value) in self.site.policy().fields(fields) {
+            map.append(name.clone(), value.clone());
+        }
+        for (name, value) in fields.iter() {
+            map.append(name.clone(), value.clone());
+        }
+    }
+}
+
+/// What is wrong with a request that the frames allow.
+fn fault(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
+    let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+    let mut hosts = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let host = hosts.next();
+    let named = authority.or(host);
+    if hosts.next().is_some() || named.is_some_and(|named| Authority::parse(named).is_none()) {
+        return Some((StatusCode::BAD_REQUEST, "the host is not well-formed"));
+    }
+    // RFC 9113 section 8.3.1.
+    if let (Some(authority), Some(host)) = (authority, host)
+        && !authority.eq_ignore_ascii_case(host)
+    {
+        return Some((StatusCode::BAD_REQUEST, "Host and :authority are not the same"));
+    }
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if !known.contains(method) {
+        return Some((StatusCode::NOT_IMPLEMENTED, "the method is not one that is known here"));
+    }
+    None
+}
+
+fn target(uri: &Uri) -> Target<'_> {
+    let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+    let raw = uri.path_and_query().map_or(&b""[..], |path| path.as_str().as_bytes());
+    let form = match raw {
+        b"*" => TargetForm::Asterisk,
+        b"" => TargetForm::Authority,
+        _ => TargetForm::Origin,
+    };
+    Target { form, authority, ..Target::origin(raw) }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}

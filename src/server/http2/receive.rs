@@ -1,0 +1,75 @@
+//! The content of an HTTP/2 request.
+
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::RecvStream;
+
+use crate::message::{BodyError, Incoming};
+use crate::server::deadline::Deadline;
+
+/// Reads DATA frames, and lets the client send on as they are taken.
+pub(super) struct Receiver {
+    stream: RecvStream,
+    announced: Option<u64>,
+    received: u64,
+    patience: Duration,
+    /// Only once there was something to wait for.
+    deadline: Option<Deadline>,
+    is_waiting: bool,
+}
+
+impl Receiver {
+    pub(super) fn new(stream: RecvStream, announced: Option<u64>, patience: Duration) -> Self {
+        Self { stream, announced, received: 0, patience, deadline: None, is_waiting: false }
+    }
+
+    /// Bytes taken so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let patience = self.patience;
+        let deadline = self.deadline.get_or_insert_with(|| Deadline::after(patience));
+        if !self.is_waiting {
+            self.is_waiting = true;
+            deadline.set_after(patience);
+        }
+        deadline.poll(context)
+    }
+}
+
+impl Incoming for Receiver {
+    fn length(&self) -> Option<u64> {
+        self.announced
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            return Poll::Ready(match self.stream.poll_data(context) {
+                Poll::Ready(None) => None,
+                Poll::Ready(Some(Ok(piece))) => {
+                    self.is_waiting = false;
+                    // Fails only when the stream is gone, which the next read will tell.
+                    let _ = self.stream.flow_control().release_capacity(piece.len());
+                    if piece.is_empty() {
+                        continue;
+                    }
+                    self.received += piece.len() as u64;
+                    Some(Ok(piece))
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    let is_fault = error.is_library();
+                    let kind = if is_fault { BodyError::Malformed } else { BodyError::Closed };
+                    Some(Err(kind))
+                }
+                Poll::Pending => {
+                    ready!(self.poll_patience(context));
+                    Some(Err(BodyError::TimedOut))
+                }
+            });
+        }
+    }
+}
