@@ -17,9 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("handler", &["message", "content", "store"]),
     ("policy", &["message", "content"]),
     ("site", &["message", "content", "store", "config", "descriptors", "handler", "policy"]),
-    ("server", &["message", "content", "http1", "config", "descriptors", "log", "site"]),
+    ("tls", &[]),
+    ("server", &["message", "content", "http1", "config", "descriptors", "log", "site", "tls"]),
     ("cli", &["config"]),
-    ("commands", &["config", "log", "server", "site", "cli"]),
+    ("commands", &["config", "log", "server", "site", "tls", "cli"]),
 ];
 
 #[test]

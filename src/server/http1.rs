@@ -59,7 +59,9 @@ enum Next {
     Request,
     /// Nothing, although the client may still be sending.
     Linger,
-    /// Nothing: the client has ended the connection, or it is broken.
+    /// Nothing: the client has ended the connection, or is idle for too long.
+    End,
+    /// Nothing: the connection is broken, or an answer is and must not look whole.
     Cut,
     /// HTTP/2, as the client knows already.
     Http2(Bytes),
@@ -88,15 +90,16 @@ impl Connection {
                 self.deadline.poll(context).map(|()| false)
             });
             if !readable.await {
-                return;
+                return self.io.end();
             }
             let mut desk = worker.desk();
             let next = self.converse(&mut desk).await;
             worker.keep(desk);
             match next {
                 Next::Same => {}
-                Next::Request if worker.is_stopping() => return,
+                Next::Request if worker.is_stopping() => return self.io.end(),
                 Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
+                Next::End => return self.io.end(),
                 Next::Cut => return,
                 Next::Linger => return Box::pin(linger(&mut self.io)).await,
                 Next::Http2(read) => return Box::pin(self.go_on_in_http2(read)).await,
@@ -111,7 +114,7 @@ impl Connection {
         loop {
             match self.read(inbox).await {
                 Ok(None) => return Next::Same,
-                Ok(Some(0)) => return Next::Cut,
+                Ok(Some(0)) => return Next::End,
                 Ok(Some(_)) if self.requests == 0 && self.speaks_http2(inbox) => {
                     if let Some(preface) = inbox.unread().get(..PREFACE.len()) {
                         debug_assert_eq!(preface, PREFACE);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, IoSlice};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BufMut;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
@@ -134,6 +134,15 @@ impl Transport {
         _: usize,
     ) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Tells the client, as far as that takes no waiting, that nothing more comes and nothing is
+    /// missing. For TCP, closing says so.
+    pub(super) fn end(&mut self) {
+        if let Self::Tls(_) = self {
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = self.poll_shutdown(&mut context);
+        }
     }
 
     /// Tells the client that nothing more comes.

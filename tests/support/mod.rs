@@ -2,11 +2,12 @@
 
 #![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
+pub mod over;
 pub mod upload;
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -14,6 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use self::over::{Over, Wire};
 
 /// How long anything may take before a test fails rather than hang.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,6 +26,7 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     pub root: PathBuf,
+    over: Over,
     output: mpsc::Receiver<String>,
     _folder: TempDir,
 }
@@ -32,13 +36,14 @@ pub struct Setup {
     folder: TempDir,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    over: Over,
 }
 
 /// A server with an empty document root.
 pub fn setup() -> Setup {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir(folder.path().join("root")).expect("a document root");
-    Setup { folder, arguments: Vec::new(), environment: Vec::new() }
+    Setup { folder, arguments: Vec::new(), environment: Vec::new(), over: Over::chosen() }
 }
 
 /// A server for one file, `/a.txt`, of the ten digits.
@@ -66,6 +71,12 @@ impl Setup {
         self
     }
 
+    /// Speaks plain HTTP/1.1, whatever the others speak: this is about sockets, or greetings.
+    pub fn plain(mut self) -> Self {
+        self.over = Over::Plain;
+        self
+    }
+
     /// Starts the server and waits until it says where it listens.
     pub fn start(mut self) -> Server {
         self.arguments.push(self.root().to_string_lossy().into_owned());
@@ -73,8 +84,11 @@ impl Setup {
     }
 
     /// The same; what is served, the arguments say.
-    pub fn start_without_root(self) -> Server {
+    pub fn start_without_root(mut self) -> Server {
         let root = self.root();
+        if self.over.is_secure() {
+            self.arguments.extend(over::certify(self.folder.path()));
+        }
         let mut child = salver()
             .args(["--host=127.0.0.1", "--port=0", "--max-threads=2"])
             .args(&self.arguments)
@@ -93,7 +107,7 @@ impl Setup {
                 break address;
             }
         };
-        Server { child, address, root, output, _folder: self.folder }
+        Server { child, address, root, over: self.over, output, _folder: self.folder }
     }
 }
 
@@ -119,7 +133,7 @@ fn forward(output: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let rest = &line[line.find("http://")? + "http://".len()..];
+    let rest = &line[line.find("://")? + "://".len()..];
     let end = rest.find(['/', ' ']).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
@@ -127,11 +141,14 @@ fn address_in(line: &str) -> Option<SocketAddr> {
 impl Server {
     /// Opens a connection.
     pub fn connect(&self) -> Client {
-        Client::to(self.address)
+        Client { stream: Wire::to(self.address, self.over), buffer: Vec::new() }
     }
 
     /// Sends one request without content on a connection of its own.
     pub fn request(&self, method: &str, target: &str, fields: &[(&str, &str)]) -> Response {
+        if let Some(response) = self.request_h2(method, target, fields, &[]) {
+            return response;
+        }
         let mut client = self.connect();
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n");
         for (name, value) in fields {
@@ -140,6 +157,18 @@ impl Server {
         head.push_str("\r\n");
         client.send(head);
         client.response_to(method)
+    }
+
+    /// Sends one request over HTTP/2, if that is what is spoken.
+    pub fn request_h2(
+        &self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Response> {
+        let speaks = self.over == Over::H2;
+        speaks.then(|| over::request_h2(self.address, method, target, fields, body)).flatten()
     }
 
     /// GETs a target.
@@ -199,17 +228,15 @@ impl Drop for Server {
 
 /// One connection.
 pub struct Client {
-    stream: TcpStream,
+    stream: Wire,
     /// Read and not yet taken.
     buffer: Vec<u8>,
 }
 
 impl Client {
+    /// A plain connection.
     pub fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        stream.set_nodelay(true).expect("no delay");
-        Self { stream, buffer: Vec::new() }
+        Self { stream: Wire::to(address, Over::Plain), buffer: Vec::new() }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -222,13 +249,13 @@ impl Client {
     }
 
     /// Says that no more requests come.
-    pub fn finish(&self) {
-        self.stream.shutdown(std::net::Shutdown::Write).expect("a half-close");
+    pub fn finish(&mut self) {
+        self.stream.finish().expect("a half-close");
     }
 
     /// The same, of a connection that may have ended.
-    pub fn try_finish(&self) -> io::Result<()> {
-        self.stream.shutdown(std::net::Shutdown::Write)
+    pub fn try_finish(&mut self) -> io::Result<()> {
+        self.stream.finish()
     }
 
     /// Waits for the next byte or the end; true at the end.
@@ -252,10 +279,7 @@ impl Client {
 
     /// Whether the server neither sends nor closes for a while.
     pub fn is_quiet_for(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).expect("a time-out");
-        let quiet = self.stream.peek(&mut [0]).is_err();
-        self.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        quiet
+        self.stream.is_quiet_for(time)
     }
 
     fn fill(&mut self) -> bool {

@@ -83,6 +83,9 @@ pub fn send(
     fields: &[Field<'_>],
     body: &[u8],
 ) -> Response {
+    if let Some(response) = server.request_h2(method, target, fields, body) {
+        return response;
+    }
     let head = head(method, target, fields, body.len());
     let mut client = server.connect();
     // A refusal may come, and the connection go, before all is sent.

@@ -88,6 +88,9 @@ impl Exchanges {
         let taken = receiver.as_ref().map_or(0, Receiver::received);
         let subject = self.subject.as_deref();
         self.worker.record(|log| asked.record(log, &self.peer, subject, status, sent, taken));
+        if let Some(receiver) = receiver {
+            receiver.linger().await;
+        }
     }
 
     /// Sends an answer; returns how many bytes of content.

@@ -1,13 +1,18 @@
 //! The content of an HTTP/2 request.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
+use tokio::time::timeout;
 
 use crate::message::{BodyError, Incoming};
 use crate::server::deadline::Deadline;
+
+/// How long a client may go on sending what nobody reads.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Reads DATA frames, and lets the client send on as they are taken.
 pub(super) struct Receiver {
@@ -28,6 +33,21 @@ impl Receiver {
     /// Bytes taken so far.
     pub(super) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// Waits for the client to stop sending what nobody reads, before the stream is reset: there
+    /// are clients that take a reset for the answer although that came before it. What still comes
+    /// is bounded by the window.
+    pub(super) async fn linger(mut self) {
+        let end = async {
+            while !self.stream.is_end_stream() {
+                match poll_fn(|context| self.stream.poll_data(context)).await {
+                    Some(Ok(_)) => {}
+                    _ => return,
+                }
+            }
+        };
+        let _ = timeout(LINGER, end).await;
     }
 
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
