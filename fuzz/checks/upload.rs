@@ -48,7 +48,7 @@ impl Site {
         let uploads = UploadFolder::open(upload::UploadOptions {
             folder: folder.clone(),
             conflict: Conflict::Rename,
-            expiry: Duration::from_secs(60),
+            expiry: Duration::from_mins(1),
             changes: Changes::default(),
         });
         let disk = Disk::open(DiskOptions {
