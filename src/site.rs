@@ -79,8 +79,8 @@ impl fmt::Display for BuildError {
             Self::FormLog { path, error } => {
                 return write!(
                     formatter,
-                    "cannot append forms to {}: {error}; give this user the right to write to it, \
-                     or name another file (form_log)",
+                    "cannot append forms to {}: {error}; name another file (form_log), one that this \
+                     user may write to and that is not served",
                     path.display()
                 );
             }

@@ -99,6 +99,19 @@ fn what_is_written_in_forms_is_kept_line_by_line() {
 }
 
 #[test]
+fn a_log_of_forms_that_would_be_served_is_refused() {
+    let setup = taking();
+    let log = setup.root().join("forms.jsonl");
+    let output = support::salver()
+        .args(["--port=0", "--enable-file-uploads", &format!("--form-log={}", log.display())])
+        .arg(setup.root())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("folder that is served"), "{said}");
+}
+
+#[test]
 fn folders_take_files_and_so_do_those_that_are_not_there_yet() {
     let server = taking().file("uploads/sub/there.txt", "").start();
     let body = form(&[part("f", Some("new.txt"), b"n")]);

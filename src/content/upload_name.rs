@@ -75,6 +75,9 @@ impl UploadName {
         }
         // What is cut off may be all that told it from a device.
         let name = shortened(name);
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
         if is_device(&name) {
             return Err(NameError::Reserved);
         }
@@ -153,6 +156,7 @@ mod tests {
     fn what_is_cut_off_does_not_hide_a_device() {
         let name = format!("NUL{}x", " ".repeat(300));
         assert_eq!(parsed(name), Err(NameError::Reserved));
+        assert_eq!(parsed(format!("{}x", " ".repeat(300))), Err(NameError::Empty));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where uploads land, and what takes them there.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,8 +72,9 @@ impl Uploads {
         config: &Config,
         store: Arc<dyn Store>,
     ) -> Result<Upload, BuildError> {
-        let log = config.form_log.clone().map(|path| {
-            FormLog::open(path.clone()).map_err(|error| BuildError::FormLog { path, error })
+        let log = config.form_log.as_ref().map(|path| {
+            form_log(path, &config.document_root)
+                .map_err(|error| BuildError::FormLog { path: path.clone(), error })
         });
         Ok(Upload::new(UploadOptions {
             folder: self.folder.clone(),
@@ -83,6 +85,15 @@ impl Uploads {
             log: log.transpose()?,
         }))
     }
+}
+
+/// The log of forms. What people write is not for everybody to read.
+fn form_log(path: &Path, document_root: &Path) -> io::Result<FormLog> {
+    let log = FormLog::open(path.to_owned())?;
+    if path.canonicalize()?.starts_with(document_root.canonicalize()?) {
+        return Err(io::Error::other("it lies in the folder that is served"));
+    }
+    Ok(log)
 }
 
 /// The path of the site under which the files of `upload_dir` are served: `/uploads/`; `/` when it
