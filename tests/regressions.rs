@@ -67,7 +67,7 @@ fn a_hangup_opens_the_log_anew_and_does_not_end_the_server() {
 
 #[test]
 fn a_large_file_that_is_being_rewritten_is_of_one_version_or_cut() {
-    let server = setup().file("large", vec![b'A'; 8_000_000]).start();
+    let server = setup().file("large", vec![b'A'; 8_000_000]).plain().start();
     let mut file = fs::File::options().write(true).open(server.root.join("large")).unwrap();
     let mut client = server.connect();
     client.send("GET /large HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");

@@ -87,9 +87,9 @@ fn flags_are_written_in_the_ways_people_know() {
         ("port", &["-p", "81", "check"], "81 from flag --port"),
         ("port", &["check", "-p", "81"], "81 from flag --port"),
         (
-            "enable_ssl",
-            &["--ssl"],
-            "flag --enable-ssl: enable_ssl: this version does not have TLS yet; leave it out or set it to false",
+            "watch_config",
+            &["--watch-config"],
+            "flag --watch-config: watch_config: this version does not have watching the configuration file yet; leave it out or set it to false",
         ),
         ("port", &["-p", "x"], "flag --port: port takes a whole number from 0 to 65535, not \"x\""),
         ("document_root", &["check", "a", "-d", "b"], "usage"),
@@ -160,7 +160,8 @@ fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there(
         "Folder to serve [default: .] [alias: --directory]",
         "[default: index.html]",
         "[default: GET,HEAD,POST]",
-        "Serve HTTPS; without a certificate a self-signed one is made (not in this version)",
+        "Serve HTTPS; without a certificate a self-signed one is made [default: false] [aliases: --ssl, --tls]",
+        "Take over changes of the configuration file while running (not in this version)",
     ] {
         let unwrapped = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(unwrapped.contains(line), "{line}");
@@ -178,11 +179,11 @@ fn the_version_names_itself_and_what_is_built_in() {
     assert_eq!(version.code, 0);
     assert!(version.text.starts_with(&format!("salver {}", env!("CARGO_PKG_VERSION"))));
     assert!(
-        version.text.contains("\nfeatures: directory_listing archives cache"),
+        version.text.contains("\nfeatures: directory_listing archives http2 cache"),
         "{}",
         version.text
     );
-    assert!(!version.text.contains("http2"));
+    assert!(!version.text.contains("server_status"));
 }
 
 #[cfg(unix)]

@@ -85,6 +85,7 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
 /// Variables without which the sample of a key would be impossible.
 pub(crate) fn companions(key: &str) -> &'static [(&'static str, &'static str)] {
     match key {
+        "ssl_redirect_port" => &[("SALVER_ENABLE_SSL", "true")],
         "ssl_cert" => &[("SALVER_SSL_KEY", "/k.pem")],
         "ssl_key" => &[("SALVER_SSL_CERT", "/c.pem")],
         "cors_allow_credentials" => &[("SALVER_CORS_ALLOW_ORIGIN", "https://example.com")],

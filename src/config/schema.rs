@@ -79,7 +79,7 @@ mod tests {
         }
         assert!(validate(&schema, &json!({"prot": 1})).is_err());
         assert!(validate(&schema["properties"]["port"], &json!(65_536)).is_err());
-        assert!(validate(&schema["properties"]["ssl"], &json!(true)).is_err());
+        assert!(validate(&schema["properties"]["watch_config"], &json!(true)).is_err());
         assert!(validate(&schema["properties"]["ssl_min_version"], &json!(1.2)).is_ok());
     }
 

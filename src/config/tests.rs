@@ -68,7 +68,8 @@ fn every_key_goes_through_a_file_and_the_environment() {
         variables.push((&variable, text));
         let mut members = vec![format!("\"{}\": {json}", name.replace('_', "-"))];
         members.extend(companions.iter().map(|(variable, value)| {
-            format!("\"{}\": \"{value}\"", variable.trim_start_matches("SALVER_").to_lowercase())
+            let value = if *value == "true" { value.to_string() } else { format!("\"{value}\"") };
+            format!("\"{}\": {value}", variable.trim_start_matches("SALVER_").to_lowercase())
         }));
         for result in [file(&format!("{{{}}}", members.join(","))), environment(&variables)] {
             if let Some(feature) = key.about().missing {

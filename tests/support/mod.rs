@@ -183,6 +183,11 @@ impl Server {
         client.rest()
     }
 
+    /// What requests are sent by, as the log names it.
+    pub fn protocol(&self) -> &'static str {
+        if self.over == Over::H2 { "HTTP/2.0" } else { "HTTP/1.1" }
+    }
+
     /// The next line of its output that `wanted` accepts.
     pub fn line(&self, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;

@@ -47,13 +47,9 @@ fn an_error_in_a_file_says_where_what_and_what_to_do() {
              it out",
         ),
         (
-            "{\"ssl\": true}",
-            "1:9: enable_ssl: this version does not have TLS yet; leave it out or set it to false",
-        ),
-        (
-            "{\"ssl_client_ca\": \"f\"}",
-            "1:19: ssl_client_ca: this version does not have client certificates yet; leave it out or \
-             set it to null",
+            "{\"watch_config\": true}",
+            "1:18: watch_config: this version does not have watching the configuration file yet; \
+             leave it out or set it to false",
         ),
         // Right by type comes before there at all.
         ("{\"ssl\": \"yes\"}", "1:9: enable_ssl takes true or false, not \"yes\""),
@@ -86,9 +82,10 @@ fn an_error_elsewhere_names_the_variable_or_the_flag() {
         ("SALVER_PORT", "", "port takes a whole number from 0 to 65535, not \"\""),
         ("SALVER_ENABLE_CACHE", "yes", "enable_cache takes true or false, not \"yes\""),
         (
-            "SALVER_SSL",
+            "SALVER_WATCH_CONFIG",
             "true",
-            "enable_ssl: this version does not have TLS yet; leave it out or set it to false",
+            "watch_config: this version does not have watching the configuration file yet; leave it \
+             out or set it to false",
         ),
         (
             "SALVER_SERVER_NAME",
