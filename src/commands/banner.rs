@@ -69,8 +69,8 @@ impl fmt::Display for Banner<'_> {
         self.row(f, "Listening", "", every_address)?;
         let features = (!self.features.is_empty()).then(|| self.features.join(", "));
         self.row(f, "Features", "", features)?;
-        let certificate = self.self_signed.map(|own| format!("self-signed, SHA-256 {own}"));
-        self.row(f, "Certificate", "", certificate)?;
+        let own = self.self_signed.map(|own| format!("self-signed certificate, SHA-256 {own}"));
+        self.row(f, "TLS", "", own)?;
         self.row(f, "Config", "", self.config_file.map(printable))?;
         f.write_char('\n')?;
         self.styled(f, DIM, format_args!("Press Ctrl+C to stop."))?;
