@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -149,7 +150,7 @@ impl Visitor {
                 builder.with_client_auth_cert(vec![certificate.clone()], key).unwrap()
             }
         };
-        config.alpn_protocols = self.protocols.clone();
+        config.alpn_protocols.clone_from(&self.protocols);
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let session = ClientConnection::new(Arc::new(config), name).unwrap();
         let stream = TcpStream::connect(server.address).unwrap();
@@ -208,11 +209,14 @@ fn old_versions_are_refused_when_the_configuration_says_so() {
     assert!(Visitor::new().visit(&server, "localhost").is_ok());
 }
 
+/// Whether HTTP/2 is on, what a client offers, what is agreed on.
+type Row<'a> = (&'a str, &'a [&'a [u8]], Option<&'a [u8]>);
+
 #[test]
 fn the_protocol_is_agreed_on() {
     let files = Files::new();
     files.certificate("a", &["localhost"], &key());
-    let rows: [(&str, &[&[u8]], Option<&[u8]>); 5] = [
+    let rows: [Row<'_>; 5] = [
         ("true", &[], None),
         ("true", &[b"http/1.1"], Some(b"http/1.1")),
         ("true", &[b"http/1.1", b"h2"], Some(b"h2")),
@@ -274,8 +278,8 @@ fn without_a_certificate_one_is_made_and_kept_where_it_is_not_served() {
     assert_eq!(Visitor::new().certificate(&again, "localhost"), made, "it is kept");
     assert!(again.line(|line| line.contains("self-signed")).ends_with(printed));
     let kept = home.path().join("certs/self-signed.key.pem");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&kept).unwrap().permissions());
-    assert_eq!(mode & 0o077, 0, "nobody else reads the key");
+    let permissions = fs::metadata(&kept).unwrap().permissions();
+    assert_eq!(permissions.mode() & 0o077, 0, "nobody else reads the key");
     let mut session = Visitor::new().visit(&again, "localhost").unwrap();
     assert!(!ask(&mut session).unwrap().contains("Strict-Transport-Security"));
 

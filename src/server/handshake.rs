@@ -1,7 +1,7 @@
 //! From a new TCP connection to an encrypted one, in bounded time and memory.
 //!
-//! 1. Wait for the first byte; nothing is kept meanwhile but the socket.
-//! 2. One that does not speak TLS is told so, in plain HTTP.
+//! 1. Wait for the first bytes; nothing is kept meanwhile but the socket.
+//! 2. A client that does not speak TLS is told so, in plain HTTP.
 //! 3. The handshake, if not too many are in progress.
 
 use std::future::poll_fn;
@@ -11,7 +11,9 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::StartHandshake;
+use tokio_rustls::rustls::server::{Accepted, Acceptor};
+use tokio_rustls::server::TlsStream;
 
 use super::accept::plain_answer;
 use super::linger::linger;
@@ -28,6 +30,9 @@ const H2: &[u8] = b"h2";
 /// What somebody reads who sent plain HTTP here.
 const HINT: &str = "This is an HTTPS port: use https:// instead of http://.\n";
 
+/// Bytes read at a time: a usual first flight of a client.
+const FLIGHT: usize = 2048;
+
 /// An encrypted connection.
 pub(super) struct Secured {
     pub(super) io: Transport,
@@ -37,46 +42,86 @@ pub(super) struct Secured {
     pub(super) subject: Option<Arc<str>>,
 }
 
+/// Why there is no encrypted connection.
+enum Failure {
+    /// The client speaks something else.
+    NotTls(TcpStream),
+    Broken(io::Error),
+    Busy,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
 /// Speaks TLS on a new connection. `None`: it has ended.
 pub(super) async fn handshake(stream: TcpStream, tls: &Tls, worker: &Worker) -> Option<Secured> {
     let end = Instant::now() + worker.settings.header_timeout;
-    match timeout_at(end, first_byte(&stream)).await {
-        Ok(Ok(Some(HANDSHAKE))) => {}
-        Ok(Ok(Some(_))) => {
-            hint(stream, end).await;
-            return None;
-        }
-        _ => return None,
-    }
-    let Some(_place) = worker.begin_handshake() else {
-        tracing::debug!("too many handshakes in progress: closed");
-        return None;
-    };
-    let acceptor = TlsAcceptor::from(tls.config());
     // Boxed: what a handshake needs is not needed afterwards.
-    match timeout_at(end, Box::pin(acceptor.accept(stream))).await {
+    match timeout_at(end, Box::pin(shake(stream, tls, worker))).await {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
             let is_h2 = session.alpn_protocol() == Some(H2);
             let subject = session.peer_certificates().and_then(tls::subject);
-            Some(Secured { io: Transport::Tls(Box::new(stream)), is_h2, subject })
+            return Some(Secured { io: Transport::secured(stream), is_h2, subject });
         }
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a handshake failed");
-            None
-        }
-        Err(_) => {
-            tracing::debug!("a handshake took too long");
-            None
-        }
+        Ok(Err(Failure::NotTls(stream))) => hint(stream, end).await,
+        Ok(Err(Failure::Broken(error))) => tracing::debug!(%error, "a handshake failed"),
+        Ok(Err(Failure::Busy)) => tracing::debug!("too many handshakes in progress: closed"),
+        Err(_) => tracing::debug!("a handshake took too long"),
     }
+    None
 }
 
-/// The first byte that comes, which stays where it is.
-async fn first_byte(stream: &TcpStream) -> io::Result<Option<u8>> {
-    let mut byte = [0];
-    let count = stream.peek(&mut byte).await?;
-    Ok((count > 0).then_some(byte[0]))
+async fn shake(
+    stream: TcpStream,
+    tls: &Tls,
+    worker: &Worker,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    stream.readable().await?;
+    let _place = worker.begin_handshake().ok_or(Failure::Busy)?;
+    let mut acceptor = Acceptor::default();
+    let mut is_first = true;
+    let accepted = loop {
+        let mut flight = [0; FLIGHT];
+        let count = match stream.try_read(&mut flight) {
+            Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                stream.readable().await?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if is_first && flight[0] != HANDSHAKE {
+            return Err(Failure::NotTls(stream));
+        }
+        is_first = false;
+        if let Some(accepted) = hello(&mut acceptor, &flight[..count], &stream)? {
+            break accepted;
+        }
+    };
+    Ok(StartHandshake::from_parts(accepted, stream).into_stream(tls.config()).await?)
+}
+
+/// Takes bytes of a client's first message; what it says, once that is there.
+fn hello(
+    acceptor: &mut Acceptor,
+    mut bytes: &[u8],
+    stream: &TcpStream,
+) -> io::Result<Option<Accepted>> {
+    while !bytes.is_empty() {
+        acceptor.read_tls(&mut bytes)?;
+    }
+    acceptor.accept().map_err(|(error, mut alert)| {
+        // What fits into the buffer of a new socket, or nothing: it is a courtesy.
+        let mut message = Vec::new();
+        let _ = alert.write_all(&mut message);
+        let _ = stream.try_write(&message);
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    })
 }
 
 async fn hint(stream: TcpStream, end: Instant) {

@@ -38,6 +38,10 @@ use crate::site::Site;
 /// Content that no handler wanted is read up to this many bytes, to keep the connection.
 const DRAIN: u64 = 64 * 1024;
 
+/// An answer of this many bytes is with the client by the time it could send something that it
+/// should not.
+const SMALL: u64 = 16 * 1024;
+
 /// A connection and what it has come to.
 pub(super) struct Connection {
     io: Transport,
@@ -57,6 +61,8 @@ enum Next {
     Same,
     /// Another request.
     Request,
+    /// Nothing, as the client said: it sends no more.
+    Done,
     /// Nothing, although the client may still be sending.
     Linger,
     /// Nothing: the client has ended the connection, or is idle for too long.
@@ -99,9 +105,10 @@ impl Connection {
                 Next::Same => {}
                 Next::Request if worker.is_stopping() => return self.io.end(),
                 Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
+                Next::Done if self.io.is_drained() => return self.io.end(),
                 Next::End => return self.io.end(),
                 Next::Cut => return,
-                Next::Linger => return Box::pin(linger(&mut self.io)).await,
+                Next::Done | Next::Linger => return Box::pin(linger(&mut self.io)).await,
                 Next::Http2(read) => return Box::pin(self.go_on_in_http2(read)).await,
             }
         }
@@ -137,6 +144,9 @@ impl Connection {
                         timed = false;
                         let next = self.answer(&head, inbox, parser, outbox).await;
                         if next != Next::Request {
+                            if next == Next::Done {
+                                self.io.expect_end();
+                            }
                             let flushed = self.flush(outbox).await;
                             return if flushed.is_ok() { next } else { Next::Cut };
                         }
@@ -223,9 +233,13 @@ impl Connection {
             }
         };
         let keep_alive = head.framing.keep_alive && self.may_go_on();
+        let is_small = response.body.length().is_some_and(|length| length <= SMALL);
         let next = self.send(&asked, response, keep_alive, 0, outbox).await;
         inbox.consume(head.length);
-        next
+        match next {
+            Next::Linger if is_small && !head.framing.keep_alive && inbox.is_empty() => Next::Done,
+            next => next,
+        }
     }
 
     /// The same for a request with content, which the handler may read.

@@ -1,7 +1,7 @@
 //! What a connection reads from and writes to: the one place where plain and encrypted differ.
 
 use std::fs::File;
-use std::io::{self, BufRead, IoSlice};
+use std::io::{self, BufRead, IoSlice, Write};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -16,10 +16,25 @@ pub(super) enum Transport {
     /// Plain TCP.
     Tcp(TcpStream),
     /// TLS over TCP.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Secured>),
 }
 
+/// An encrypted connection.
+pub(super) struct Secured {
+    stream: TlsStream<TcpStream>,
+    /// Whether what is written next is the last.
+    is_last: bool,
+}
+
+/// Bytes that are encrypted with the end of the connection behind them.
+const MAX_LAST: usize = 16 * 1024;
+
 impl Transport {
+    /// What was agreed on in a handshake.
+    pub(super) fn secured(stream: TlsStream<TcpStream>) -> Self {
+        Self::Tls(Box::new(Secured { stream, is_last: false }))
+    }
+
     /// Whether [`poll_send_file`](Self::poll_send_file) works: the kernel moves file content to
     /// the socket without it passing through this process.
     pub(super) fn sends_files(&self) -> bool {
@@ -33,8 +48,8 @@ impl Transport {
     pub(super) fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(context),
-            Self::Tls(stream) => {
-                let (stream, session) = stream.get_mut();
+            Self::Tls(secured) => {
+                let (stream, session) = secured.stream.get_mut();
                 // What was decrypted and not yet read does not make the socket readable.
                 match session.reader().fill_buf() {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -55,7 +70,7 @@ impl Transport {
         let mut read = ReadBuf::new(buffer);
         match self {
             Self::Tcp(stream) => ready!(Pin::new(stream).poll_read(context, &mut read))?,
-            Self::Tls(stream) => ready!(Pin::new(stream).poll_read(context, &mut read))?,
+            Self::Tls(it) => ready!(Pin::new(&mut it.stream).poll_read(context, &mut read))?,
         }
         Poll::Ready(Ok(read.filled().len()))
     }
@@ -68,7 +83,7 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(context),
-            Self::Tls(stream) => pin!(stream.read_buf(buffer)).poll(context),
+            Self::Tls(it) => pin!(it.stream.read_buf(buffer)).poll(context),
         }
     }
 
@@ -92,9 +107,10 @@ impl Transport {
                 [one] => Pin::new(stream).poll_write(context, one),
                 _ => Pin::new(stream).poll_write_vectored(context, slices),
             },
-            Self::Tls(stream) => match slices {
-                [one] => Pin::new(stream).poll_write(context, one),
-                _ => Pin::new(stream).poll_write_vectored(context, slices),
+            Self::Tls(it) if it.is_last && length(slices) <= MAX_LAST => it.write_last(slices),
+            Self::Tls(it) => match slices {
+                [one] => Pin::new(&mut it.stream).poll_write(context, one),
+                _ => Pin::new(&mut it.stream).poll_write_vectored(context, slices),
             },
         }
     }
@@ -103,7 +119,7 @@ impl Transport {
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(_) => Poll::Ready(Ok(())),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(it) => Pin::new(&mut it.stream).poll_flush(context),
         }
     }
 
@@ -139,7 +155,9 @@ impl Transport {
     /// Tells the client, as far as that takes no waiting, that nothing more comes and nothing is
     /// missing. For TCP, closing says so.
     pub(super) fn end(&mut self) {
-        if let Self::Tls(_) = self {
+        if let Self::Tls(it) = self
+            && !it.is_last
+        {
             let mut context = Context::from_waker(Waker::noop());
             let _ = self.poll_shutdown(&mut context);
         }
@@ -149,9 +167,40 @@ impl Transport {
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(it) => Pin::new(&mut it.stream).poll_shutdown(context),
         }
     }
+
+    /// Says that what is written next is the last: the end is told in the same breath.
+    pub(super) fn expect_end(&mut self) {
+        if let Self::Tls(it) = self {
+            it.is_last = true;
+        }
+    }
+
+    /// Whether the client has sent nothing that was not read. As far as that takes no waiting.
+    pub(super) fn is_drained(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        match self.poll_read(&mut context, &mut [0]) {
+            Poll::Pending | Poll::Ready(Ok(0)) => true,
+            Poll::Ready(_) => false,
+        }
+    }
+}
+
+impl Secured {
+    fn write_last(&mut self, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let (_, session) = self.stream.get_mut();
+        let count = session.writer().write_vectored(slices)?;
+        if count == length(slices) {
+            session.send_close_notify();
+        }
+        Poll::Ready(Ok(count))
+    }
+}
+
+fn length(slices: &[IoSlice<'_>]) -> usize {
+    slices.iter().map(|slice| slice.len()).sum()
 }
 
 impl AsyncRead for Transport {
@@ -162,7 +211,7 @@ impl AsyncRead for Transport {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(it) => Pin::new(&mut it.stream).poll_read(context, buffer),
         }
     }
 }
