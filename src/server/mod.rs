@@ -217,12 +217,16 @@ impl Bound {
                 phase: phase.subscribe(),
             };
             let runtime = runtime(&crew.worker).map_err(StartError::Worker)?;
+            let worker = Arc::clone(&crew.worker);
             let thread = thread::Builder::new()
                 .name(format!("worker-{number}"))
                 .spawn(move || {
                     runtime.block_on(crew.run(sockets));
                     // A thread that waits for a disk must not keep the server from ending.
                     runtime.shutdown_background();
+                    // What was cut is noted just now; a thread that still waits for a disk may keep
+                    // the worker beyond the end of this one.
+                    worker.record(crate::log::Recorder::flush);
                 })
                 .map_err(StartError::Worker)?;
             threads.push(thread);
