@@ -85,43 +85,48 @@ async fn shake(
     let mut acceptor = Acceptor::default();
     let mut is_first = true;
     let accepted = loop {
-        let mut flight = [0; FLIGHT];
-        let count = match stream.try_read(&mut flight) {
-            Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                stream.readable().await?;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if is_first && flight[0] != HANDSHAKE {
-            return Err(Failure::NotTls(stream));
-        }
-        is_first = false;
-        if let Some(accepted) = hello(&mut acceptor, &flight[..count], &stream)? {
-            break accepted;
+        match read_hello(&stream, &mut acceptor, is_first)? {
+            Hello::Whole(accepted) => break *accepted,
+            Hello::NotTls => return Err(Failure::NotTls(stream)),
+            Hello::Part => is_first = false,
+            Hello::Nothing => stream.readable().await?,
         }
     };
     Ok(StartHandshake::from_parts(accepted, stream).into_stream(tls.config()).await?)
 }
 
-/// Takes bytes of a client's first message; what it says, once that is there.
-fn hello(
-    acceptor: &mut Acceptor,
-    mut bytes: &[u8],
-    stream: &TcpStream,
-) -> io::Result<Option<Accepted>> {
+/// What there is of a client's first message.
+enum Hello {
+    Whole(Box<Accepted>),
+    Part,
+    Nothing,
+    NotTls,
+}
+
+/// Reads once.
+fn read_hello(stream: &TcpStream, acceptor: &mut Acceptor, is_first: bool) -> io::Result<Hello> {
+    let mut flight = [0; FLIGHT];
+    let count = match stream.try_read(&mut flight) {
+        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(count) => count,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Hello::Nothing),
+        Err(error) => return Err(error),
+    };
+    if is_first && flight[0] != HANDSHAKE {
+        return Ok(Hello::NotTls);
+    }
+    let mut bytes = &flight[..count];
     while !bytes.is_empty() {
         acceptor.read_tls(&mut bytes)?;
     }
-    acceptor.accept().map_err(|(error, mut alert)| {
+    let accepted = acceptor.accept().map_err(|(error, mut alert)| {
         // What fits into the buffer of a new socket, or nothing: it is a courtesy.
         let mut message = Vec::new();
         let _ = alert.write_all(&mut message);
         let _ = stream.try_write(&message);
         io::Error::new(io::ErrorKind::InvalidData, error)
-    })
+    })?;
+    Ok(accepted.map_or(Hello::Part, |accepted| Hello::Whole(Box::new(accepted))))
 }
 
 async fn hint(stream: TcpStream, end: Instant) {
