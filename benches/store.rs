@@ -29,6 +29,7 @@ fn disk(root: &Path) -> Disk {
         index_files: vec!["index.html".into()],
         show_hidden: false,
         symlinks: Symlinks::Inside,
+        sandboxed: None,
         cache_control: None,
     };
     Disk::open(options).unwrap()

@@ -115,10 +115,14 @@ impl Site {
     /// Builds what the configuration asks for. A handler comes before those it takes requests
     /// from.
     pub fn build(config: &Config) -> Result<Self, BuildError> {
-        let disk = disk(config)?;
+        // The root is looked at first: what is not there shall not be made for the uploads in it.
+        let mut disk = open_disk(config, None)?;
         let changes = Changes::default();
-        let store = store(config, disk.clone(), &changes);
         let uploads = Uploads::open(config, &changes)?;
+        if let Some(uploads) = &uploads {
+            disk = open_disk(config, uploads.real_path.clone())?;
+        }
+        let store = store(config, disk.clone(), &changes);
         let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
             let options = ListingOptions {
@@ -285,7 +289,7 @@ fn lacks_page(response: &Response) -> bool {
     (status.is_client_error() || status.is_server_error()) && matches!(response.body, Body::Empty)
 }
 
-fn disk(config: &Config) -> Result<Disk, BuildError> {
+fn open_disk(config: &Config, sandboxed: Option<PathBuf>) -> Result<Disk, BuildError> {
     let options = DiskOptions {
         root: config.document_root.clone(),
         index_files: config.index_files.clone(),
@@ -296,6 +300,7 @@ fn disk(config: &Config) -> Result<Disk, BuildError> {
             FollowSymlinks::Always => Symlinks::Always,
         },
         cache_control: Some(cache_control(config)),
+        sandboxed,
     };
     let root = config.document_root.clone();
     Disk::open(options).map_err(|error| BuildError::Root { root, error })

@@ -117,13 +117,13 @@ fn folders_take_files_and_so_do_those_that_are_not_there_yet() {
     let body = form(&[part("f", Some("new.txt"), b"n")]);
     for (target, url) in [
         ("/uploads/sub/", "/uploads/sub/new.txt"),
-        ("/uploads/deep/er%20/", "/uploads/deep/er%20/new.txt"),
+        ("/uploads/deep/er%20x/", "/uploads/deep/er%20x/new.txt"),
         ("/uploads", "/uploads/new.txt"),
     ] {
         let response = post(&server, target, &body);
         assert_eq!((response.status, response.field("location")), (201, Some(url)), "{target}");
     }
-    assert_eq!(names(&server), ["deep/er /new.txt", "new.txt", "sub/new.txt", "sub/there.txt"]);
+    assert_eq!(names(&server), ["deep/er x/new.txt", "new.txt", "sub/new.txt", "sub/there.txt"]);
     for (target, status) in [
         ("/", 405),
         ("/elsewhere/", 405),
@@ -192,6 +192,48 @@ fn a_file_is_put_where_its_address_says() {
         assert_eq!(put(target, &[], b"x").status, status, "{target}");
     }
     assert_eq!(names(&server), ["d/a.txt", "new"]);
+}
+
+#[test]
+fn of_clients_that_change_the_same_version_one_succeeds() {
+    let server = taking().flag("--upload-conflict=replace").file("uploads/a", "old").start();
+    for _ in 0..5 {
+        let etag = server.get("/uploads/a", &[]).field("etag").unwrap().to_owned();
+        let head = head("PUT", "/uploads/a", &[("If-Match", &etag)], 3);
+        let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
+        for client in &mut clients {
+            client.send(&head);
+        }
+        for (client, letter) in clients.iter_mut().zip("abcdefgh".chars()) {
+            client.send(letter.to_string().repeat(3));
+        }
+        let statuses: Vec<_> = clients.iter_mut().map(|client| client.response().status).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 7, "{statuses:?}");
+    }
+    let server = taking().file("uploads/a", "old").start();
+    let etag = server.get("/uploads/a", &[]).field("etag").unwrap().to_owned();
+    let refused = send(&server, "PUT", "/uploads/a", &[("If-Match", &etag)], b"new");
+    assert_eq!(refused.status, 403, "another name is not what was meant");
+}
+
+#[test]
+fn what_was_uploaded_is_sandboxed_by_whatever_path_it_is_reached() {
+    let server = taking().file("uploads/x.html", "<script>").file("data/y", "").start();
+    std::os::unix::fs::symlink("uploads", server.root.join("pub")).unwrap();
+    for target in ["/uploads/x.html", "/pub/x.html"] {
+        let policy = server.get(target, &[]).field("content-security-policy").map(str::to_owned);
+        assert_eq!(policy.as_deref(), Some("sandbox; default-src 'none'"), "{target}");
+    }
+    assert_eq!(server.get("/data/y", &[]).field("content-security-policy"), None);
+    let setup = taking().file("data/up/x.html", "<script>");
+    std::os::unix::fs::symlink("data/up", setup.root().join("uploads")).unwrap();
+    let server = setup.start();
+    for target in ["/uploads/x.html", "/data/up/x.html"] {
+        let policy = server.get(target, &[]).field("content-security-policy").map(str::to_owned);
+        assert_eq!(policy.as_deref(), Some("sandbox; default-src 'none'"), "{target}");
+    }
+    assert_eq!(send(&server, "PUT", "/uploads/new", &[], b"n").status, 201);
 }
 
 #[test]

@@ -117,6 +117,76 @@ fn too_much_is_refused_before_and_while_it_comes() {
 }
 
 #[test]
+fn folders_have_names_as_files_do_and_hidden_ones_take_nothing() {
+    let server = taking().file("uploads/sub/x", "").start();
+    let deep = format!("/uploads/{}f", format!("{}/", "d".repeat(240)).repeat(20));
+    for (target, status) in [
+        ("/uploads/a%0ab/x", 400),
+        ("/uploads/NUL/x", 400),
+        ("/uploads/c:/x", 400),
+        ("/uploads/trail./x", 400),
+        ("/uploads/x%5cy/z", 400),
+        ("/uploads/%ff/x", 400),
+        ("/uploads/.ssh/x", 403),
+        (&deep, 400),
+    ] {
+        assert_eq!(send(&server, "PUT", target, &[], b"x").status, status, "{target}");
+    }
+    let tus = [("Tus-Resumable", "1.0.0"), ("Upload-Length", "0")];
+    // /uploads/.ssh/ and /uploads/x\..\y, in Base64.
+    for (folder, status) in [("L3VwbG9hZHMvLnNzaC8=", 403), ("L3VwbG9hZHMveFwuLlx5", 400)] {
+        let metadata = format!("filename YQ==,folder {folder}");
+        let fields = [tus[0], tus[1], ("Upload-Metadata", &metadata)];
+        assert_eq!(send(&server, "POST", "/upload/tus", &fields, b"").status, status, "{folder}");
+    }
+    assert_eq!(names(&server), ["sub/x"]);
+}
+
+#[test]
+fn another_method_is_not_smuggled_past_cors() {
+    let server = taking().flag("--enable-cors").flag("--cors-allow-origin=http://o").start();
+    let fields = [
+        ("Origin", "http://o"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("Tus-Resumable", "1.0.0"),
+    ];
+    let target = "/upload/tus/00000000000000000000000000000000";
+    assert_eq!(send(&server, "POST", target, &fields, b"").status, 403);
+}
+
+#[test]
+fn a_form_that_is_refused_takes_nothing_from_others() {
+    let server = taking().flag("--upload-conflict=replace").file("uploads/folder/x", "").start();
+    let mut parts: Vec<_> = (0..20).map(|n| part("f", Some(&format!("v{n}")), b"form")).collect();
+    parts.push(part("f", Some("folder"), b"form"));
+    let form = form(&parts);
+    for round in 0..10_u8 {
+        let head = head("POST", "/upload", &[JSON, FORM], form.len());
+        let mut refused = server.connect();
+        refused.send([head.as_bytes(), &form].concat());
+        for n in 0..20 {
+            let put = send(&server, "PUT", &format!("/uploads/v{n}"), &[], &[round]);
+            assert!(matches!(put.status, 200 | 201), "{}", put.text());
+        }
+        assert_eq!(refused.response().status, 409);
+        for n in 0..20 {
+            let left = fs::read(uploads(&server).join(format!("v{n}"))).unwrap();
+            assert_eq!(left, [round], "v{n}");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_a_known_end_is_refused() {
+    let server = taking().start();
+    let mut client = server.connect();
+    client.send("PUT /uploads/a HTTP/1.0\r\n\r\nhello");
+    assert_eq!(client.response().status, 411);
+    nothing_is_left(&server);
+}
+
+#[test]
 fn a_body_cut_at_any_byte_leaves_nothing() {
     let server = taking().start();
     let body = form(&[

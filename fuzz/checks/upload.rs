@@ -48,6 +48,7 @@ impl Site {
         let uploads = UploadFolder::open(upload::UploadOptions {
             folder: folder.clone(),
             conflict: Conflict::Rename,
+            max_drafts: 1000,
             expiry: Duration::from_mins(1),
             changes: Changes::default(),
         });
@@ -57,6 +58,7 @@ impl Site {
             show_hidden: false,
             symlinks: Symlinks::Inside,
             cache_control: None,
+            sandboxed: None,
         });
         let place = SitePath::parse(b"/uploads/").ok();
         let panel = UploadPanel {

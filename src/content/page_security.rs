@@ -17,6 +17,9 @@ pub fn sha256_source(inline: &str) -> String {
 pub const NO_DEVICES: HeaderValue =
     HeaderValue::from_static("camera=(), microphone=(), geolocation=()");
 
+/// What a page that somebody uploaded may do: nothing, in an origin of its own.
+pub const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
+
 #[cfg(test)]
 mod tests {
     use super::*;

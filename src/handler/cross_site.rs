@@ -12,6 +12,8 @@ use crate::message::{Request, Response};
 /// (Fetch Metadata). Scripts cannot set it.
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static ORIGIN: HeaderName = header::ORIGIN;
+/// By which tus clients say what they cannot send.
+static METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 const DETAIL: &str = "A page of another site may not change anything here. If it should, name its \
                       origin in cors_allow_origin and the method in cors_allow_methods.";
@@ -33,7 +35,7 @@ impl CrossSite {
         is_of_this_site(request)
             || self.cors.as_ref().is_some_and(|cors| {
                 let origin = request.fields.get(&ORIGIN);
-                origin.is_some_and(|it| cors.allows(it, request.method.as_str().as_bytes()))
+                origin.is_some_and(|it| methods(request).all(|method| cors.allows(it, method)))
             })
     }
 }
@@ -46,6 +48,12 @@ impl Handler for CrossSite {
             _ => Reply::Ready(Response::new(StatusCode::FORBIDDEN).with_detail(DETAIL)),
         }
     }
+}
+
+/// The method, and the one that is meant where another cannot be sent.
+fn methods<'a>(request: &'a Request<'_>) -> impl Iterator<Item = &'a [u8]> {
+    let meant = request.fields.lines(&METHOD_OVERRIDE);
+    std::iter::once(request.method.as_str().as_bytes()).chain(meant)
 }
 
 /// Whether a page of this site, a person or a program sent the request. Browsers tell by

@@ -6,11 +6,16 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use crate::content::path::{self, SitePath};
+use crate::content::upload_name::{NameError, UploadName};
 use crate::message::Response;
 use crate::store::upload::{Conflict, Stored, UploadError};
 
 /// Folders that a file may lie deep.
-pub(super) const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
+
+/// Bytes of the names of the folders together: what a system opens has a longest path (4,096 bytes
+/// on Linux), of which the site's own part and the file's name need some.
+const MAX_PATH: usize = 3072;
 
 /// Why a request is not done: the answer to it.
 #[derive(Debug)]
@@ -70,6 +75,42 @@ pub(super) fn conflict(wanted: Option<&[u8]>, most: Conflict) -> Result<Conflict
         return Err(Refused::new(StatusCode::FORBIDDEN, sentence));
     }
     Ok(wanted)
+}
+
+/// Whether files may be put into a folder of these names below the upload place; those that are not
+/// there are made, so each has to be one that a file could have.
+pub(super) fn check_folder(names: &[Box<[u8]>]) -> Result<(), Refused> {
+    if names.len() > MAX_DEPTH {
+        return Err(Refused::bad_request("the file lies too many folders deep"));
+    }
+    if names.iter().map(|name| name.len() + 1).sum::<usize>() > MAX_PATH {
+        return Err(Refused::bad_request("the path of the file is too long"));
+    }
+    for name in names {
+        if name.first() == Some(&b'.') {
+            return Err(hidden());
+        }
+        let parsed = UploadName::parse(name).map_err(|error| bad_name(name, error))?;
+        if parsed.as_bytes() != &**name {
+            return Err(bad_name(name, NameError::Reserved));
+        }
+    }
+    Ok(())
+}
+
+/// What begins with a dot is not for visitors to write to.
+pub(super) fn hidden() -> Refused {
+    Refused::new(
+        StatusCode::FORBIDDEN,
+        "hidden files and folders take no uploads: choose a name that does not begin with a dot",
+    )
+}
+
+/// Says why a file or folder cannot have a name, and which.
+pub(super) fn bad_name(sent: &[u8], error: NameError) -> Refused {
+    let start = &sent[..sent.len().min(100)];
+    let shown = String::from_utf8_lossy(start);
+    Refused::bad_request(format!("{error}: {shown:?}"))
 }
 
 /// The names of a path below the upload place, outermost first; `None` when it lies elsewhere.

@@ -9,6 +9,7 @@ use askama::Template;
 use encoding_rs::Encoding;
 use http::{HeaderValue, Method, StatusCode, header};
 use lru::LruCache;
+use tokio::sync::Semaphore;
 
 use super::{Handler, Reply, own_page};
 use crate::content::charset::charset;
@@ -47,6 +48,8 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 pub struct Renderings {
     store: Arc<dyn Store>,
     kept: Mutex<Kept>,
+    /// One at a time: who waited finds it done.
+    turns: Semaphore,
 }
 
 struct Kept {
@@ -66,7 +69,7 @@ impl Renderings {
     /// Renders files of `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let kept = Kept { by_version: LruCache::unbounded(), bytes: 0 };
-        Self { store, kept: Mutex::new(kept) }
+        Self { store, kept: Mutex::new(kept), turns: Semaphore::new(1) }
     }
 
     /// The file at `path` as HTML that may stand in a page; `None` when there is none, when it is
@@ -84,6 +87,10 @@ impl Renderings {
             return None;
         }
         let key = [path.as_bytes(), object.meta.etag.as_bytes()].concat();
+        if let Some(known) = self.lock().by_version.get(key.as_slice()) {
+            return Some(Arc::clone(known));
+        }
+        let _turn = self.turns.acquire().await.ok()?;
         if let Some(known) = self.lock().by_version.get(key.as_slice()) {
             return Some(Arc::clone(known));
         }
@@ -119,10 +126,11 @@ fn render(object: &Object, markup: Markup) -> Option<String> {
     };
     let encoding = Encoding::for_label(charset(&bytes).as_bytes())?;
     let (text, _, _) = encoding.decode(&bytes);
-    Some(match markup {
+    let html = match markup {
         Markup::Markdown => markdown::to_html(&text),
-        Markup::Plain => Plain { text: &text }.render().ok()?,
-    })
+        Markup::Plain => None,
+    };
+    html.or_else(|| Plain { text: &text }.render().ok())
 }
 
 fn read(file: &File, length: u64) -> Option<Vec<u8>> {

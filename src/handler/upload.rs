@@ -9,9 +9,9 @@ mod results;
 
 use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 
 use self::content::Content;
 use self::form::{Destination, Form};
@@ -51,6 +51,8 @@ pub struct UploadOptions {
 pub struct Upload {
     options: UploadOptions,
     results: Results,
+    /// Held from the last look at what is there to its replacement.
+    conditional: tokio::sync::Mutex<()>,
 }
 
 /// The page that takes files wherever they land.
@@ -75,7 +77,7 @@ enum Subject {
 impl Upload {
     /// Takes what is sent, as `options` say.
     pub fn new(options: UploadOptions) -> Self {
-        Self { options, results: Results::new() }
+        Self { options, results: Results::new(), conditional: tokio::sync::Mutex::default() }
     }
 
     /// What a path is about, if it has to do with uploads. `Err` when nothing may be sent there.
@@ -86,22 +88,16 @@ impl Upload {
             _ => {}
         }
         let mut names = landing::names_below(path, self.options.place.as_ref()?)?;
-        if names.iter().any(|name| name.first() == Some(&b'.')) || path.is_reserved() {
-            return Some(Err(Refused::new(
-                StatusCode::FORBIDDEN,
-                "hidden files and folders take no uploads: choose a name that does not begin with \
-                 a dot",
-            )));
+        let name = if path.is_folder() { None } else { names.pop() };
+        if name.as_ref().is_some_and(|name| name.first() == Some(&b'.')) {
+            return Some(Err(landing::hidden()));
         }
-        if names.len() > landing::MAX_DEPTH {
-            return Some(Err(Refused::bad_request("the file lies too many folders deep")));
+        if let Err(refused) = landing::check_folder(&names) {
+            return Some(Err(refused));
         }
-        Some(Ok(match names.pop() {
-            Some(name) if !path.is_folder() => Subject::File(names, name),
-            name => {
-                names.extend(name);
-                Subject::Folder(names)
-            }
+        Some(Ok(match name {
+            Some(name) => Subject::File(names, name),
+            None => Subject::Folder(names),
         }))
     }
 
@@ -169,10 +165,24 @@ impl Upload {
                 "a part of a file cannot be put: send the whole, or use resumable uploads",
             ));
         }
-        let name = UploadName::parse(name).map_err(|error| form::bad_name(name, error))?;
+        let name = UploadName::parse(name).map_err(|error| landing::bad_name(name, error))?;
         let wanted = request.target.parameter(b"conflict");
         let mut conflict = landing::conflict(wanted, self.options.folder.conflict())?;
-        self.check_conditions(request).await?;
+        let is_conditional = self.check_conditions(request).await?;
+        if is_conditional && conflict != Conflict::Replace && changes_known(request) {
+            let sentence = "this server does not let uploads replace files";
+            return Err(Refused::new(StatusCode::FORBIDDEN, sentence));
+        }
+        // Old clients say where content ends by ending the connection: nobody could tell that
+        // nothing of it is missing (RFC 9110 section 15.5.12).
+        if request.version == Version::HTTP_10
+            && request.fields.get(&header::CONTENT_LENGTH).is_none()
+        {
+            return Err(Refused::new(
+                StatusCode::LENGTH_REQUIRED,
+                "a file is sent with its length: Content-Length",
+            ));
+        }
         let only_new = request.fields.get(&header::IF_NONE_MATCH) == Some(b"*");
         if only_new {
             conflict = Conflict::Reject;
@@ -182,6 +192,10 @@ impl Upload {
         while let Some(piece) = content.piece().await {
             draft.write(piece?).await?;
         }
+        // What was true when the content began to come may be so no more. Those who care are asked
+        // one after the other.
+        let _turn = if is_conditional { Some(self.conditional.lock().await) } else { None };
+        self.check_conditions(request).await?;
         let place = Place { folder, name, conflict };
         let stored = self.options.folder.publish(vec![(draft, place)]).await;
         let stored = stored.map_err(|error| match Refused::from(error) {
@@ -196,12 +210,13 @@ impl Upload {
         Ok(json(&receipt))
     }
 
-    /// Whether the file that is there now is the one that the client knows (RFC 9110 13.1).
-    async fn check_conditions(&self, request: &mut Request<'_>) -> Result<(), Refused> {
-        let (fields, now) = (request.fields, request.received);
+    /// Whether the file that is there now is the one that the client knows (RFC 9110 13.1). True
+    /// when it said so of any.
+    async fn check_conditions(&self, request: &mut Request<'_>) -> Result<bool, Refused> {
+        let (fields, now) = (request.fields, Instant::now());
         let names = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE];
         if names.iter().all(|name| fields.get(name).is_none()) {
-            return Ok(());
+            return Ok(false);
         }
         let path = SitePath::parse(request.target.path)
             .map_err(|error| Refused::from(Response::new(error.status())))?;
@@ -213,7 +228,7 @@ impl Upload {
             }
             _ => conditions::check_absent(&Method::PUT, fields),
         };
-        if verdict == Verdict::Proceed { Ok(()) } else { Err(precondition_failed()) }
+        if verdict == Verdict::Proceed { Ok(true) } else { Err(precondition_failed()) }
     }
 
     /// The content of a request, if it can be taken.
@@ -234,7 +249,8 @@ impl Upload {
     async fn prepare_log(&self, form: &Form) -> Result<Option<OpenLog>, Refused> {
         let log = self.options.log.as_ref().filter(|_| !form.fields.is_empty());
         let Some(log) = log else { return Ok(None) };
-        log.prepare().await.map(Some).map_err(|error| self.not_logged(&error))
+        let length = form.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        log.prepare(length).await.map(Some).map_err(|error| self.not_logged(&error))
     }
 
     fn not_logged(&self, error: &io::Error) -> Refused {
@@ -340,6 +356,13 @@ fn referring_page<'a>(request: &Request<'a>) -> Option<&'a [u8]> {
     let host = request.target.authority.or_else(|| request.fields.get(&header::HOST))?;
     let path = rest.strip_prefix(host).filter(|path| path.first() == Some(&b'/'))?;
     path.split(|&byte| matches!(byte, b'?' | b'#')).next()
+}
+
+/// Whether a request means a file that is there.
+fn changes_known(request: &Request<'_>) -> bool {
+    [header::IF_MATCH, header::IF_UNMODIFIED_SINCE]
+        .iter()
+        .any(|name| request.fields.get(name).is_some())
 }
 
 fn precondition_failed() -> Refused {

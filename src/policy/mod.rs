@@ -16,14 +16,12 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::content::cors::Cors;
+use crate::content::page_security::SANDBOX;
 use crate::content::path::SitePath;
 use crate::message::{Block, Fields, Response, ResponseFields};
 
 pub use self::header_rules::HeaderRules;
 pub use self::security::security_fields;
-
-/// What a page that somebody uploaded may do: nothing, in an origin of its own.
-const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 
 /// The fields that every answer of a site carries, and what is changed in some. A handler that sets
 /// one of the fields itself wins; rules of the configuration win over all.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::BuildError;
 use crate::config::{Config, UploadConflict, Word};
 use crate::content::path::{SitePath, encode};
+use crate::descriptors;
 use crate::handler::{FormLog, Tus, TusOptions, Upload, UploadOptions, UploadPanel};
 use crate::store::upload::{self, Conflict, UploadFolder};
 use crate::store::{Changes, Store};
@@ -18,6 +19,8 @@ pub(super) struct Uploads {
     pub(super) folder: UploadFolder,
     /// Where that is on the site; `None` when it is not served.
     pub(super) place: Option<SitePath<'static>>,
+    /// Where it really is, links followed.
+    pub(super) real_path: Option<PathBuf>,
 }
 
 impl Uploads {
@@ -37,13 +40,15 @@ impl Uploads {
             folder: path.clone(),
             conflict,
             expiry: config.upload_expiry,
+            max_drafts: descriptors::shares().connections / 4 + 1,
             changes: changes.clone(),
         };
         let folder = UploadFolder::open(options)
             .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?;
         let place = upload_place(&config.document_root, &path);
         let place = place.filter(|path| config.show_hidden_files || !path.is_hidden());
-        Ok(Some(Self { folder, place }))
+        let real_path = path.canonicalize().ok();
+        Ok(Some(Self { folder, place, real_path }))
     }
 
     /// What listings of the upload folder offer, and a page of its own.
@@ -101,8 +106,8 @@ fn form_log(path: &Path, document_root: &Path) -> io::Result<FormLog> {
 fn upload_place(document_root: &Path, upload_dir: &Path) -> Option<SitePath<'static>> {
     let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| PathBuf::from(path));
     let (root, folder) = (canonical(document_root), canonical(upload_dir));
-    // A folder below the root that is a link to one elsewhere still has an address.
-    let below = folder.strip_prefix(&root).or_else(|_| upload_dir.strip_prefix(document_root));
+    // What the configuration calls it: a folder below the root may be a link to one elsewhere.
+    let below = upload_dir.strip_prefix(document_root).or_else(|_| folder.strip_prefix(&root));
     let below = below.ok()?.as_os_str().as_bytes();
     let mut path = b"/".to_vec();
     path.extend_from_slice(below);

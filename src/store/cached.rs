@@ -280,7 +280,8 @@ impl<S: Origin> Store for Cached<S> {
             }
             Standing::Unknown => {}
         }
-        Answer::later(self.flights.join(bytes, move || self.bring(key, path, now)))
+        let change = self.changes.latest();
+        Answer::later(self.flights.join(bytes, change, move || self.bring(key, path, now)))
     }
 
     fn scan<'a>(

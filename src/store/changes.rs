@@ -25,10 +25,15 @@ impl Changes {
         self.0.latest.fetch_max(now, Ordering::Release);
     }
 
+    /// Which change was the last.
+    pub(super) fn latest(&self) -> u64 {
+        self.0.latest.load(Ordering::Acquire)
+    }
+
     /// Whether something may have changed since what was seen at `seen`.
     #[inline]
     pub fn any_since(&self, seen: Instant) -> bool {
-        let latest = self.0.latest.load(Ordering::Acquire);
+        let latest = self.latest();
         latest != 0 && self.nanoseconds(seen) <= latest
     }
 

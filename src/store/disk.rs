@@ -8,6 +8,7 @@
 //! The root is held open; a folder that takes its place is noticed when somebody has it looked at.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
@@ -43,6 +44,9 @@ pub struct DiskOptions {
     pub symlinks: Symlinks,
     /// The `Cache-Control` of every file.
     pub cache_control: Option<HeaderValue>,
+    /// A folder whose files anybody may have put there, by whatever path they are reached: pages
+    /// among them can do nothing.
+    pub sandboxed: Option<PathBuf>,
 }
 
 /// A folder on the disk.
@@ -56,6 +60,7 @@ struct Inner {
     index_files: Vec<String>,
     show_hidden: bool,
     cache_control: Option<HeaderValue>,
+    sandboxed: Option<PathBuf>,
     descriptions: Descriptions,
 }
 
@@ -90,6 +95,7 @@ impl Disk {
             index_files: options.index_files,
             show_hidden: options.show_hidden,
             cache_control: options.cache_control,
+            sandboxed: options.sandboxed,
             descriptions: Descriptions::default(),
         }))
     }
@@ -336,6 +342,12 @@ impl Inner {
         }))
     }
 
+    /// Whether a file really lies in the folder that takes uploads.
+    fn is_sandboxed(&self, opened: &Opened) -> bool {
+        let Some(folder) = &self.sandboxed else { return false };
+        real_path(&opened.file).is_some_and(|path| path.starts_with(folder))
+    }
+
     fn represent(&self, opened: &Opened, etag: EntityTag, sample: &[u8]) -> Representation {
         Representation::new(Facts {
             name: opened.name(),
@@ -344,8 +356,14 @@ impl Inner {
             etag,
             content_type: media_type::content_type(opened.name(), sample),
             cache_control: self.cache_control.as_ref(),
+            is_sandboxed: self.is_sandboxed(opened),
         })
     }
+}
+
+/// Where an open file is; `None` where the system does not tell.
+fn real_path(file: &impl AsRawFd) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
 }
 
 fn join(folder: &[u8], name: &str) -> Vec<u8> {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::content::date;
 use crate::content::etag::EntityTag;
+use crate::content::page_security::SANDBOX;
 use crate::message::{Block, Body, FileSpan, Part};
 
 /// A file: content and metadata that belong together. Cloning copies two references.
@@ -92,6 +93,7 @@ pub(super) struct Facts<'f> {
     pub(super) etag: EntityTag,
     pub(super) content_type: HeaderValue,
     pub(super) cache_control: Option<&'f HeaderValue>,
+    pub(super) is_sandboxed: bool,
 }
 
 impl Representation {
@@ -108,15 +110,20 @@ impl Representation {
             (header::CONTENT_TYPE, facts.content_type.clone()),
             (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         ];
-        let full: Block = own.into_iter().chain(validators.iter().cloned()).collect();
+        let sandbox = facts.is_sandboxed.then_some((header::CONTENT_SECURITY_POLICY, SANDBOX));
+        let block = |fields: Vec<(HeaderName, HeaderValue)>| {
+            let block: Block = fields.into_iter().chain(sandbox.clone()).collect();
+            Arc::new(if facts.is_sandboxed { block.overriding() } else { block })
+        };
+        let full = own.into_iter().chain(validators.iter().cloned()).collect();
         Self {
             length: facts.length,
             modified: facts.modified,
             etag: facts.etag,
             content_type: facts.content_type,
             name: facts.name.into(),
-            full: Arc::new(full),
-            validators: Arc::new(validators.into_iter().collect()),
+            full: block(full),
+            validators: block(validators),
         }
     }
 

@@ -43,7 +43,7 @@ impl Walk {
     pub(super) fn next(&mut self) -> io::Result<Option<Item>> {
         if !self.begun {
             self.begun = true;
-            return self.enter(Vec::new(), None).map(Some);
+            return self.enter(Vec::new(), None);
         }
         while let Some((folder, entries)) = self.open.last_mut() {
             let Some(entry) = entries.next() else {
@@ -56,7 +56,7 @@ impl Walk {
             let below = [folder.as_slice(), &entry.name].concat();
             let item = match entry.kind {
                 EntryKind::Folder => {
-                    Some(self.enter([below.as_slice(), b"/"].concat(), entry.modified)?)
+                    self.enter([below.as_slice(), b"/"].concat(), entry.modified)?
                 }
                 EntryKind::File => self.file(&below, &entry)?,
             };
@@ -67,12 +67,16 @@ impl Walk {
         Ok(None)
     }
 
-    fn enter(&mut self, below: Vec<u8>, modified: Option<SystemTime>) -> io::Result<Item> {
+    /// A folder that is still there. The one at the top must be.
+    fn enter(&mut self, below: Vec<u8>, modified: Option<SystemTime>) -> io::Result<Option<Item>> {
         let path = SitePath::of_entry(self.top.as_bytes(), &below);
-        let entries = self.runtime.block_on(self.store.list(&path)).map_err(io::Error::other)?;
+        let entries = match self.runtime.block_on(self.store.list(&path)) {
+            Err(StoreError::NotFound | StoreError::Denied) if !below.is_empty() => return Ok(None),
+            other => other.map_err(io::Error::other)?,
+        };
         let name = self.name_of(&below);
         self.open.push((below, entries.into_iter()));
-        Ok(Item::Folder { name, modified })
+        Ok(Some(Item::Folder { name, modified }))
     }
 
     /// A file that is still there.

@@ -25,9 +25,7 @@ pub(super) fn place(metadata: &Metadata, options: &TusOptions) -> Result<Place, 
     for name in metadata.folders() {
         folder.push(parse_name(name)?.as_bytes().into());
     }
-    if folder.len() > landing::MAX_DEPTH {
-        return Err(Refused::bad_request("the file lies too many folders deep"));
-    }
+    landing::check_folder(&folder)?;
     let conflict = landing::conflict(metadata.get("conflict"), options.max_conflict)?;
     Ok(Place { folder, name, conflict })
 }

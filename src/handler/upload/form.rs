@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::content::{Content, ContentError};
 use super::multipart::{MAX_PARTS, Multipart, MultipartError, Part};
-use crate::content::upload_name::{NameError, UploadName};
-use crate::handler::landing::Refused;
+use crate::content::upload_name::UploadName;
+use crate::handler::landing::{Refused, bad_name};
 use crate::store::upload::{Conflict, Draft, Place, UploadFolder};
 
 /// Bytes that the text fields of a form may have together, names and values.
@@ -76,6 +76,7 @@ async fn receive(
         draft.write(bytes).await?;
         piece = part.piece().await?;
     }
+    draft.settle().await?;
     let folder = destination.folder.clone();
     Ok(Some((draft, Place { folder, name, conflict: destination.conflict })))
 }
@@ -138,13 +139,6 @@ fn too_much_text() -> Refused {
 
 fn not_utf8() -> Refused {
     Refused::bad_request("the text of the form is not UTF-8")
-}
-
-/// Says why a file cannot have a name, and which.
-pub(super) fn bad_name(sent: &[u8], error: NameError) -> Refused {
-    let start = &sent[..sent.len().min(100)];
-    let shown = String::from_utf8_lossy(start);
-    Refused::bad_request(format!("{error}: {shown:?}"))
 }
 
 impl From<MultipartError> for Refused {

@@ -73,6 +73,7 @@ impl Source {
             etag: EntityTag::of_content(&bytes),
             content_type: HeaderValue::from_static("text/plain"),
             cache_control: None,
+            is_sandboxed: false,
         });
         let content = if bytes.len() as u64 <= limit {
             Content::Bytes(bytes)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::folder::Folder;
+use super::folder::{DraftSeat, Folder};
 use super::nascent::Nascent;
 use super::writer::{Finishing, Target, Writer};
 use super::{UploadError, blocking};
@@ -16,6 +16,7 @@ use super::{UploadError, blocking};
 pub struct Draft {
     writer: Writer<Nascent>,
     received: u64,
+    _seat: DraftSeat,
 }
 
 impl Target for Nascent {
@@ -29,6 +30,7 @@ impl Draft {
         folder: &Arc<Folder>,
         expected: Option<u64>,
     ) -> Result<Self, UploadError> {
+        let seat = folder.begin_draft()?;
         let here = Arc::clone(folder);
         let nascent = blocking(move || {
             here.has_room(expected.unwrap_or(0))?;
@@ -36,7 +38,7 @@ impl Draft {
         })
         .await?;
         let writer = Writer::new(nascent, Some(Sha256::new()), 0, folder.begin_writing());
-        Ok(Self { writer, received: 0 })
+        Ok(Self { writer, received: 0, _seat: seat })
     }
 
     /// Takes the next piece of the content; it is hashed and written on another thread. An error
@@ -44,6 +46,12 @@ impl Draft {
     pub async fn write(&mut self, piece: Bytes) -> Result<(), UploadError> {
         self.received += piece.len() as u64;
         self.writer.write(piece).await
+    }
+
+    /// Says that nothing more comes: until it is published, it takes a descriptor and hardly any
+    /// memory.
+    pub async fn settle(&mut self) -> Result<(), UploadError> {
+        self.writer.settle().await
     }
 
     /// Bytes taken so far.

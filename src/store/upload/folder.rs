@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{
@@ -33,8 +33,12 @@ pub(super) struct Folder {
     naming: Naming,
     /// Files being written: they share the memory there is for blocks.
     writing: AtomicUsize,
+    /// Files that nobody sees yet.
+    drafts: AtomicUsize,
     next_name: AtomicU64,
     seats: Seats,
+    /// Held while files get their names, or lose them again.
+    naming_turn: Mutex<()>,
     next_sweep: Mutex<SystemTime>,
 }
 
@@ -65,8 +69,10 @@ impl Folder {
             options,
             naming,
             writing: AtomicUsize::new(0),
+            drafts: AtomicUsize::new(0),
             next_name: AtomicU64::new(random()?),
             seats: Seats::default(),
+            naming_turn: Mutex::new(()),
             next_sweep: Mutex::new(SystemTime::UNIX_EPOCH),
         })
     }
@@ -85,6 +91,11 @@ impl Folder {
 
     pub(super) fn expiry(&self) -> Duration {
         self.options.expiry
+    }
+
+    /// Publications of this process do not meet: what one undoes, no other has touched meanwhile.
+    pub(super) fn naming_turn(&self) -> MutexGuard<'_, ()> {
+        self.naming_turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn seats(&self) -> &Seats {
@@ -222,6 +233,15 @@ impl Folder {
     }
 
     /// Counts a file being written for as long as the guard lives.
+    /// A place for a file; each takes a descriptor until its request is over.
+    pub(super) fn begin_draft(self: &Arc<Self>) -> Result<DraftSeat, UploadError> {
+        let seat = DraftSeat(Arc::clone(self));
+        if self.drafts.fetch_add(1, Ordering::Relaxed) >= self.options.max_drafts {
+            return Err(Errno::MFILE.into());
+        }
+        Ok(seat)
+    }
+
     pub(super) fn begin_writing(self: &Arc<Self>) -> Writing {
         self.writing.fetch_add(1, Ordering::Relaxed);
         Writing(Arc::clone(self))
@@ -231,6 +251,15 @@ impl Folder {
 fn open_root(path: &Path) -> io::Result<OwnedFd> {
     fs::create_dir_all(path)?;
     Ok(open(path, STAND_IN, Mode::empty())?)
+}
+
+/// The place of one file that nobody sees yet.
+pub(super) struct DraftSeat(Arc<Folder>);
+
+impl Drop for DraftSeat {
+    fn drop(&mut self) {
+        self.0.drafts.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One file being written.

@@ -59,6 +59,8 @@ pub struct UploadOptions {
     pub conflict: Conflict,
     /// How long an unfinished resumable upload is kept after its last byte.
     pub expiry: Duration,
+    /// Files that may be under way at once, in all requests.
+    pub max_drafts: usize,
     /// Told when files have appeared.
     pub changes: Changes,
 }

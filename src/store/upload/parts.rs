@@ -231,7 +231,7 @@ impl Folder {
     }
 
     /// Says early what would be said when the upload is complete.
-    fn refuse_taken(&self, place: &Place) -> Result<(), UploadError> {
+    pub(super) fn refuse_taken(&self, place: &Place) -> Result<(), UploadError> {
         let Some(folder) = self.find(&place.folder)? else { return Ok(()) };
         let name = place.name.as_bytes();
         if folder::is_folder(&folder, name) {

@@ -4,6 +4,7 @@
 //! place is taken by a new one is exchanged with it, and removed only at the end.
 
 use std::os::fd::OwnedFd;
+use std::sync::MutexGuard;
 
 use rustix::fs::{AtFlags, Mode, fstat, openat, renameat, unlinkat};
 use rustix::io::Errno;
@@ -25,6 +26,10 @@ pub(super) fn all_or_none(
         ready.push((file.finish()?, place));
     }
     let mut publication = Publication::new(folder);
+    // What would be refused in the end is refused before anybody sees anything of it.
+    for (_, place) in &ready {
+        folder.refuse_taken(place)?;
+    }
     let mut stored = Vec::with_capacity(ready.len());
     for (sink, place) in ready {
         let (size, sha256) = (sink.written, sink.hash.unwrap_or_default().finalize().into());
@@ -41,6 +46,7 @@ pub(super) struct Publication<'f> {
     steps: Vec<Step>,
     /// Folders in which names have changed.
     touched: Vec<OwnedFd>,
+    _turn: MutexGuard<'f, ()>,
     /// Held from the first exchange on, so that nobody takes what was exchanged for a leftover.
     workshop: Option<Workshop>,
 }
@@ -57,7 +63,8 @@ enum Step {
 
 impl<'f> Publication<'f> {
     pub(super) fn new(folder: &'f Folder) -> Self {
-        Self { folder, steps: Vec::new(), touched: Vec::new(), workshop: None }
+        let turn = folder.naming_turn();
+        Self { folder, steps: Vec::new(), touched: Vec::new(), _turn: turn, workshop: None }
     }
 
     /// Gives a file its name. Returns the name, and whether another file had it before.

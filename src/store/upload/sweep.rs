@@ -47,7 +47,7 @@ pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Resu
 pub(super) fn count_parts(workshop: &OwnedFd) -> Result<usize, Errno> {
     let mut count = 0;
     for entry in Dir::read_from(workshop)? {
-        count += usize::from(entry?.file_name().to_bytes().ends_with(b".json"));
+        count += usize::from(entry?.file_name().to_bytes().ends_with(b".part"));
     }
     Ok(count)
 }

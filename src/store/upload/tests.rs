@@ -15,6 +15,7 @@ fn options(folder: &Path) -> UploadOptions {
     UploadOptions {
         folder: folder.into(),
         conflict: Conflict::Replace,
+        max_drafts: 100,
         expiry,
         changes: Changes::default(),
     }

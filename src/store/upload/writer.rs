@@ -47,7 +47,7 @@ pub(super) struct Writer<T: Target> {
     block: Block,
     /// One that is not in use.
     spare: Block,
-    writing: Writing,
+    writing: Option<Writing>,
 }
 
 /// What a thread gives back that has written a block.
@@ -86,7 +86,7 @@ impl<T: Target> Writer<T> {
             is_direct: false,
         };
         let (block, spare) = Default::default();
-        Self { at: Some(sink), flight: None, block, spare, writing }
+        Self { at: Some(sink), flight: None, block, spare, writing: Some(writing) }
     }
 
     /// Takes a piece. An error may be that of an earlier piece; after one nothing more is taken.
@@ -121,7 +121,8 @@ impl<T: Target> Writer<T> {
 
     /// Bytes that a block of this file may have, now that so many are written.
     fn share(&self) -> usize {
-        let share = (ALL_BLOCKS / self.writing.count()).clamp(SMALLEST, LARGEST);
+        let count = self.writing.as_ref().map_or(1, Writing::count);
+        let share = (ALL_BLOCKS / count).clamp(SMALLEST, LARGEST);
         share - share % ALIGNMENT
     }
 
@@ -136,6 +137,20 @@ impl<T: Target> Writer<T> {
             return Ok(sink);
         }
         self.at.take().ok_or_else(|| UploadError::Unavailable(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    /// Says that nothing more comes: what was gathered goes on its way, and its memory is given
+    /// back.
+    pub(super) async fn settle(&mut self) -> Result<(), UploadError> {
+        let mut sink = self.land().await?;
+        let block = mem::take(&mut self.block);
+        self.spare = Block::default();
+        self.writing = None;
+        self.flight = Some(tokio::task::spawn_blocking(move || {
+            let result = sink.write(block.bytes());
+            Landed { sink, block: Block::default(), result }
+        }));
+        Ok(())
     }
 
     /// Ends writing. What is returned still has to write its last block, on a thread that may
