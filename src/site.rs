@@ -167,7 +167,7 @@ impl Site {
         let plain = Config { enable_ssl: false, ..config.clone() };
         Ok(Self {
             handlers: Box::new([Box::new(ToHttps::new(port))]),
-            store: Arc::new(disk(config)?),
+            store: Arc::new(open_disk(config, None)?),
             uploads: None,
             error_pages: ErrorPages::new(),
             policy: policy(&plain, None, None)?,

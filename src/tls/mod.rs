@@ -127,6 +127,8 @@ impl Tls {
     }
 
     fn replace(&self, loaded: &mut Loaded) {
+        // Those before the files are read: one that changes meanwhile is read again.
+        let before = stamps(&self.options);
         match load(&self.options, &self.provider, &self.tickets) {
             Ok((config, now)) => {
                 self.current.store(Arc::new(config));
@@ -136,7 +138,7 @@ impl Tls {
             Err(error) => {
                 tracing::error!("the certificates in use stay: {error}");
                 // Said once for each state of the files.
-                loaded.stamps = stamps(&self.options);
+                loaded.stamps = before;
                 loaded.renew = None;
             }
         }
