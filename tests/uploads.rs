@@ -197,7 +197,7 @@ fn a_file_is_put_where_its_address_says() {
 #[test]
 fn of_clients_that_change_the_same_version_one_succeeds() {
     let server = taking().flag("--upload-conflict=replace").file("uploads/a", "old").start();
-    for _ in 0..5 {
+    for round in 0..5 {
         let etag = server.get("/uploads/a", &[]).field("etag").unwrap().to_owned();
         let head = head("PUT", "/uploads/a", &[("If-Match", &etag)], 3);
         let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
@@ -205,7 +205,7 @@ fn of_clients_that_change_the_same_version_one_succeeds() {
             client.send(&head);
         }
         for (client, letter) in clients.iter_mut().zip("abcdefgh".chars()) {
-            client.send(letter.to_string().repeat(3));
+            client.send(format!("{round} {letter}"));
         }
         let statuses: Vec<_> = clients.iter_mut().map(|client| client.response().status).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
