@@ -17,7 +17,7 @@ mod self_signed;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -33,6 +33,9 @@ pub use self::error::TlsError;
 use self::names::ByName;
 use self::pem::Stamp;
 pub use self::self_signed::{Fingerprint, SelfSigned};
+
+/// When a self-signed certificate that could not be made anew is tried again.
+const RETRY: Duration = Duration::from_hours(1);
 
 /// What TLS is spoken with.
 #[derive(Clone, Debug)]
@@ -139,7 +142,7 @@ impl Tls {
                 tracing::error!("the certificates in use stay: {error}");
                 // Said once for each state of the files.
                 loaded.stamps = before;
-                loaded.renew = None;
+                loaded.renew = loaded.renew.map(|_| SystemTime::now() + RETRY);
             }
         }
     }
