@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 
 use crate::support::PATIENCE;
 
+use crate::support::over::key_pin;
+
 /// What Chromium is called by those who package it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -75,6 +77,7 @@ impl Browser {
             .arg(program())
             .arg(folder)
             .args(FLAGS)
+            .arg(format!("--ignore-certificate-errors-spki-list={}", key_pin()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

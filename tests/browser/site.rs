@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::page::Page;
+use crate::support::over::Over;
 use crate::support::{Server, Setup, setup};
 
 /// The repository's sample site in a folder of its own, with the configuration beside it.
@@ -52,6 +53,19 @@ fn every_page_of_the_sample_site_is_clean() {
         page.goto(&url(&server, path));
         assert_ne!(page.text("document.title"), "", "{path}");
         page.pictures(name);
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn it_comes_over_http2_with_a_certificate_that_is_trusted() {
+    let server = sample().over(Over::H2).start();
+    let mut page = Page::open();
+    for path in ["/", "/about.html", "/form.html", "/browse/", "/uploads/"] {
+        page.goto(&format!("https://{}{path}", server.address));
+        let protocol = "performance.getEntriesByType('navigation')[0].nextHopProtocol";
+        assert_eq!(page.text(protocol), "h2", "{path}");
+        assert_eq!(page.text("String(isSecureContext)"), "true");
     }
 }
 

@@ -72,8 +72,13 @@ impl Setup {
     }
 
     /// Speaks plain HTTP/1.1, whatever the others speak: this is about sockets, or greetings.
-    pub fn plain(mut self) -> Self {
-        self.over = Over::Plain;
+    pub fn plain(self) -> Self {
+        self.over(Over::Plain)
+    }
+
+    /// Speaks that, whatever the others speak.
+    pub fn over(mut self, over: Over) -> Self {
+        self.over = over;
         self
     }
 

@@ -46,6 +46,14 @@ static CERTIFICATE: LazyLock<rcgen::CertifiedKey<rcgen::KeyPair>> = LazyLock::ne
     rcgen::generate_simple_self_signed(names).expect("a certificate")
 });
 
+/// SHA-256 of the certificate's public key in Base64, by which browsers are told to trust it.
+pub fn key_pin() -> String {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    use rcgen::PublicKeyData;
+    use sha2::{Digest, Sha256};
+    BASE64_STANDARD.encode(Sha256::digest(CERTIFICATE.signing_key.subject_public_key_info()))
+}
+
 /// Writes the files of the certificate; the flags that name them.
 pub fn certify(folder: &Path) -> Vec<String> {
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
