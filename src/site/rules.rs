@@ -10,9 +10,6 @@ use crate::content::cors::{Cors, CorsOptions};
 use crate::content::path::SitePath;
 use crate::policy::{HeaderRules, Policy, Varying, security_fields};
 
-/// How long browsers ask for nothing but https.
-const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
-
 /// Whether the certificate is one that somebody else vouches for, as far as one can tell.
 fn is_certified(config: &Config) -> bool {
     config.ssl_cert.is_some() || !config.ssl_certificates.is_empty()
@@ -28,10 +25,8 @@ pub(super) fn policy(
     if config.enable_security_headers {
         // Not with a certificate of our own: a browser that has once heard of it lets nobody past
         // the warning (RFC 6797 section 12.1).
-        if config.enable_ssl && is_certified(config) {
-            fixed.push((header::STRICT_TRANSPORT_SECURITY, ONE_YEAR));
-        }
-        fixed.extend(security_fields(&config.security_headers));
+        let is_certified = config.enable_ssl && is_certified(config);
+        fixed.extend(security_fields(is_certified, &config.security_headers));
     }
     if let Some(cors) = &cors {
         fixed.extend(cors.constant_fields());
