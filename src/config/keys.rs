@@ -52,7 +52,7 @@ keys! {
         /// Compress what is worth it with gzip, br or zstd.
         enable_compression: bool = false, later("compression", switch()); // then: true
 
-        /// Offer folders as tar and zip archives.
+        /// Offer the folders that are listed as tar and zip archives.
         enable_archives: bool = false, switch();
     }
 
@@ -182,7 +182,7 @@ keys! {
         /// Take files and forms.
         enable_file_uploads: bool = false, switch();
 
-        /// Bytes of one request body.
+        /// Bytes of one request body, and of a file that comes in several.
         max_upload_size: u64 = 10_485_760, bytes(1..=1 << 50);
 
         /// Folder where uploaded files land; null is `uploads` in the document root.
@@ -191,7 +191,7 @@ keys! {
         /// What happens to a file whose name is taken: a new name, a refusal, or the old one's place.
         upload_conflict: UploadConflict = UploadConflict::Rename, one_of();
 
-        /// File that the fields of forms are appended to, as JSON Lines.
+        /// File that the fields of forms are appended to, as JSON Lines; without one they are not kept.
         form_log: Option<PathBuf> = None, or_null(path());
 
         /// Seconds that an unfinished resumable upload is kept.

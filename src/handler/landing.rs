@@ -71,7 +71,8 @@ pub(super) fn conflict(wanted: Option<&[u8]>, most: Conflict) -> Result<Conflict
         }
     };
     if wanted > most {
-        let sentence = "this server does not let uploads do that to files that are there";
+        let sentence = "this server does not let uploads have that power over files that are there \
+                        (upload_conflict)";
         return Err(Refused::new(StatusCode::FORBIDDEN, sentence));
     }
     Ok(wanted)

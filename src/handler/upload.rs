@@ -83,7 +83,7 @@ impl Upload {
     /// What a path is about, if it has to do with uploads. `Err` when nothing may be sent there.
     fn subject(&self, path: &SitePath<'_>) -> Option<Result<Subject, Refused>> {
         match path.as_bytes() {
-            PAGE => return Some(Ok(Subject::Page)),
+            PAGE | b"/upload/" => return Some(Ok(Subject::Page)),
             SUBMIT => return Some(Ok(Subject::Submit)),
             _ => {}
         }
@@ -99,6 +99,17 @@ impl Upload {
             Some(name) => Subject::File(names, name),
             None => Subject::Folder(names),
         }))
+    }
+
+    /// Where files are taken, for those who tried elsewhere.
+    fn hint(&self) -> String {
+        match self.options.place.as_ref().map(SitePath::encoded) {
+            Some(place) => format!(
+                "Nothing is taken here. Forms are posted to /upload or {place}, files are put to \
+                 {place}NAME."
+            ),
+            None => "Nothing is taken here. Forms are posted to /upload.".to_owned(),
+        }
     }
 
     async fn answer(&self, mut request: Request<'_>, subject: Subject) -> Response {
@@ -322,6 +333,11 @@ impl Handler for Upload {
         }
         let subject = SitePath::parse(path).ok().and_then(|path| self.subject(&path));
         let subject = match subject {
+            None if matches!(request.method, Method::POST | Method::PUT) => {
+                return Reply::Ready(
+                    Response::method_not_allowed("GET, HEAD, OPTIONS").with_detail(self.hint()),
+                );
+            }
             None => return Reply::Pass(request),
             Some(Err(Refused(response))) => return Reply::Ready(*response),
             Some(Ok(subject)) => subject,

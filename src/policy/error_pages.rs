@@ -118,7 +118,7 @@ impl Entry {
 /// Gives an error content with a sentence of its own: what exactly was wrong with the request.
 pub fn describe(response: Response, form: Form, sentence: &str) -> Response {
     let status = response.status;
-    let reason = status.canonical_reason().unwrap_or("Error");
+    let reason = reason(status);
     match form {
         Form::Html => {
             let page = Page { status: status.as_u16(), reason, sentence };
@@ -178,6 +178,15 @@ fn sentence(status: StatusCode) -> &'static str {
             "Something went wrong in the server. Its log says more."
         }
         _ => "The request could not be answered.",
+    }
+}
+
+/// The phrase of RFC 9110; the `http` crate has older ones.
+fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        _ => status.canonical_reason().unwrap_or("Error"),
     }
 }
 

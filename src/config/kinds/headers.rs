@@ -143,7 +143,7 @@ fn origin(text: &str) -> Option<String> {
     let (scheme, authority) = text.split_once("://")?;
     let uri: Uri = text.parse().ok()?;
     let host = uri.host().filter(|host| !host.is_empty())?;
-    if authority.contains(['/', '?', '#', '@']) {
+    if authority.contains(['/', '?', '#', '@', '*']) {
         return None;
     }
     // A port that is not a number makes no `port`, but is in the authority.

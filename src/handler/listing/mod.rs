@@ -91,6 +91,11 @@ impl Handler for Listing {
             Ok(path) => path,
             Err(error) => return Reply::Ready(Response::new(error.status())),
         };
+        // With archives on, another handler has answered.
+        if request.target.parameter(b"archive").is_some() && !self.0.options.archives {
+            let why = "Folders are not offered as archives here (enable_archives).";
+            return Reply::Ready(Response::new(StatusCode::FORBIDDEN).with_detail(why));
+        }
         let look = self.0.looks.get(path.as_bytes(), request.received);
         let key = Key { query: Query::read(&request), origin: self.0.origin(&request, &path) };
         if let Some(Content::Whole(page)) = look.page(&key).get() {

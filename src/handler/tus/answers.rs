@@ -21,6 +21,7 @@ const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 /// What the protocol can do here: the answer to OPTIONS.
 pub(super) fn capabilities(max_size: u64) -> Response {
     let response = Response::new(StatusCode::NO_CONTENT)
+        .with(header::ALLOW, HeaderValue::from_static("OPTIONS, POST, HEAD, PATCH, DELETE"))
         .with(TUS_VERSION, HeaderValue::from_static(tus::VERSION))
         .with(TUS_EXTENSION, HeaderValue::from_static(tus::EXTENSIONS))
         .with(TUS_MAX_SIZE, max_size.into())

@@ -37,8 +37,11 @@ pub(super) struct OpenLog {
 }
 
 impl FormLog {
-    /// Makes the file if it is not there, and fails when it cannot be appended to.
+    /// Makes the file and its folder if they are not there, and fails when it cannot be appended to.
     pub fn open(path: PathBuf) -> io::Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)?;
+        }
         open(&path)?;
         Ok(Self(Arc::new(Inner { path, turn: Mutex::new(()) })))
     }
@@ -154,8 +157,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(FormLog::open(folder.path().to_owned()).is_err());
         let path = folder.path().join("sub/forms.jsonl");
-        assert!(FormLog::open(path.clone()).is_err());
-        std::fs::create_dir(folder.path().join("sub")).unwrap();
         let log = FormLog::open(path.clone()).unwrap();
         std::fs::remove_dir_all(folder.path().join("sub")).unwrap();
         assert!(log.prepare(10).await.is_err());
