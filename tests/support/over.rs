@@ -130,8 +130,26 @@ impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
+            Self::Tls(stream) => read_tls(stream, buffer),
         }
+    }
+}
+
+/// Reads also where what was written before cannot be sent any more: the server's last words may
+/// be there all the same.
+fn read_tls(
+    stream: &mut StreamOwned<ClientConnection, TcpStream>,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    let StreamOwned { conn, sock } = stream;
+    loop {
+        while conn.wants_write() && conn.write_tls(sock).is_ok() {}
+        match conn.reader().read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            done => return done,
+        }
+        conn.read_tls(sock)?;
+        conn.process_new_packets().map_err(io::Error::other)?;
     }
 }
 
