@@ -123,8 +123,7 @@ impl Connection {
                 Ok(None) => return Next::Same,
                 Ok(Some(0)) => return Next::End,
                 Ok(Some(_)) if self.requests == 0 && self.speaks_http2(inbox) => {
-                    if let Some(preface) = inbox.unread().get(..PREFACE.len()) {
-                        debug_assert_eq!(preface, PREFACE);
+                    if inbox.unread().len() >= PREFACE.len() {
                         let read = Bytes::copy_from_slice(inbox.unread());
                         inbox.consume(read.len());
                         return Next::Http2(read);

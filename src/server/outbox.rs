@@ -4,7 +4,6 @@
 mod tests;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +14,7 @@ use bytes::Bytes;
 use super::clock;
 use super::deadline::{Pace, in_time};
 use super::file_read;
+use super::pieces;
 use super::transport::Transport;
 use crate::http1::encode;
 use crate::message::{Body, Chunks, FileSpan, Part};
@@ -37,7 +37,7 @@ const FILE_STEP: u64 = 1024 * 1024;
 const FILE_TAIL: u64 = 16 * 1024;
 
 /// Bytes of a file read at a time where they are not sent from the page cache.
-const PIECE: u64 = 64 * 1024;
+const PIECE: usize = 64 * 1024;
 
 /// A file written to this lately may well be written to again while it is sent.
 const FRESH: Duration = Duration::from_secs(2);
@@ -277,14 +277,8 @@ impl Outbox {
         let Some(Item::File { span, .. }) = self.queue.front_mut() else {
             return Ok(());
         };
-        let count = span.length.min(PIECE);
-        let bytes = file_read::read(span, usize::try_from(count).unwrap_or(usize::MAX)).await?;
-        span.start += count;
-        span.length -= count;
+        let Some(bytes) = pieces::file_piece(span, PIECE).await? else { return Ok(()) };
         if span.length == 0 {
-            if !file_read::is_unchanged(span) {
-                return Err(io::Error::other("the file changed while it was sent"));
-            }
             self.queue.pop_front();
         }
         self.shared += bytes.len();
@@ -294,29 +288,16 @@ impl Outbox {
 
     /// Puts the next piece of the stream in front of it, or ends it.
     async fn pull_stream(&mut self) -> io::Result<()> {
-        let Some(Item::Stream { mut chunks, chunked, owed }) = self.queue.pop_front() else {
+        let Some(Item::Stream { mut chunks, chunked, mut owed }) = self.queue.pop_front() else {
             return Ok(());
         };
-        let Some(piece) = poll_fn(|context| chunks.poll_next(context)).await else {
-            if owed.is_some_and(|owed| owed > 0) {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+        let Some(piece) = pieces::stream_piece(&mut chunks, &mut owed).await? else {
             if chunked {
                 self.encode(|out| out.extend_from_slice(encode::LAST_CHUNK));
             }
             return Ok(());
         };
-        let piece = piece?;
         let length = piece.len();
-        if length == 0 {
-            // An empty chunk would end the body.
-            self.queue.push_back(Item::Stream { chunks, chunked, owed });
-            return Ok(());
-        }
-        let owed = match owed.map(|owed| owed.checked_sub(length as u64)) {
-            Some(None) => return Err(io::Error::other("a body was longer than announced")),
-            owed => owed.flatten(),
-        };
         if chunked {
             self.encode(|out| encode::write_chunk_head(out, length));
         }

@@ -1,4 +1,5 @@
-//! Content as bytes in memory, a piece at a time, for transports that cannot send files.
+//! Content as bytes in memory, a piece at a time: for transports that cannot send files, and for
+//! what is no file.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -92,7 +93,8 @@ impl Item {
     }
 }
 
-async fn file_piece(span: &mut FileSpan, most: usize) -> io::Result<Option<Bytes>> {
+/// The next piece of a file; `None` at its end.
+pub(super) async fn file_piece(span: &mut FileSpan, most: usize) -> io::Result<Option<Bytes>> {
     let count = span.length.min(most as u64);
     if count == 0 {
         return Ok(None);
@@ -106,7 +108,12 @@ async fn file_piece(span: &mut FileSpan, most: usize) -> io::Result<Option<Bytes
     Ok(Some(bytes))
 }
 
-async fn stream_piece(chunks: &mut Chunks, owed: &mut Option<u64>) -> io::Result<Option<Bytes>> {
+/// The next piece of a stream, never an empty one; `None` at its end, which comes when `owed`, the
+/// bytes announced, have come.
+pub(super) async fn stream_piece(
+    chunks: &mut Chunks,
+    owed: &mut Option<u64>,
+) -> io::Result<Option<Bytes>> {
     loop {
         let Some(piece) = poll_fn(|context| chunks.poll_next(context)).await else {
             return match owed {

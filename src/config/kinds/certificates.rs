@@ -1,11 +1,10 @@
 //! Certificates: `[{"cert": "a.pem", "key": "a.key.pem", "names": ["a.example"]}]`.
 
-use jsonc_parser::common::Ranged;
 use serde_json::{Value, json};
 
 use super::files::path;
-use super::{About, Kind, Mismatch, Raw, Reason};
-use crate::config::jsonc;
+use super::objects::{members, objects};
+use super::{About, Kind, Mismatch, Raw};
 use crate::config::values::Certificate;
 
 /// Certificates with their keys. As a text, the same JSON array.
@@ -20,10 +19,7 @@ impl Kind for Certificates {
     type Value = Vec<Certificate>;
 
     fn read(&self, raw: Raw<'_>) -> Result<Vec<Certificate>, Mismatch> {
-        if raw.is_text() {
-            return read_text(raw);
-        }
-        raw.elements().ok_or_else(|| raw.wrong())?.into_iter().map(certificate).collect()
+        objects(raw, certificate)
     }
 
     fn show(&self, certificates: &Vec<Certificate>) -> Value {
@@ -51,47 +47,21 @@ impl Kind for Certificates {
     }
 }
 
-fn read_text(raw: Raw<'_>) -> Result<Vec<Certificate>, Mismatch> {
-    let text = raw.string().ok_or_else(|| raw.wrong())?;
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
-    let value = jsonc::parse(text).map_err(|_| raw.wrong())?;
-    // Where in the text it is wrong would be taken for a place in a file.
-    certificates()
-        .read(Raw::json(&value, raw.base()))
-        .map_err(|mismatch| Mismatch { at: None, ..mismatch })
-}
-
 fn certificate(raw: Raw<'_>) -> Result<Certificate, Mismatch> {
-    let object = raw.object().ok_or_else(|| raw.wrong())?;
-    let (mut cert, mut key, mut names) = (None, None, None);
-    for property in &object.properties {
-        let value = Raw::json(&property.value, raw.base());
-        let is_new = match property.name.as_str() {
-            "cert" => cert.replace(path().read(value)?).is_none(),
-            "key" => key.replace(path().read(value)?).is_none(),
-            "names" => names.replace(host_names(&value)?).is_none(),
-            other => {
-                let why =
-                    format!("a certificate has \"cert\", \"key\" and \"names\", no {other:?}");
-                return Err(refused(property.range().start, why));
-            }
-        };
-        if !is_new {
-            let why = format!("{:?} is there twice", property.name.as_str());
-            return Err(refused(property.range().start, why));
-        }
-    }
+    let has = "a certificate has \"cert\", \"key\" and \"names\"";
+    let [cert, key, names] = members(raw, ["cert", "key", "names"], has)?;
+    let cert = cert.map(|cert| path().read(cert)).transpose()?;
+    let key = key.map(|key| path().read(key)).transpose()?;
+    let names = names.map(host_names).transpose()?.unwrap_or_default();
     match (cert, key) {
-        (Some(cert), Some(key)) => Ok(Certificate { cert, key, names: names.unwrap_or_default() }),
+        (Some(cert), Some(key)) => Ok(Certificate { cert, key, names }),
         (None, _) => Err(raw.refused("a certificate needs \"cert\", the path of its file")),
         (_, None) => Err(raw.refused("a certificate needs \"key\", the path of its key")),
     }
 }
 
 /// Names as clients ask for them (SNI): `example.com`, `*.example.com`.
-fn host_names(raw: &Raw<'_>) -> Result<Vec<String>, Mismatch> {
+fn host_names(raw: Raw<'_>) -> Result<Vec<String>, Mismatch> {
     let elements = raw.elements().ok_or_else(|| raw.wrong())?;
     let name = |raw: Raw<'_>| {
         let name = raw.string().ok_or_else(|| raw.wrong())?;
@@ -107,8 +77,4 @@ fn host_names(raw: &Raw<'_>) -> Result<Vec<String>, Mismatch> {
         }
     };
     elements.into_iter().map(name).collect()
-}
-
-fn refused(at: usize, why: String) -> Mismatch {
-    Mismatch { at: Some(at), reason: Reason::Refused(why) }
 }

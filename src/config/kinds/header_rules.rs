@@ -1,12 +1,11 @@
 //! Rules for the header fields of some paths: `[{"match": "/assets/**", "set": {…}}]`.
 
 use globset::{Glob, GlobBuilder, GlobSet};
-use jsonc_parser::common::Ranged;
 use serde_json::{Value, json};
 
 use super::headers::header_overrides;
-use super::{About, Kind, Mismatch, Raw, Reason};
-use crate::config::jsonc;
+use super::objects::{members, objects};
+use super::{About, Kind, Mismatch, Raw};
 use crate::config::values::HeaderRule;
 
 /// Rules for the fields of some paths. As a text, the same JSON array.
@@ -21,10 +20,7 @@ impl Kind for HeaderRules {
     type Value = Vec<HeaderRule>;
 
     fn read(&self, raw: Raw<'_>) -> Result<Vec<HeaderRule>, Mismatch> {
-        if raw.is_text() {
-            return read_text(raw);
-        }
-        raw.elements().ok_or_else(|| raw.wrong())?.into_iter().map(rule).collect()
+        objects(raw, rule)
     }
 
     fn show(&self, rules: &Vec<HeaderRule>) -> Value {
@@ -51,36 +47,10 @@ impl Kind for HeaderRules {
     }
 }
 
-fn read_text(raw: Raw<'_>) -> Result<Vec<HeaderRule>, Mismatch> {
-    let text = raw.string().ok_or_else(|| raw.wrong())?;
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
-    let value = jsonc::parse(text).map_err(|_| raw.wrong())?;
-    // Where in the text it is wrong would be taken for a place in a file.
-    header_rules()
-        .read(Raw::json(&value, raw.base()))
-        .map_err(|mismatch| Mismatch { at: None, ..mismatch })
-}
-
 fn rule(raw: Raw<'_>) -> Result<HeaderRule, Mismatch> {
-    let object = raw.object().ok_or_else(|| raw.wrong())?;
-    let (mut paths, mut set) = (None, None);
-    for property in &object.properties {
-        let value = Raw::json(&property.value, raw.base());
-        let is_new = match property.name.as_str() {
-            "match" => paths.replace(pattern(value)?).is_none(),
-            "set" => set.replace(header_overrides().read(value)?).is_none(),
-            other => {
-                let why = format!("a rule has \"match\" and \"set\", no {other:?}");
-                return Err(refused(property.range().start, why));
-            }
-        };
-        if !is_new {
-            let why = format!("{:?} is there twice", property.name.as_str());
-            return Err(refused(property.range().start, why));
-        }
-    }
+    let [paths, set] = members(raw, ["match", "set"], "a rule has \"match\" and \"set\"")?;
+    let paths = paths.map(pattern).transpose()?;
+    let set = set.map(|set| header_overrides().read(set)).transpose()?;
     match (paths, set) {
         (Some(paths), Some(set)) => Ok(HeaderRule { paths, set }),
         (None, _) => Err(raw.refused("a rule without \"match\" says nothing of its paths")),
@@ -101,8 +71,4 @@ fn pattern(raw: Raw<'_>) -> Result<Glob, Mismatch> {
         .build()
         .and_then(|glob| GlobSet::new([glob.clone()]).map(|_| glob))
         .map_err(|error| raw.refused(format!("the pattern {pattern:?} is wrong: {}", error.kind())))
-}
-
-fn refused(at: usize, why: String) -> Mismatch {
-    Mismatch { at: Some(at), reason: Reason::Refused(why) }
 }

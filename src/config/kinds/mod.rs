@@ -10,6 +10,7 @@ mod header_rules;
 mod headers;
 mod network;
 mod numbers;
+mod objects;
 mod raw;
 mod words;
 
