@@ -32,5 +32,6 @@ pub mod message;
 pub mod policy;
 pub mod server;
 pub mod site;
+pub mod stats;
 pub mod store;
 pub mod tls;

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["message", "content"]),
     ("config", &[]),
     ("log", &[]),
+    ("stats", &[]),
     ("descriptors", &[]),
     ("handler", &["message", "content", "store"]),
     ("policy", &["message", "content"]),

@@ -1,0 +1,3 @@
+//! What the server does, counted.
+
+pub mod snapshot;
