@@ -60,6 +60,12 @@ fn answer<'a>(
 }
 
 fn file(request: &Request<'_>, path: &SitePath<'_>, object: &Object) -> Response {
+    let mut response = representation(request, path, object);
+    response.cache = object.cache;
+    response
+}
+
+fn representation(request: &Request<'_>, path: &SitePath<'_>, object: &Object) -> Response {
     let file = &object.meta;
     let validators = Validators { etag: &file.etag, modified: file.modified };
     match conditions::check(&request.method, request.fields, &validators) {

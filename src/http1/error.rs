@@ -80,6 +80,90 @@ pub enum HeadError {
 }
 
 impl HeadError {
+    /// All of them, each in the place of its number.
+    const ALL: [Self; 32] = [
+        Self::BareCr,
+        Self::BareLf,
+        Self::ControlByte,
+        Self::EmptyLine,
+        Self::RequestLine,
+        Self::UnknownMethod,
+        Self::Http2Preface,
+        Self::TargetByte,
+        Self::TargetForm,
+        Self::TargetAuthority,
+        Self::TargetTooLong,
+        Self::VersionSyntax,
+        Self::VersionUnsupported,
+        Self::FoldedLine,
+        Self::SpaceBeforeColon,
+        Self::EmptyName,
+        Self::NameByte,
+        Self::MissingColon,
+        Self::TooManyFields,
+        Self::TooLong,
+        Self::HostMissing,
+        Self::HostRepeated,
+        Self::HostInvalid,
+        Self::LengthSyntax,
+        Self::LengthRepeated,
+        Self::LengthOverflow,
+        Self::LengthAndCoding,
+        Self::CodingInOldVersion,
+        Self::CodingSyntax,
+        Self::UnknownCoding,
+        Self::ChunkedNotLast,
+        Self::UnknownExpectation,
+    ];
+
+    /// Their names, for those who count them; `error as usize` is the place of each.
+    pub const NAMES: &[&str] = &{
+        let mut names = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].name();
+            at += 1;
+        }
+        names
+    };
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BareCr => "bare_cr",
+            Self::BareLf => "bare_lf",
+            Self::ControlByte => "control_byte",
+            Self::EmptyLine => "empty_line",
+            Self::RequestLine => "request_line",
+            Self::UnknownMethod => "unknown_method",
+            Self::Http2Preface => "http2_preface",
+            Self::TargetByte => "target_byte",
+            Self::TargetForm => "target_form",
+            Self::TargetAuthority => "target_authority",
+            Self::TargetTooLong => "target_too_long",
+            Self::VersionSyntax => "version_syntax",
+            Self::VersionUnsupported => "version_unsupported",
+            Self::FoldedLine => "folded_line",
+            Self::SpaceBeforeColon => "space_before_colon",
+            Self::EmptyName => "empty_name",
+            Self::NameByte => "name_byte",
+            Self::MissingColon => "missing_colon",
+            Self::TooManyFields => "too_many_fields",
+            Self::TooLong => "too_long",
+            Self::HostMissing => "host_missing",
+            Self::HostRepeated => "host_repeated",
+            Self::HostInvalid => "host_invalid",
+            Self::LengthSyntax => "length_syntax",
+            Self::LengthRepeated => "length_repeated",
+            Self::LengthOverflow => "length_overflow",
+            Self::LengthAndCoding => "length_and_coding",
+            Self::CodingInOldVersion => "coding_in_old_version",
+            Self::CodingSyntax => "coding_syntax",
+            Self::UnknownCoding => "unknown_coding",
+            Self::ChunkedNotLast => "chunked_not_last",
+            Self::UnknownExpectation => "unknown_expectation",
+        }
+    }
+
     /// The status to answer with before the connection closes.
     pub fn status(self) -> StatusCode {
         match self {
@@ -153,3 +237,16 @@ impl fmt::Display for HeadError {
 }
 
 impl std::error::Error for HeadError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_is_in_the_place_of_its_number() {
+        for (at, error) in HeadError::ALL.into_iter().enumerate() {
+            assert_eq!(error as usize, at, "{error:?}");
+        }
+        assert_eq!(HeadError::NAMES[HeadError::BareLf as usize], "bare_lf");
+    }
+}

@@ -163,6 +163,12 @@ impl Recorder {
         }
     }
 
+    /// Whether lines tell how long requests took.
+    #[inline]
+    pub fn tells_durations(&self) -> bool {
+        self.formatter.tells_durations()
+    }
+
     /// Hands the lines over to be written; to be called when the worker has nothing else to do.
     /// When the queue is full the lines stay here for the next time.
     pub fn flush(&mut self) {

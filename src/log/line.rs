@@ -1,11 +1,12 @@
 //! One access log entry as one line of text.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::timestamp::Timestamp;
 
@@ -48,12 +49,49 @@ pub struct Entry<'a> {
     pub host: Option<&'a [u8]>,
     /// From the arrival of the request to the last byte of the answer.
     pub duration: Option<Duration>,
-    /// Number of the request; written as 16 hexadecimal digits.
-    pub request_id: Option<u64>,
+    /// What the request is called.
+    pub request_id: RequestId<'a>,
     /// What the file cache did, such as `hit` or `miss`.
     pub cache: Option<&'static str>,
     /// Whom the client's certificate names.
     pub subject: Option<&'a str>,
+}
+
+/// What a request is called, here and by whoever handed it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestId<'a> {
+    /// What it was called before it came here.
+    Given(&'a str),
+    /// Its number here; written as 16 hexadecimal digits.
+    Made(u64),
+}
+
+/// Bytes of a name that was given, at most.
+const LONGEST_ID: usize = 128;
+
+impl<'a> RequestId<'a> {
+    /// A name that was given, if it is one that can be searched for: letters, digits and
+    /// `-_.:/+=@`, not too many.
+    pub fn given(value: &'a [u8]) -> Option<Self> {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
+        let is_name = (1..=LONGEST_ID).contains(&value.len()) && value.iter().all(is_part);
+        std::str::from_utf8(value).ok().filter(|_| is_name).map(Self::Given)
+    }
+}
+
+impl fmt::Display for RequestId<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given(name) => formatter.write_str(name),
+            Self::Made(number) => write!(formatter, "{number:016x}"),
+        }
+    }
+}
+
+impl Serialize for RequestId<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// Turns entries into lines.
@@ -67,6 +105,11 @@ impl Formatter {
     /// A formatter of that form.
     pub fn new(format: AccessLogFormat) -> Self {
         Self { format, timestamp: Timestamp::default() }
+    }
+
+    /// Whether lines tell how long requests took.
+    pub fn tells_durations(&self) -> bool {
+        self.format == AccessLogFormat::Json
     }
 
     /// Appends the entry as exactly one line, whatever bytes the client sent.
@@ -126,7 +169,7 @@ impl Formatter {
             user_agent: entry.user_agent.map(String::from_utf8_lossy),
             cache: entry.cache,
             subject: entry.subject,
-            request_id: entry.request_id.map(|id| format!("{id:016x}")),
+            request_id: entry.request_id,
         };
         let written = line.serialize(&mut serde_json::Serializer::with_formatter(out, Ascii));
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
@@ -150,7 +193,7 @@ struct JsonLine<'a> {
     user_agent: Option<Cow<'a, str>>,
     cache: Option<&'a str>,
     subject: Option<&'a str>,
-    request_id: Option<String>,
+    request_id: RequestId<'a>,
 }
 
 /// JSON in ASCII only: DEL, the C1 controls and characters that change the direction or the line

@@ -22,5 +22,5 @@ mod writer;
 pub use access::{AccessLog, Destination, Recorder};
 pub use diagnostics::{DiagnosticsFormat, DiagnosticsOptions, Guard, check_filter, colors, init};
 pub use error::LogError;
-pub use line::{AccessLogFormat, Entry, Formatter};
+pub use line::{AccessLogFormat, Entry, Formatter, RequestId};
 pub use rotation::Rotation;

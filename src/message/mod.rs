@@ -10,4 +10,4 @@ pub use answer::{Answer, BoxFuture};
 pub use body::{Body, BodyError, Chunks, FileSpan, Incoming, Part, RequestBody};
 pub use fields::{Block, FieldSpan, Fields, ResponseFields, SeenNames};
 pub use request::{Peer, Request, Target, TargetForm};
-pub use response::Response;
+pub use response::{CacheUse, Response, Traffic};

@@ -18,12 +18,44 @@ pub struct Response {
     /// Of an error without content: what exactly went wrong, and what to do, in a sentence or two
     /// for whoever asked. `None`: the error page says what its status means in general.
     pub detail: Option<Cow<'static, str>>,
+    /// What the file cache did for it, if it was asked.
+    pub cache: Option<CacheUse>,
+    /// Among whose traffic it counts.
+    pub traffic: Traffic,
+}
+
+/// What the file cache did for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheUse {
+    /// It had it.
+    Hit,
+    /// It had it, and looked whether the file is still the same.
+    Revalidated,
+    /// It had to load it.
+    Miss,
+}
+
+/// Whose traffic something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Traffic {
+    /// Of those whom the site is for.
+    #[default]
+    Visitors,
+    /// Of those who look at the server itself, which shall not change what they see.
+    Monitoring,
 }
 
 impl Response {
     /// An answer without fields or content.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, fields: ResponseFields::default(), body: Body::Empty, detail: None }
+        Self {
+            status,
+            fields: ResponseFields::default(),
+            body: Body::Empty,
+            detail: None,
+            cache: None,
+            traffic: Traffic::Visitors,
+        }
     }
 
     /// Adds a field.

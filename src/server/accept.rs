@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tracing::{Instrument, Span};
 
 use super::deadline::{Deadline, Pace, in_time};
 use super::gate::{Gate, Refusal};
@@ -23,6 +24,7 @@ use super::worker::Worker;
 use super::{Phase, Service, clock};
 use crate::http1::encode::{self, ContentLength, ResponseHead};
 use crate::message::{Peer, Response};
+use crate::stats::Refused;
 use crate::tls::Tls;
 
 /// How long a connection that is one too many may take to read so.
@@ -101,6 +103,7 @@ async fn accept(
             }
             Err(error) if listener::is_of_one_connection(&error) => {}
             Err(error) => {
+                worker.tally.refused(Refused::Descriptors);
                 if !failing {
                     failing = true;
                     tracing::error!(%error, "cannot accept connections for now; trying on");
@@ -121,7 +124,9 @@ fn welcome(
     let presence = worker.enter();
     match gate.admit(address.ip()) {
         Ok(permit) => {
+            let span = tracing::debug_span!("connection", peer = %address);
             let exchanges = Exchanges {
+                visit: worker.tally.connected(address.ip()),
                 worker: Arc::clone(worker),
                 site: Arc::clone(&service.site),
                 peer: Peer { address, secure: service.tls.is_some() },
@@ -130,21 +135,25 @@ fn welcome(
             match service.tls.clone() {
                 None => {
                     let connection = Connection::new(Transport::Tcp(stream), exchanges);
-                    tokio::spawn(async move {
+                    spawn(span, async move {
                         connection.serve().await;
                         drop((permit, presence));
                     });
                 }
                 Some(tls) => {
-                    tokio::spawn(async move {
+                    spawn(span, async move {
                         serve_secured(stream, &tls, exchanges).await;
                         drop((permit, presence));
                     });
                 }
             }
         }
-        Err(Refusal::Address) => tracing::debug!(%address, "not in address_filter: closed"),
+        Err(Refusal::Address) => {
+            worker.tally.refused(Refused::AddressFilter);
+            tracing::debug!(%address, "not in address_filter: closed");
+        }
         Err(Refusal::Full) => {
+            worker.tally.refused(Refused::Connections);
             gate.note_refusal(clock::now());
             // Nobody is told by a handshake, which costs more than there is.
             let place = worker.turn_away().filter(|_| service.tls.is_none());
@@ -154,6 +163,15 @@ fn welcome(
                 drop((place, presence));
             });
         }
+    }
+}
+
+/// Serves a connection. A span that nobody records costs its task nothing.
+fn spawn(span: Span, connection: impl Future<Output = ()> + Send + 'static) {
+    if span.is_disabled() {
+        tokio::spawn(connection);
+    } else {
+        tokio::spawn(connection.instrument(span));
     }
 }
 

@@ -89,6 +89,11 @@ pub(super) fn now() -> Instant {
     CLOCK.with(Clock::now)
 }
 
+/// The last reading.
+pub(super) fn last() -> Instant {
+    CLOCK.with(|clock| clock.now.get())
+}
+
 /// The present for the `Date` field; as old as the last [`now`] of this thread.
 #[inline]
 pub(super) fn date() -> [u8; DATE_LENGTH] {

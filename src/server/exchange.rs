@@ -1,31 +1,90 @@
-//! What a request asked, kept for the log after the request was handed on.
+//! What a request asked, kept to be counted and logged after the request was handed on.
 
-use std::time::Instant;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode, Version, header};
+use http::{HeaderName, Method, StatusCode, Version, header};
+use tracing::Span;
 
-use super::clock;
-use crate::http1::Head;
-use crate::log::{Entry, Recorder};
-use crate::message::{Fields, Peer, Request, RequestBody, Target};
+use super::worker::Worker;
+use super::{clock, timing};
+use crate::http1::{Head, HeadError};
+use crate::log::{Entry, RequestId};
+use crate::message::{CacheUse, Fields, Peer, Request, RequestBody, Response, Target, Traffic};
+use crate::stats::{Answered, Boarding, Departure};
+
+/// What others before this server may have named a request.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The parts of a request that outlive it.
 pub(super) struct Asked<'a> {
+    /// Its number on this server.
+    pub(super) id: u64,
     pub(super) method: Method,
     pub(super) version: Version,
     pub(super) target: Target<'a>,
     pub(super) fields: Fields<'a>,
     pub(super) received: Instant,
+    /// Bytes of its head; 0 when they are not known.
+    pub(super) head: u64,
+}
+
+/// What was answered, as far as it is counted.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) status: StatusCode,
+    pub(super) cache: Option<CacheUse>,
+    pub(super) traffic: Traffic,
+    /// Bytes of the request's content that were read.
+    pub(super) received: u64,
+    /// Bytes of the answer's head; 0 when they are not known.
+    pub(super) head: u64,
+    /// Bytes of its content that were sent, or are gathered to be sent with others.
+    pub(super) sent: u64,
+}
+
+impl Outcome {
+    /// What is known before anything was sent.
+    pub(super) fn of(response: &Response, received: u64) -> Self {
+        let Response { status, cache, traffic, .. } = *response;
+        Self { status, cache, traffic, received, head: 0, sent: 0 }
+    }
+}
+
+/// How long an answer took.
+#[derive(Clone, Copy)]
+pub(super) enum Took {
+    /// A moment.
+    Moment,
+    /// So long to its first byte.
+    Long(Duration),
+}
+
+/// On what connection something was asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'c> {
+    pub(super) worker: &'c Worker,
+    pub(super) peer: &'c Peer,
+    /// Whom the client's certificate names.
+    pub(super) subject: Option<&'c str>,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(head: &Head, bytes: &'a [u8], fields: Fields<'a>, received: Instant) -> Self {
+    pub(super) fn new(
+        worker: &Worker,
+        head: &Head,
+        bytes: &'a [u8],
+        fields: Fields<'a>,
+    ) -> Self {
         Self {
+            id: worker.next_id(),
             method: head.method.clone(),
             version: head.version,
             target: head.target(bytes),
             fields,
-            received,
+            received: clock::now(),
+            head: head.length as u64,
         }
     }
 
@@ -41,61 +100,176 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Notes the answer in the access log. It was sent, or is gathered to be sent with others.
-    pub(super) fn record(
-        &self,
-        recorder: &mut Recorder,
-        peer: &Peer,
-        subject: Option<&str>,
-        status: StatusCode,
-        bytes_out: u64,
-        bytes_in: u64,
-    ) {
-        let now = clock::now();
-        let duration = now.saturating_duration_since(self.received);
-        recorder.record(&Entry {
-            client: peer.address.ip().to_canonical(),
-            time: clock::wall() - duration,
-            method: Some(self.method.as_str()),
-            target: self.target.raw,
+    /// What the request is called: what somebody before this server called it, if that is a name,
+    /// else by its number.
+    pub(super) fn request_id(&self) -> RequestId<'a> {
+        let given = self.fields.get(&X_REQUEST_ID).and_then(RequestId::given);
+        given.unwrap_or(RequestId::Made(self.id))
+    }
+
+    /// What the diagnostics say of it, at DEBUG.
+    #[inline]
+    pub(super) fn span(&self) -> Span {
+        tracing::debug_span!(
+            "request",
+            id = %self.request_id(),
+            method = %self.method,
+            target = %Shown(self.target.raw),
+        )
+    }
+
+    /// How long it has been here.
+    pub(super) fn age(&self) -> Duration {
+        clock::now().saturating_duration_since(self.received)
+    }
+
+    /// Shows the request among those in flight; `expected`: bytes of its content, when known.
+    pub(super) fn board(&self, worker: &Worker, peer: &Peer, expected: Option<u64>) -> Boarding {
+        worker.tally.depart(&Departure {
+            id: self.id,
+            client: peer.address,
+            method: self.method_name(),
+            path: self.target.path,
             protocol: protocol(self.version),
-            status: status.as_u16(),
-            bytes_out,
-            bytes_in,
-            referer: self.fields.get(&header::REFERER),
-            user_agent: self.fields.get(&header::USER_AGENT),
-            host: self.target.authority.or_else(|| self.fields.get(&header::HOST)),
-            duration: Some(duration),
-            request_id: None,
-            cache: None,
-            subject,
+            received: self.received,
+            expected,
+        })
+    }
+
+    /// Counts the answer, and notes it in the access log.
+    #[inline]
+    pub(super) fn record(&self, asker: Asker<'_>, outcome: &Outcome, took: Took) {
+        let Asker { worker, peer, subject } = asker;
+        let client = peer.address.ip();
+        match outcome.traffic {
+            Traffic::Monitoring => worker.tally.monitored(outcome.sent),
+            Traffic::Visitors => {
+                let answered = Answered {
+                    method: Some(&self.method),
+                    path: self.target.path,
+                    version: self.version,
+                    secure: peer.secure,
+                    client,
+                    status: outcome.status,
+                    cache: outcome.cache,
+                    received_head: self.head,
+                    received_content: outcome.received,
+                    sent_head: outcome.head,
+                    sent_content: outcome.sent,
+                };
+                worker.tally.answered(&answered, clock::wall);
+                match took {
+                    Took::Moment => timing::answered(&worker.tally, self.received),
+                    Took::Long(first_byte) => {
+                        let wall = clock::wall();
+                        worker.tally.took_long(&answered, first_byte, self.age(), wall);
+                    }
+                }
+            }
+        }
+        tracing::debug!(
+            status = outcome.status.as_u16(),
+            bytes = outcome.sent,
+            "answered"
+        );
+        worker.record(|recorder| {
+            if recorder.tells_durations() {
+                clock::has_aged();
+            }
+            let duration = self.age();
+            recorder.record(&Entry {
+                client: client.to_canonical(),
+                time: clock::wall() - duration,
+                method: Some(self.method.as_str()),
+                target: self.target.raw,
+                protocol: protocol(self.version),
+                status: outcome.status.as_u16(),
+                bytes_out: outcome.sent,
+                bytes_in: outcome.received,
+                referer: self.fields.get(&header::REFERER),
+                user_agent: self.fields.get(&header::USER_AGENT),
+                host: self.target.authority.or_else(|| self.fields.get(&header::HOST)),
+                duration: Some(duration),
+                request_id: self.request_id(),
+                cache: outcome.cache.map(name_of),
+                subject,
+            });
         });
+    }
+
+    fn method_name(&self) -> &'static str {
+        crate::stats::method_name(&self.method)
     }
 }
 
-/// Notes the answer to what could not be understood.
-pub(super) fn record_refusal(recorder: &mut Recorder, peer: &Peer, status: StatusCode, sent: u64) {
-    clock::now();
-    recorder.record(&Entry {
-        client: peer.address.ip().to_canonical(),
-        time: clock::wall(),
+/// Counts the answer to what could not be understood, and notes it in the access log.
+pub(super) fn record_refusal(
+    asker: Asker<'_>,
+    error: Option<HeadError>,
+    status: StatusCode,
+    head: u64,
+    sent: u64,
+) {
+    let Asker { worker, peer, .. } = asker;
+    let client: IpAddr = peer.address.ip();
+    let received = clock::now();
+    if let Some(error) = error {
+        worker.tally.malformed(error as usize);
+    }
+    let answered = Answered {
         method: None,
-        target: b"",
-        protocol: protocol(Version::HTTP_11),
-        status: status.as_u16(),
-        bytes_out: sent,
-        bytes_in: 0,
-        referer: None,
-        user_agent: None,
-        host: None,
-        duration: None,
-        request_id: None,
+        path: b"",
+        version: Version::HTTP_11,
+        secure: peer.secure,
+        client,
+        status,
         cache: None,
-        subject: None,
+        received_head: 0,
+        received_content: 0,
+        sent_head: head,
+        sent_content: sent,
+    };
+    worker.tally.answered(&answered, clock::wall);
+    timing::answered(&worker.tally, received);
+    worker.record(|recorder| {
+        recorder.record(&Entry {
+            client: client.to_canonical(),
+            time: clock::wall(),
+            method: None,
+            target: b"",
+            protocol: protocol(Version::HTTP_11),
+            status: status.as_u16(),
+            bytes_out: sent,
+            bytes_in: 0,
+            referer: None,
+            user_agent: None,
+            host: None,
+            duration: None,
+            request_id: RequestId::Made(worker.next_id()),
+            cache: None,
+            subject: None,
+        });
     });
 }
 
-fn protocol(version: Version) -> &'static str {
+/// Bytes from a client as text in which nothing can act on a terminal.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.escape_ascii().fmt(formatter)
+    }
+}
+
+fn name_of(cache: CacheUse) -> &'static str {
+    match cache {
+        CacheUse::Hit => "hit",
+        CacheUse::Revalidated => "revalidated",
+        CacheUse::Miss => "miss",
+    }
+}
+
+pub(super) fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2.0",

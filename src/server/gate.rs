@@ -1,12 +1,14 @@
 //! Who may connect, and how many at once.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+
+use crate::stats::client_of;
 
 /// How often refusals are told of at most.
 const TELL: Duration = Duration::from_secs(10);
@@ -71,6 +73,11 @@ impl Gate {
         })
     }
 
+    /// As many connections as may be open.
+    pub(super) fn max_connections(&self) -> usize {
+        self.max_connections
+    }
+
     /// Lets a connection in for as long as the permit lives.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
         let address = address.to_canonical();
@@ -127,15 +134,6 @@ impl Clients {
                 open.remove(&client);
             }
         }
-    }
-}
-
-/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, since a single
-/// machine commonly has all of those.
-fn client_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & (!0 << 64)).into(),
     }
 }
 

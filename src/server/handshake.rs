@@ -13,12 +13,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::rustls::server::{Accepted, Acceptor};
+use tokio_rustls::rustls::{self, HandshakeKind, ProtocolVersion};
 use tokio_rustls::server::TlsStream;
 
 use super::accept::plain_answer;
 use super::linger::linger;
 use super::transport::Transport;
 use super::worker::Worker;
+use crate::stats::{HandshakeFailure, Refused, Timeout};
 use crate::tls::{self, Tls};
 
 /// The type of the record that a handshake begins with (RFC 8446 section 5.1).
@@ -63,16 +65,57 @@ pub(super) async fn handshake(stream: TcpStream, tls: &Tls, worker: &Worker) -> 
     match timeout_at(end, Box::pin(shake(stream, tls, worker))).await {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
+            let is_tls13 = session.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+            let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+            worker.tally.shook_hands(is_tls13, resumed);
             let is_h2 = session.alpn_protocol() == Some(H2);
             let subject = session.peer_certificates().and_then(tls::subject);
             return Some(Secured { io: Transport::secured(stream), is_h2, subject });
         }
-        Ok(Err(Failure::NotTls(stream))) => hint(stream, end).await,
-        Ok(Err(Failure::Broken(error))) => tracing::debug!(%error, "a handshake failed"),
-        Ok(Err(Failure::Busy)) => tracing::debug!("too many handshakes in progress: closed"),
-        Err(_) => tracing::debug!("a handshake took too long"),
+        Ok(Err(Failure::NotTls(stream))) => {
+            worker.tally.handshake_failed(HandshakeFailure::NotTls);
+            hint(stream, end).await;
+        }
+        Ok(Err(Failure::Broken(error))) => {
+            worker.tally.handshake_failed(reason(&error));
+            tracing::debug!(%error, "a handshake failed");
+        }
+        Ok(Err(Failure::Busy)) => {
+            worker.tally.handshake_failed(HandshakeFailure::Busy);
+            worker.tally.refused(Refused::Handshakes);
+            tracing::debug!("too many handshakes in progress: closed");
+        }
+        Err(_) => {
+            worker.tally.handshake_failed(HandshakeFailure::TimedOut);
+            worker.tally.timed_out(Timeout::Handshake);
+            tracing::debug!("a handshake took too long");
+        }
     }
     None
+}
+
+/// Why a handshake failed, as it is counted.
+fn reason(error: &io::Error) -> HandshakeFailure {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::AlertReceived(_)) => HandshakeFailure::Alert,
+        Some(rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol) => {
+            HandshakeFailure::Incompatible
+        }
+        Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)) => {
+            HandshakeFailure::ClientCertificate
+        }
+        Some(
+            rustls::Error::InvalidMessage(_)
+            | rustls::Error::PeerMisbehaved(_)
+            | rustls::Error::InappropriateMessage { .. }
+            | rustls::Error::InappropriateHandshakeMessage { .. }
+            | rustls::Error::DecryptError
+            | rustls::Error::PeerSentOversizedRecord,
+        ) => HandshakeFailure::Malformed,
+        Some(_) => HandshakeFailure::Other,
+        // Not what was sent, but that nothing more came.
+        None => HandshakeFailure::Closed,
+    }
 }
 
 async fn shake(

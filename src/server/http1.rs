@@ -12,15 +12,17 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Version};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::clock;
 use super::deadline::{Deadline, Pace};
-use super::exchange::{Asked, record_refusal};
+use super::exchange::{Asked, Asker, Outcome, Took, record_refusal};
 use super::http2::{self, Exchanges, PREFACE};
 use super::inbox::Inbox;
 use super::linger::linger;
@@ -31,9 +33,10 @@ use super::transport::Transport;
 use super::worker::{Desk, Worker};
 use crate::content::plan::plan;
 use crate::http1::encode::{self, ContentLength, ResponseHead};
-use crate::http1::{BodyLength, Framing, Head, HeadParser};
-use crate::message::{Answer, Peer, RequestBody, Response};
+use crate::http1::{BodyLength, Framing, Head, HeadError, HeadParser};
+use crate::message::{Answer, Peer, RequestBody, Response, Traffic};
 use crate::site::Site;
+use crate::stats::{Boarding, ConnectionState, Timeout, Visit};
 
 /// Content that no handler wanted is read up to this many bytes, to keep the connection.
 const DRAIN: u64 = 64 * 1024;
@@ -50,6 +53,7 @@ pub(super) struct Connection {
     subject: Option<Arc<str>>,
     site: Arc<Site>,
     worker: Arc<Worker>,
+    visit: Visit,
     deadline: Deadline,
     requests: u64,
 }
@@ -75,9 +79,9 @@ enum Next {
 
 impl Connection {
     pub(super) fn new(io: Transport, exchanges: Exchanges) -> Self {
-        let Exchanges { worker, site, peer, subject } = exchanges;
+        let Exchanges { worker, site, peer, subject, visit } = exchanges;
         let deadline = Deadline::after(worker.settings.header_timeout);
-        Self { io, peer, subject, site, worker, deadline, requests: 0 }
+        Self { io, peer, subject, site, worker, visit, deadline, requests: 0 }
     }
 
     /// Serves the connection to its end.
@@ -93,22 +97,31 @@ impl Connection {
                 if self.requests > 0 && stopped.as_mut().poll(context).is_ready() {
                     return Poll::Ready(false);
                 }
-                self.deadline.poll(context).map(|()| false)
+                ready!(self.deadline.poll(context));
+                worker.tally.timed_out(Timeout::KeepAlive);
+                Poll::Ready(false)
             });
             if !readable.await {
                 return self.io.end();
             }
+            self.visit.set(ConnectionState::Answering);
             let mut desk = worker.desk();
             let next = self.converse(&mut desk).await;
             worker.keep(desk);
             match next {
-                Next::Same => {}
+                Next::Same => self.visit.set(ConnectionState::Idle),
                 Next::Request if worker.is_stopping() => return self.io.end(),
-                Next::Request => self.deadline.set_after(worker.settings.keep_alive_timeout),
+                Next::Request => {
+                    self.visit.set(ConnectionState::Idle);
+                    self.deadline.set_after(worker.settings.keep_alive_timeout);
+                }
                 Next::Done if self.io.is_drained() => return self.io.end(),
                 Next::End => return self.io.end(),
                 Next::Cut => return,
-                Next::Done | Next::Linger => return Box::pin(linger(&mut self.io)).await,
+                Next::Done | Next::Linger => {
+                    self.visit.set(ConnectionState::Closing);
+                    return Box::pin(linger(&mut self.io)).await;
+                }
                 Next::Http2(read) => return Box::pin(self.go_on_in_http2(read)).await,
             }
         }
@@ -132,15 +145,18 @@ impl Connection {
                 }
                 Ok(Some(_)) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
-                    let reason = "the request head took too long to arrive";
-                    return self.refuse(StatusCode::REQUEST_TIMEOUT, reason, inbox, outbox).await;
+                    self.worker.tally.timed_out(Timeout::RequestHead);
+                    return self.refuse(Fault::TooSlow, inbox, outbox).await;
                 }
                 Err(_) => return Next::Cut,
             }
             loop {
                 match parser.parse(inbox.unread()) {
                     Ok(Some(head)) => {
-                        timed = false;
+                        if timed {
+                            timed = false;
+                            self.visit.set(ConnectionState::Answering);
+                        }
                         let next = self.answer(&head, inbox, parser, outbox).await;
                         if next != Next::Request {
                             if next == Next::Done {
@@ -152,8 +168,7 @@ impl Connection {
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        let reason = error.to_string();
-                        return self.refuse(error.status(), &reason, inbox, outbox).await;
+                        return self.refuse(Fault::Malformed(error), inbox, outbox).await;
                     }
                 }
             }
@@ -165,6 +180,7 @@ impl Connection {
             }
             if !timed {
                 timed = true;
+                self.visit.set(ConnectionState::Reading);
                 // The time for the first head runs since the connection was made.
                 if self.requests > 0 {
                     self.deadline.set_after(self.worker.settings.header_timeout);
@@ -182,8 +198,8 @@ impl Connection {
     }
 
     async fn go_on_in_http2(self, read: Bytes) {
-        let Self { io, peer, subject, site, worker, .. } = self;
-        let exchanges = Exchanges { worker, site, peer, subject };
+        let Self { io, peer, subject, site, worker, visit, .. } = self;
+        let exchanges = Exchanges { worker, site, peer, subject, visit };
         http2::serve(Rewound::new(read, io), exchanges).await;
     }
 
@@ -217,23 +233,27 @@ impl Connection {
         if head.framing.body != BodyLength::None {
             let bytes: Box<[u8]> = bytes.into();
             inbox.consume(head.length);
-            let asked = Asked::new(head, &bytes, parser.fields(&bytes), clock::now());
+            let asked = Asked::new(&self.worker, head, &bytes, parser.fields(&bytes));
             return Box::pin(self.answer_with_body(&asked, head.framing, inbox, outbox)).await;
         }
-        let asked = Asked::new(head, bytes, fields, clock::now());
+        let asked = Asked::new(&self.worker, head, bytes, fields);
         let site = Arc::clone(&self.site);
-        let response = match site.respond(asked.request(self.peer, RequestBody::None)) {
+        let span = asked.span();
+        let mut boarding = None;
+        let request = asked.request(self.peer, RequestBody::None);
+        let response = match span.in_scope(|| site.respond(request)) {
             Answer::Ready(response) => response,
             Answer::Later(response) => {
+                boarding = Some(asked.board(&self.worker, &self.peer, Some(0)));
                 if self.flush(outbox).await.is_err() {
                     return Next::Cut;
                 }
-                response.await
+                response.instrument(span.clone()).await
             }
         };
         let keep_alive = head.framing.keep_alive && self.may_go_on();
         let is_small = response.body.length().is_some_and(|length| length <= SMALL);
-        let next = self.send(&asked, response, keep_alive, 0, outbox).await;
+        let next = self.send(&asked, response, keep_alive, 0, boarding, outbox).await;
         inbox.consume(head.length);
         match next {
             Next::Linger if is_small && !head.framing.keep_alive && inbox.is_empty() => Next::Done,
@@ -256,13 +276,23 @@ impl Connection {
         let mut progress =
             Progress::new(framing.body, framing.expect_continue, worker.settings.head_limits);
         let (peer, site) = (self.peer, Arc::clone(&self.site));
+        let span = asked.span();
+        let boarding = asked.board(&worker, &peer, progress.length());
+        progress.follow(Arc::clone(boarding.flight()));
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
-        let response = site.respond(request).wait().await;
+        let response = async { site.respond(request).wait().await }.instrument(span).await;
+        if progress.timed_out() {
+            worker.tally.timed_out(Timeout::RequestContent);
+        }
+        if response.status.as_u16() >= 400 {
+            worker.tally.refused_content(response.status);
+        }
 
         let drains = progress.can_drain(DRAIN);
         let keep_alive = framing.keep_alive && self.may_go_on() && drains;
-        let next = self.send(asked, response, keep_alive, progress.received(), outbox).await;
+        let received = progress.received();
+        let next = self.send(asked, response, keep_alive, received, Some(boarding), outbox).await;
         if progress.is_finished() {
             return next;
         }
@@ -294,35 +324,46 @@ impl Connection {
     }
 
     /// Gathers an answer in the outbox, or sends it at once when its content is not in memory;
-    /// then notes it in the access log.
+    /// then counts it and notes it in the access log. `boarding` is there when the request has
+    /// taken more than a moment already.
     async fn send(
         &mut self,
         asked: &Asked<'_>,
         response: Response,
         keep_alive: bool,
         received: u64,
+        boarding: Option<Boarding>,
         outbox: &mut Outbox,
     ) -> Next {
-        let status = response.status;
+        let mut outcome = Outcome::of(&response, received);
         let bulk = is_bulk(&response.body);
+        self.visit.asked(outcome.traffic);
         if (bulk || outbox.is_full()) && self.flush(outbox).await.is_err() {
             return Next::Cut;
         }
         let queued =
             enqueue(&self.site, response, &asked.method, asked.version, keep_alive, outbox);
         let mut next = if queued.closes { Next::Linger } else { Next::Request };
+        outcome.head = queued.head;
         if !bulk {
-            let subject = self.subject.as_deref();
-            self.worker.record(|log| {
-                asked.record(log, &self.peer, subject, status, queued.content, received);
-            });
+            outcome.sent = queued.content.unwrap_or(0);
+            let took = if boarding.is_some() { Took::Long(asked.age()) } else { Took::Moment };
+            asked.record(self.asker(), &outcome, took);
             return next;
         }
         let count = outbox.sent_in_all();
         let before = count.load(Ordering::Relaxed) + queued.head;
+        let is_shown = outcome.traffic == Traffic::Visitors;
+        let boarding = is_shown.then(|| {
+            boarding.unwrap_or_else(|| asked.board(&self.worker, &self.peer, Some(0)))
+        });
+        if let Some(boarding) = &boarding {
+            boarding.flight().send(Arc::clone(&count), before, queued.content);
+        }
         let worker = Arc::clone(&self.worker);
         let (peer, subject) = (self.peer, self.subject.clone());
-        let note = Note { worker, peer, subject, asked, status, received, count, before };
+        let first_byte = asked.age();
+        let note = Note { worker, peer, subject, asked, outcome, first_byte, count, before };
         if let Err(error) = self.flush(outbox).await {
             tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
             next = Next::Cut;
@@ -331,40 +372,63 @@ impl Connection {
         next
     }
 
+    /// On what connection something is asked.
+    fn asker(&self) -> Asker<'_> {
+        let subject = self.subject.as_deref();
+        Asker { worker: &self.worker, peer: &self.peer, subject }
+    }
+
     /// Answers what cannot be understood, and ends the connection.
-    async fn refuse(
-        &mut self,
-        status: StatusCode,
-        reason: &str,
-        inbox: &Inbox,
-        outbox: &mut Outbox,
-    ) -> Next {
+    async fn refuse(&mut self, fault: Fault, inbox: &Inbox, outbox: &mut Outbox) -> Next {
+        let (status, reason, error) = match fault {
+            Fault::TooSlow => {
+                let reason = "the request head took too long to arrive";
+                (StatusCode::REQUEST_TIMEOUT, reason.into(), None)
+            }
+            Fault::Malformed(error) => (error.status(), error.to_string(), Some(error)),
+        };
         // An answer to HEAD has no content, whatever else is wrong (RFC 9110 section 9.3.2).
         let is_head = inbox.unread().starts_with(b"HEAD ");
         let method = if is_head { Method::HEAD } else { Method::GET };
         tracing::debug!(peer = %self.peer.address, %status, reason, "refused");
-        let response = self.site.refusal(status, reason);
+        let response = self.site.refusal(status, &reason);
         let queued = enqueue(&self.site, response, &method, Version::HTTP_11, false, outbox);
-        self.worker.record(|log| record_refusal(log, &self.peer, status, queued.content));
+        self.visit.asked(Traffic::Visitors);
+        let sent = queued.content.unwrap_or(0);
+        record_refusal(self.asker(), error, status, queued.head, sent);
         if self.flush(outbox).await.is_err() { Next::Cut } else { Next::Linger }
     }
 
     async fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {
         let patience = self.worker.settings.request_timeout;
         let mut pace = Pace { deadline: &mut self.deadline, patience };
-        outbox.flush(&mut self.io, &mut pace).await
+        let flushed = outbox.flush(&mut self.io, &mut pace).await;
+        if let Err(error) = &flushed {
+            self.worker.tally.aborted();
+            if error.kind() == io::ErrorKind::TimedOut {
+                self.worker.tally.timed_out(Timeout::Response);
+            }
+        }
+        flushed
     }
 }
 
-/// Notes an answer in the access log when it is dropped: a server that ends drops what is still
-/// being sent, and that is to be noted too.
+/// Why no request came about.
+enum Fault {
+    /// Its head took too long to arrive.
+    TooSlow,
+    Malformed(HeadError),
+}
+
+/// Counts an answer and notes it in the access log when it is dropped: a server that ends drops
+/// what is still being sent, and that is to be noted too.
 struct Note<'a> {
     worker: Arc<Worker>,
     peer: Peer,
     subject: Option<Arc<str>>,
     asked: &'a Asked<'a>,
-    status: StatusCode,
-    received: u64,
+    outcome: Outcome,
+    first_byte: Duration,
     /// Bytes sent on the connection, and how many of them came before the content.
     count: Arc<AtomicU64>,
     before: u64,
@@ -372,10 +436,10 @@ struct Note<'a> {
 
 impl Drop for Note<'_> {
     fn drop(&mut self) {
-        let sent = self.count.load(Ordering::Relaxed).saturating_sub(self.before);
-        let Self { asked, peer, status, received, .. } = self;
-        let subject = self.subject.as_deref();
-        self.worker.record(|log| asked.record(log, peer, subject, *status, sent, *received));
+        self.outcome.sent = self.count.load(Ordering::Relaxed).saturating_sub(self.before);
+        let Self { worker, peer, subject, asked, outcome, first_byte, .. } = self;
+        let asker = Asker { worker, peer, subject: subject.as_deref() };
+        asked.record(asker, outcome, Took::Long(*first_byte));
     }
 }
 
@@ -383,8 +447,8 @@ impl Drop for Note<'_> {
 struct Queued {
     /// Bytes of the head.
     head: u64,
-    /// Bytes of the content that follows, as far as they are known.
-    content: u64,
+    /// Bytes of the content that follows, if they are known.
+    content: Option<u64>,
     closes: bool,
 }
 
@@ -419,9 +483,9 @@ fn enqueue(
         };
         encode::write_head(out, &head);
     });
-    let mut content = 0;
+    let mut content = Some(0);
     if plan.send_body {
-        content = body.length().unwrap_or(0);
+        content = body.length();
         outbox.push(body, plan.chunked);
     }
     Queued { head: head as u64, content, closes: plan.close }

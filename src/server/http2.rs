@@ -29,6 +29,7 @@ pub(super) use self::exchange::Exchanges;
 use self::exchange::exchange;
 use super::deadline::Deadline;
 use super::worker::Worker;
+use crate::stats::{ConnectionState, Timeout};
 
 /// Requests on a connection at the same time.
 const MAX_STREAMS: u32 = 128;
@@ -51,10 +52,11 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 type H2<T> = h2::server::Connection<T, Bytes>;
 
 /// Serves a connection to its end.
-pub(super) async fn serve<T>(io: T, exchanges: Exchanges)
+pub(super) async fn serve<T>(io: T, mut exchanges: Exchanges)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
+    exchanges.visit.set(ConnectionState::Http2);
     let exchanges = Arc::new(exchanges);
     let worker = Arc::clone(&exchanges.worker);
     let settings = &worker.settings;
@@ -139,6 +141,7 @@ where
             }
             Event::Idle if is_leaving => return connection.abrupt_shutdown(Reason::NO_ERROR),
             Event::Idle => {
+                worker.tally.timed_out(Timeout::KeepAlive);
                 // What was answered and not yet taken has the time that any answer has.
                 is_leaving = true;
                 idle.set_after(settings.request_timeout);

@@ -20,6 +20,7 @@ mod outbox;
 mod pieces;
 mod request_body;
 mod rewound;
+mod timing;
 mod transport;
 mod worker;
 
@@ -40,6 +41,7 @@ use crate::descriptors;
 use crate::http1::Limits;
 use crate::log::AccessLog;
 use crate::site::Site;
+use crate::stats::Stats;
 use crate::tls::Tls;
 
 /// Threads that may wait for a disk, per worker.
@@ -200,14 +202,29 @@ impl Bound {
         &self.addresses
     }
 
+    /// As many connections as may be open.
+    pub fn max_connections(&self) -> usize {
+        self.gate.max_connections()
+    }
+
+    /// The number of workers.
+    pub fn workers(&self) -> usize {
+        self.sockets.len()
+    }
+
     /// Starts the workers.
-    pub fn start(self, services: &Services, log: Option<&AccessLog>) -> Result<Server, StartError> {
+    pub fn start(
+        self,
+        services: &Services,
+        stats: &Arc<Stats>,
+        log: Option<&AccessLog>,
+    ) -> Result<Server, StartError> {
         let (phase, _) = watch::channel(Phase::Serving);
         let (limit_reached, limit) = mpsc::channel(1);
         let mut threads = Vec::new();
         for (number, sockets) in self.sockets.into_iter().enumerate() {
             let recorder = log.map(AccessLog::recorder);
-            let worker = Worker::new(self.settings, recorder);
+            let worker = Worker::new(self.settings, stats.tally(number), recorder);
             let sockets: Vec<_> =
                 sockets.into_iter().map(|(role, socket)| (services.behind(role), socket)).collect();
             let crew = accept::Crew {
@@ -231,7 +248,7 @@ impl Bound {
                 .map_err(StartError::Worker)?;
             threads.push(thread);
         }
-        Ok(Server { phase, limit, threads })
+        Ok(Server { phase, limit, threads, stats: Arc::clone(stats) })
     }
 }
 
@@ -247,7 +264,10 @@ fn runtime(worker: &Arc<Worker>) -> io::Result<Runtime> {
         .enable_time()
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_keep_alive(Duration::from_secs(u32::MAX.into()))
-        .on_thread_park(move || worker.record(crate::log::Recorder::flush))
+        .on_thread_park(move || {
+            timing::settle(&worker.tally);
+            worker.record(crate::log::Recorder::flush);
+        })
         .on_thread_unpark(clock::has_aged)
         .build()?;
     // With one thread that may block there is always one to wait for; without any, a system that
@@ -268,6 +288,7 @@ pub struct Server {
     phase: watch::Sender<Phase>,
     limit: mpsc::Receiver<()>,
     threads: Vec<JoinHandle<()>>,
+    stats: Arc<Stats>,
 }
 
 impl Server {
@@ -280,6 +301,7 @@ impl Server {
 
     /// Closes the listening sockets and the idle connections; the others finish their request.
     pub fn drain(&self) {
+        self.stats.drain();
         self.phase.send_replace(Phase::Draining);
     }
 

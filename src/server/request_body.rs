@@ -5,6 +5,7 @@ mod tests;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -15,6 +16,7 @@ use super::transport::Transport;
 use crate::http1::encode::CONTINUE;
 use crate::http1::{BodyLength, ChunkedDecoder, Decoded, Limits};
 use crate::message::{BodyError, Incoming};
+use crate::stats::Flight;
 
 /// Bytes read at a time; content is longer than heads.
 const ROOM: usize = 64 * 1024;
@@ -25,6 +27,9 @@ pub(super) struct Progress {
     /// What is left to send of `100 (Continue)`, for which the client waits.
     interim: &'static [u8],
     received: u64,
+    /// Who is shown how far it has come.
+    flight: Option<Arc<Flight>>,
+    timed_out: bool,
 }
 
 enum State {
@@ -41,7 +46,27 @@ impl Progress {
             BodyLength::Length(length) => State::Length(length),
             BodyLength::Chunked => State::Chunked(ChunkedDecoder::new(limits)),
         };
-        Self { state, interim: if client_waits { CONTINUE } else { &[] }, received: 0 }
+        let interim = if client_waits { CONTINUE } else { &[] };
+        Self { state, interim, received: 0, flight: None, timed_out: false }
+    }
+
+    /// Tells `flight` of what arrives.
+    pub(super) fn follow(&mut self, flight: Arc<Flight>) {
+        self.flight = Some(flight);
+    }
+
+    /// Bytes in all, when the client said.
+    pub(super) fn length(&self) -> Option<u64> {
+        match self.state {
+            State::Finished => Some(self.received),
+            State::Length(left) => Some(self.received + left),
+            State::Chunked(_) | State::Failed => None,
+        }
+    }
+
+    /// Whether the client was waited for in vain.
+    pub(super) fn timed_out(&self) -> bool {
+        self.timed_out
     }
 
     /// Bytes of content read.
@@ -204,11 +229,7 @@ impl<'a> BodyReader<'a> {
 
 impl Incoming for BodyReader<'_> {
     fn length(&self) -> Option<u64> {
-        match self.progress.state {
-            State::Finished => Some(self.progress.received),
-            State::Length(left) => Some(self.progress.received + left),
-            State::Chunked(_) | State::Failed => None,
-        }
+        self.progress.length()
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
@@ -221,6 +242,9 @@ impl Incoming for BodyReader<'_> {
             match self.decode() {
                 Ok(Some(piece)) => {
                     self.progress.received += piece.len() as u64;
+                    if let Some(flight) = &self.progress.flight {
+                        flight.take(piece.len() as u64);
+                    }
                     return Poll::Ready(Some(Ok(piece)));
                 }
                 Ok(None) => {}
@@ -233,7 +257,10 @@ impl Incoming for BodyReader<'_> {
             let error = match ready!(self.poll_fill(context, &into)) {
                 Ok(0) => BodyError::Closed,
                 Ok(_) => continue,
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => BodyError::TimedOut,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.progress.timed_out = true;
+                    BodyError::TimedOut
+                }
                 Err(_) => BodyError::Closed,
             };
             self.progress.state = State::Failed;

@@ -1,6 +1,7 @@
 //! What the connections of one worker thread share.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -10,6 +11,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use crate::http1::HeadParser;
 use crate::log::Recorder;
+use crate::stats::Tally;
 
 /// Sets of buffers kept for connections to come.
 const DESKS_KEPT: usize = 256;
@@ -26,7 +28,9 @@ const HANDSHAKES: usize = 4096;
 /// alone, so its locks are never waited for; they are there because tasks must be `Send`.
 pub(super) struct Worker {
     pub(super) settings: Settings,
+    pub(super) tally: Arc<Tally>,
     recorder: Option<Mutex<Recorder>>,
+    next_id: AtomicU64,
     desks: Mutex<Desks>,
     connections: AtomicUsize,
     /// Permits to tell a connection that there is no room.
@@ -48,9 +52,11 @@ pub(super) struct Desk {
 }
 
 impl Worker {
-    pub(super) fn new(settings: Settings, recorder: Option<Recorder>) -> Self {
+    pub(super) fn new(settings: Settings, tally: Arc<Tally>, recorder: Option<Recorder>) -> Self {
         Self {
             settings,
+            tally,
+            next_id: AtomicU64::new(RandomState::new().hash_one(0)),
             recorder: recorder.map(Mutex::new),
             desks: Mutex::default(),
             connections: AtomicUsize::new(0),
@@ -92,6 +98,14 @@ impl Worker {
         if let Some(recorder) = &self.recorder {
             write(&mut recorder.lock().unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// The number of the next request; where they begin is chosen at random.
+    #[inline]
+    pub(super) fn next_id(&self) -> u64 {
+        let id = self.next_id.load(Ordering::Relaxed);
+        self.next_id.store(id.wrapping_add(1), Ordering::Relaxed);
+        id
     }
 
     /// Counts a connection for as long as the guard lives.

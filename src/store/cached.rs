@@ -9,6 +9,10 @@
 //!
 //! 'Not found' is remembered like everything else, and checked like everything else.
 
+mod report;
+#[cfg(test)]
+mod tests;
+
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,12 +22,14 @@ use rustix::io::Errno;
 
 use crate::content::path::SitePath;
 
+pub use self::report::{CacheReport, HotFile};
 use super::changes::Changes;
 use super::flight::Flights;
 use super::object::{Content, Object};
 use super::shelf::{Limits, Shelf};
 use super::version::Version;
-use super::{Answer, BoxFuture, Found, Scan, Store, StoreError};
+use crate::message::CacheUse;
+use super::{Answer, BoxFuture, Found, Inspection, Scan, Store, StoreError};
 
 /// How long an answer is given again unchecked. An edit must be seen after 50 ms, and the clock
 /// that callers pass in may be a few milliseconds behind.
@@ -95,6 +101,7 @@ pub struct CacheOptions {
 /// A store with a cache before it.
 pub struct Cached<S> {
     origin: S,
+    max_bytes: usize,
     max_file_bytes: u64,
     max_age: Duration,
     /// Standard locks: held for the time of a lookup, never while anything is awaited. Several, so
@@ -119,6 +126,8 @@ struct Kept {
     seen: Option<Seen>,
     loaded: Instant,
     checked: Instant,
+    /// How often it was found here.
+    hits: u64,
 }
 
 /// What is remembered of a path: an answer of the store, without those that are worth a new
@@ -157,6 +166,7 @@ impl<S: Origin> Cached<S> {
         };
         Self {
             origin,
+            max_bytes: options.max_bytes,
             // What would not fit into a table is not read for it.
             max_file_bytes: options.max_file_bytes.min((large / count) as u64 / 2),
             max_age: options.max_age,
@@ -187,6 +197,7 @@ impl<S: Origin> Cached<S> {
         match shard.get(key, path) {
             Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => {
                 let outcome = kept.outcome.clone();
+                kept.hits += 1;
                 if now.saturating_duration_since(kept.checked) < FRESH
                     && !self.changes.any_since(kept.checked)
                 {
@@ -217,18 +228,18 @@ impl<S: Origin> Cached<S> {
     ) -> Result<Found, StoreError> {
         match self.standing(key, path.as_bytes(), now) {
             // Another load landed just before this one began.
-            Standing::Fresh(outcome) => return outcome.into(),
+            Standing::Fresh(outcome) => return outcome.found(CacheUse::Hit),
             Standing::Stale(seen, outcome) => {
                 if matches!(self.origin.look(path).wait().await, Ok(current) if current == seen) {
                     self.confirm(key, path.as_bytes(), seen, now);
-                    return outcome.into();
+                    return outcome.found(CacheUse::Revalidated);
                 }
             }
             Standing::Unknown => {}
         }
         let loaded = self.origin.load(path, self.max_file_bytes).await;
         self.keep(key, path.as_bytes(), &loaded, now);
-        loaded.map(|loaded| loaded.found)
+        loaded.and_then(|loaded| Outcome::Found(loaded.found).found(CacheUse::Miss))
     }
 
     /// Gives all descriptors back: a process that has none left needs them more than the cache.
@@ -252,7 +263,7 @@ impl<S: Origin> Cached<S> {
                 return;
             }
         };
-        let kept = Kept { outcome, seen, loaded: now, checked: now };
+        let kept = Kept { outcome, seen, loaded: now, checked: now, hits: 0 };
         let gone = self.shard(key).put(key, path, kept);
         // The lock is given back before anything is freed.
         drop(gone);
@@ -269,13 +280,13 @@ impl<S: Origin> Store for Cached<S> {
         let bytes = path.as_bytes();
         let key = self.hasher.hash_one(bytes);
         match self.standing(key, bytes, now) {
-            Standing::Fresh(outcome) => return Answer::Ready(outcome.into()),
+            Standing::Fresh(outcome) => return Answer::Ready(outcome.found(CacheUse::Hit)),
             Standing::Stale(seen, outcome) => {
                 if let Answer::Ready(Ok(current)) = self.origin.look(path)
                     && current == seen
                 {
                     self.confirm(key, bytes, seen, now);
-                    return Answer::Ready(outcome.into());
+                    return Answer::Ready(outcome.found(CacheUse::Revalidated));
                 }
             }
             Standing::Unknown => {}
@@ -306,6 +317,14 @@ impl<S: Origin> Store for Cached<S> {
 
     fn notice_changes(&self) {
         self.origin.notice_changes();
+    }
+
+    fn inspect(&self) -> Inspection {
+        self.origin.inspect()
+    }
+
+    fn cache_report(&self) -> Option<CacheReport> {
+        Some(self.report())
     }
 }
 
@@ -343,10 +362,23 @@ impl Shard {
 }
 
 impl Outcome {
+    /// The answer of the store, with what the cache did for it.
+    #[inline]
+    fn found(self, cache: CacheUse) -> Result<Found, StoreError> {
+        match self {
+            Self::Found(Found::File(object)) => {
+                Ok(Found::File(Object { cache: Some(cache), ..object }))
+            }
+            Self::Found(folder) => Ok(folder),
+            Self::NotFound => Err(StoreError::NotFound),
+            Self::Denied => Err(StoreError::Denied),
+        }
+    }
+
     /// Bytes of memory behind it.
     fn weight(&self) -> usize {
         match self {
-            Self::Found(Found::File(Object { meta, content })) => {
+            Self::Found(Found::File(Object { meta, content, .. })) => {
                 meta.weight()
                     + match content {
                         Content::Bytes(bytes) => bytes.len(),
@@ -358,20 +390,8 @@ impl Outcome {
     }
 }
 
-impl From<Outcome> for Result<Found, StoreError> {
-    #[inline]
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Found(found) => Ok(found),
-            Outcome::NotFound => Err(StoreError::NotFound),
-            Outcome::Denied => Err(StoreError::Denied),
-        }
-    }
-}
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-#[cfg(test)]
-mod tests;

@@ -29,7 +29,7 @@ use super::object::{Content, Facts, Object, Representation};
 use super::opened::Opened;
 use super::resolve::{Patience, Root};
 use super::version::{Kind, Node, Version};
-use super::{Answer, BoxFuture, Folder, Found, Scan, Store, StoreError, Symlinks};
+use super::{Answer, BoxFuture, Folder, Found, Inspection, Scan, Store, StoreError, Symlinks};
 
 /// What a [`Disk`] needs to know.
 #[derive(Clone, Debug, Default)]
@@ -188,6 +188,10 @@ impl Store for Disk {
     fn notice_changes(&self) {
         self.0.follow_root();
     }
+
+    fn inspect(&self) -> Inspection {
+        Inspection::of(&self.0.root_path)
+    }
 }
 
 impl Origin for Disk {
@@ -325,7 +329,7 @@ impl Inner {
             self.descriptions.remember(&opened, &meta);
             meta
         };
-        Ok(Object { meta, content: Content::File(Arc::new(opened.file)) })
+        Ok(Object::new(meta, Content::File(Arc::new(opened.file))))
     }
 
     /// Makes an object of an open file, its content read into memory; `None` when the file changed
@@ -336,10 +340,8 @@ impl Inner {
         };
         let etag = EntityTag::of_content(&bytes);
         let sample = &bytes[..bytes.len().min(SAMPLE_LENGTH)];
-        Ok(Some(Object {
-            meta: Arc::new(self.represent(opened, etag, sample)),
-            content: Content::Bytes(bytes),
-        }))
+        let meta = Arc::new(self.represent(opened, etag, sample));
+        Ok(Some(Object::new(meta, Content::Bytes(bytes))))
     }
 
     /// Whether a file really lies in the folder that takes uploads.

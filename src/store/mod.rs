@@ -12,6 +12,7 @@
 //! | `descriptions` | what was found out about files on the disk, so that it need not be again |
 //! | `listing` | the entries of a folder on the disk |
 //! | `entries` | many entries of a folder, close together |
+//! | `inspection` | whether a folder is there, and how much room there is |
 //! | `cached` | [`Cached`]: what was asked for lately, ready in memory |
 //! | `shelf`, `flight` | its parts: a bounded LRU table; one load for many who wait for it |
 //! | `changes` | when this server itself last changed what it serves |
@@ -25,6 +26,7 @@ mod descriptions;
 mod disk;
 mod entries;
 mod flight;
+mod inspection;
 mod listing;
 mod object;
 mod opened;
@@ -43,10 +45,11 @@ use rustix::io::Errno;
 use crate::content::path::SitePath;
 pub use crate::message::{Answer, BoxFuture};
 
-pub use cached::{CacheOptions, Cached, Loaded, Origin, Seen};
+pub use cached::{CacheOptions, CacheReport, Cached, HotFile, Loaded, Origin, Seen};
 pub use changes::Changes;
 pub use disk::{Disk, DiskOptions};
 pub use entries::{Entries, EntryRef};
+pub use inspection::Inspection;
 pub use object::{Content, Object, Representation};
 pub use version::Version;
 
@@ -97,6 +100,14 @@ pub trait Store: Send + Sync {
     /// Looks whether what is served has been replaced as a whole, and follows. May wait for a disk;
     /// once a second is often enough.
     fn notice_changes(&self) {}
+
+    /// Looks whether the store can be read, and how much room it has. May wait for a disk.
+    fn inspect(&self) -> Inspection;
+
+    /// What is kept in memory; `None` for a store that keeps nothing.
+    fn cache_report(&self) -> Option<CacheReport> {
+        None
+    }
 }
 
 /// What a path names.

@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, header};
 use crate::content::date;
 use crate::content::etag::EntityTag;
 use crate::content::page_security::SANDBOX;
-use crate::message::{Block, Body, FileSpan, Part};
+use crate::message::{Block, Body, CacheUse, FileSpan, Part};
 
 /// A file: content and metadata that belong together. Cloning copies two references.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Object {
     pub meta: Arc<Representation>,
     /// The bytes themselves.
     pub content: Content,
+    /// What a cache did for it, if one was asked.
+    pub cache: Option<CacheUse>,
 }
 
 /// Where the bytes of an [`Object`] are.
@@ -33,6 +35,11 @@ pub enum Content {
 }
 
 impl Object {
+    /// A file of which no cache knows.
+    pub fn new(meta: Arc<Representation>, content: Content) -> Self {
+        Self { meta, content, cache: None }
+    }
+
     /// The bytes of `range` as the content of a response. What of the range lies past the end is
     /// left out.
     pub fn body(&self, range: Range<u64>) -> Body {

@@ -14,6 +14,7 @@ pub(super) struct Shelf<V> {
     slots: LruCache<u64, Slot<V>, BuildHasherDefault<AsIs>>,
     weight: usize,
     limits: Limits,
+    evictions: u64,
 }
 
 /// How much a [`Shelf`] may hold.
@@ -41,6 +42,7 @@ impl<V> Shelf<V> {
             slots: LruCache::unbounded_with_hasher(BuildHasherDefault::default()),
             weight: 0,
             limits,
+            evictions: 0,
         }
     }
 
@@ -67,6 +69,7 @@ impl<V> Shelf<V> {
                 break;
             };
             self.weight -= slot.weight;
+            self.evictions += 1;
             gone.push(slot.value);
         }
         self.weight += weight;
@@ -96,12 +99,20 @@ impl<V> Shelf<V> {
         self.weight -= freed;
     }
 
-    #[cfg(test)]
+    /// Paths and values, the one used last first.
+    pub(super) fn most_recent(&self) -> impl Iterator<Item = (&[u8], &V)> {
+        self.slots.iter().map(|(_, slot)| (&*slot.path, &slot.value))
+    }
+
+    /// Values given up to make room.
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    #[cfg(test)]
     pub(super) fn weight(&self) -> usize {
         self.weight
     }

@@ -1,26 +1,31 @@
 //! One HTTP/2 request and its answer.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
+use tracing::Instrument;
 
 use super::receive::Receiver;
 use super::send::{WHOLE, send};
 use crate::content::plan::plan;
 use crate::http1::Authority;
 use crate::message::{
-    Body, Fields, Peer, RequestBody, Response, ResponseFields, Target, TargetForm,
+    Body, Fields, Peer, RequestBody, Response, ResponseFields, Target, TargetForm, Traffic,
 };
 use crate::server::clock;
-use crate::server::exchange::Asked;
+use crate::server::exchange::{Asked, Asker, Outcome, Took};
 use crate::server::worker::Worker;
 use crate::site::Site;
+use crate::stats::{Boarding, Timeout, Visit};
 
 /// What the requests of a connection have in common.
 pub(in crate::server) struct Exchanges {
@@ -28,6 +33,7 @@ pub(in crate::server) struct Exchanges {
     pub(in crate::server) site: Arc<Site>,
     pub(in crate::server) peer: Peer,
     pub(in crate::server) subject: Option<Arc<str>>,
+    pub(in crate::server) visit: Visit,
 }
 
 /// Answers a request: at once if that is possible, else in a task of its own.
@@ -50,6 +56,8 @@ impl Exchanges {
         let (parts, stream) = request.into_parts();
         let http::request::Parts { method, uri, headers, .. } = parts;
         let asked = Asked {
+            id: self.worker.next_id(),
+            head: 0,
             method,
             version: Version::HTTP_2,
             target: target(&uri),
@@ -60,6 +68,12 @@ impl Exchanges {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
             Receiver::new(stream, announced, self.worker.settings.request_timeout)
         });
+        let mut boarding = receiver.as_mut().map(|receiver| {
+            let boarding = asked.board(&self.worker, &self.peer, receiver.announced());
+            receiver.follow(Arc::clone(boarding.flight()));
+            boarding
+        });
+        let span = asked.span();
         if receiver.is_some() && asked.fields.get(&header::EXPECT).is_some() {
             let mut interim = http::Response::new(());
             *interim.status_mut() = StatusCode::CONTINUE;
@@ -72,10 +86,15 @@ impl Exchanges {
                 Some(receiver) => RequestBody::Incoming(receiver),
                 None => RequestBody::None,
             };
-            let mut response = pin!(self.site.respond(asked.request(self.peer, body)).wait());
+            let request = asked.request(self.peer, body);
+            let response = span.in_scope(|| self.site.respond(request));
+            let mut response = pin!(response.wait().instrument(span));
             let answered = poll_fn(|context| {
                 if let Poll::Ready(response) = response.as_mut().poll(context) {
                     return Poll::Ready(Some(response));
+                }
+                if boarding.is_none() {
+                    boarding = Some(asked.board(&self.worker, &self.peer, Some(0)));
                 }
                 // A client that does not want it any more is not waited for.
                 respond.poll_reset(context).map(|_| None)
@@ -83,45 +102,68 @@ impl Exchanges {
             let Some(response) = answered.await else { return };
             response
         };
-        let status = response.status;
-        let sent = self.send(&asked.method, response, &mut respond).await;
         let taken = receiver.as_ref().map_or(0, Receiver::received);
-        let subject = self.subject.as_deref();
-        self.worker.record(|log| asked.record(log, &self.peer, subject, status, sent, taken));
+        if let Some(receiver) = &receiver {
+            if receiver.timed_out() {
+                self.worker.tally.timed_out(Timeout::RequestContent);
+            }
+            if response.status.as_u16() >= 400 {
+                self.worker.tally.refused_content(response.status);
+            }
+        }
+        self.visit.asked(response.traffic);
+        self.send(&asked, response, taken, boarding, &mut respond).await;
         if let Some(receiver) = receiver {
             receiver.linger().await;
         }
     }
 
-    /// Sends an answer; returns how many bytes of content.
+    /// Sends an answer, counts it and notes it in the access log. `boarding` is there when the
+    /// request has taken more than a moment already.
     async fn send(
         &self,
-        method: &Method,
+        asked: &Asked<'_>,
         response: Response,
+        taken: u64,
+        boarding: Option<Boarding>,
         respond: &mut SendResponse<Bytes>,
-    ) -> u64 {
+    ) {
+        let mut outcome = Outcome::of(&response, taken);
         let Response { status, fields, body, .. } = response;
-        let plan = plan(method, status, body.length(), Version::HTTP_2, true);
+        let plan = plan(&asked.method, status, body.length(), Version::HTTP_2, true);
         let mut head = http::Response::new(());
         *head.status_mut() = status;
         self.write_fields(head.headers_mut(), &fields, plan.length);
         let body = if plan.send_body { body } else { Body::Empty };
-        let mut sent = 0;
         let result = match body {
             Body::Empty => respond.send_response(head, true).map(drop),
             Body::Bytes(bytes) if bytes.len() <= WHOLE => {
-                sent = bytes.len() as u64;
+                outcome.sent = bytes.len() as u64;
                 let stream = respond.send_response(head, false);
                 stream.and_then(|mut stream| stream.send_data(bytes, true))
             }
             body => match respond.send_response(head, false) {
                 Ok(mut stream) => {
+                    let is_shown = outcome.traffic == Traffic::Visitors;
+                    let boarding = is_shown.then(|| {
+                        boarding.unwrap_or_else(|| asked.board(&self.worker, &self.peer, Some(0)))
+                    });
+                    let sent = Arc::default();
+                    if let Some(boarding) = &boarding {
+                        boarding.flight().send(Arc::clone(&sent), 0, body.length());
+                    }
+                    let first_byte = asked.age();
+                    let note = Note { asker: self.asker(), asked, outcome, first_byte, sent };
                     let patience = self.worker.settings.request_timeout;
-                    if let Err(error) = send(&mut stream, body, patience, &mut sent).await {
+                    if let Err(error) = send(&mut stream, body, patience, &note.sent).await {
                         tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
+                        self.worker.tally.aborted();
+                        if error.kind() == io::ErrorKind::TimedOut {
+                            self.worker.tally.timed_out(Timeout::Response);
+                        }
                         stream.send_reset(Reason::INTERNAL_ERROR);
                     }
-                    Ok(())
+                    return;
                 }
                 Err(error) => Err(error),
             },
@@ -129,7 +171,14 @@ impl Exchanges {
         if let Err(error) = result {
             tracing::debug!(%error, peer = %self.peer.address, "an answer could not be sent");
         }
-        sent
+        let took = if boarding.is_some() { Took::Long(asked.age()) } else { Took::Moment };
+        asked.record(self.asker(), &outcome, took);
+    }
+
+    /// On what connection something is asked.
+    fn asker(&self) -> Asker<'_> {
+        let subject = self.subject.as_deref();
+        Asker { worker: &self.worker, peer: &self.peer, subject }
     }
 
     fn write_fields(&self, map: &mut HeaderMap, fields: &ResponseFields, length: Option<u64>) {
@@ -144,6 +193,23 @@ impl Exchanges {
         for (name, value) in fields.iter() {
             map.append(name.clone(), value.clone());
         }
+    }
+}
+
+/// Counts an answer and notes it in the access log when it is dropped: a connection that ends drops
+/// what is still being sent, and that is to be noted too.
+struct Note<'a> {
+    asker: Asker<'a>,
+    asked: &'a Asked<'a>,
+    outcome: Outcome,
+    first_byte: Duration,
+    sent: Arc<AtomicU64>,
+}
+
+impl Drop for Note<'_> {
+    fn drop(&mut self) {
+        self.outcome.sent = self.sent.load(Ordering::Relaxed);
+        self.asked.record(self.asker, &self.outcome, Took::Long(self.first_byte));
     }
 }
 

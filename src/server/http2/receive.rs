@@ -1,6 +1,7 @@
 //! The content of an HTTP/2 request.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::message::{BodyError, Incoming};
 use crate::server::deadline::Deadline;
+use crate::stats::Flight;
 
 /// How long a client may go on sending what nobody reads.
 const LINGER: Duration = Duration::from_secs(1);
@@ -23,11 +25,38 @@ pub(super) struct Receiver {
     /// Only once there was something to wait for.
     deadline: Option<Deadline>,
     is_waiting: bool,
+    /// Who is shown how much has come.
+    flight: Option<Arc<Flight>>,
+    timed_out: bool,
 }
 
 impl Receiver {
     pub(super) fn new(stream: RecvStream, announced: Option<u64>, patience: Duration) -> Self {
-        Self { stream, announced, received: 0, patience, deadline: None, is_waiting: false }
+        Self {
+            stream,
+            announced,
+            received: 0,
+            patience,
+            deadline: None,
+            is_waiting: false,
+            flight: None,
+            timed_out: false,
+        }
+    }
+
+    /// Tells `flight` of what arrives.
+    pub(super) fn follow(&mut self, flight: Arc<Flight>) {
+        self.flight = Some(flight);
+    }
+
+    /// Bytes in all, when the client said.
+    pub(super) fn announced(&self) -> Option<u64> {
+        self.announced
+    }
+
+    /// Whether the client was waited for in vain.
+    pub(super) fn timed_out(&self) -> bool {
+        self.timed_out
     }
 
     /// Bytes taken so far.
@@ -78,6 +107,9 @@ impl Incoming for Receiver {
                         continue;
                     }
                     self.received += piece.len() as u64;
+                    if let Some(flight) = &self.flight {
+                        flight.take(piece.len() as u64);
+                    }
                     Some(Ok(piece))
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -87,6 +119,7 @@ impl Incoming for Receiver {
                 }
                 Poll::Pending => {
                     ready!(self.poll_patience(context));
+                    self.timed_out = true;
                     Some(Err(BodyError::TimedOut))
                 }
             });

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub(super) async fn send(
     stream: &mut SendStream<Bytes>,
     body: Body,
     patience: Duration,
-    sent: &mut u64,
+    sent: &AtomicU64,
 ) -> io::Result<()> {
     let mut pieces = Pieces::new(body);
     let mut deadline = None;
@@ -33,7 +34,7 @@ pub(super) async fn send(
             return stream.send_data(Bytes::new(), true).map_err(io::Error::other);
         };
         let is_last = pieces.is_empty();
-        *sent += piece.len() as u64;
+        sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
         stream.send_data(piece, is_last).map_err(io::Error::other)?;
         if is_last {
             return Ok(());

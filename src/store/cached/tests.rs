@@ -87,7 +87,7 @@ impl Source {
             Self::Restless(_) => None,
             Self::Text(_) | Self::Zeros(_) => Some(self.seen()),
         };
-        Ok(Loaded { found: Found::File(Object { meta, content }), seen })
+        Ok(Loaded { found: Found::File(Object::new(meta, content)), seen })
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Folder {
     /// Held while files get their names, or lose them again.
     naming_turn: Mutex<()>,
     next_sweep: Mutex<SystemTime>,
+    stored_files: AtomicU64,
+    stored_bytes: AtomicU64,
 }
 
 /// How often leftovers are looked for.
@@ -74,7 +76,20 @@ impl Folder {
             seats: Seats::default(),
             naming_turn: Mutex::new(()),
             next_sweep: Mutex::new(SystemTime::UNIX_EPOCH),
+            stored_files: AtomicU64::new(0),
+            stored_bytes: AtomicU64::new(0),
         })
+    }
+
+    /// Notes that files have appeared.
+    pub(super) fn count(&self, files: usize, bytes: u64) {
+        self.stored_files.fetch_add(files as u64, Ordering::Relaxed);
+        self.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// How many files have appeared since the start, and bytes in them.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.stored_files.load(Ordering::Relaxed), self.stored_bytes.load(Ordering::Relaxed))
     }
 
     pub(super) fn path(&self) -> &Path {

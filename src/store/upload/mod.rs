@@ -39,7 +39,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::content::upload_name::UploadName;
-use crate::store::Changes;
+use crate::store::{Changes, Inspection};
 
 pub use draft::Draft;
 use folder::Folder;
@@ -132,6 +132,16 @@ impl UploadFolder {
     /// What happens to a file whose name is taken: the most that a request may ask for.
     pub fn conflict(&self) -> Conflict {
         self.0.conflict()
+    }
+
+    /// How many files have appeared since the start, and bytes in them.
+    pub fn counts(&self) -> (u64, u64) {
+        self.0.counts()
+    }
+
+    /// Looks whether the folder can be reached, and how much room it has. May wait for a disk.
+    pub fn inspect(&self) -> Inspection {
+        Inspection::of(self.0.path())
     }
 
     /// Begins a file that nobody sees. `expected` is the number of bytes announced, if any: when

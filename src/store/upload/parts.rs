@@ -177,6 +177,7 @@ fn publish(mut held: Held, id: PartId, mut record: Record) -> Result<Finished, U
     let mut publication = Publication::new(&folder);
     let (name, replaced) = publication.add(nascent, &place)?;
     publication.complete()?;
+    folder.count(1, record.length);
     let sha256 = hash.finalize().into();
     record.finished =
         Some(Appeared { place: record::join(&place.folder, &name), sha256, replaced });

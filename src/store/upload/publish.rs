@@ -37,6 +37,7 @@ pub(super) fn all_or_none(
         stored.push(Stored { folder: place.folder, name, size, sha256, replaced });
     }
     publication.complete()?;
+    folder.count(stored.len(), stored.iter().map(|file| file.size).sum());
     Ok(stored)
 }
 

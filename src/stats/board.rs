@@ -1,0 +1,160 @@
+//! What is remembered beside the counts: history, lists, and what others found out.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::history::Rings;
+use super::observed::{Disks, Observed};
+use super::process::Usage;
+use super::sample::{Error, Path, Slow};
+use super::snapshot::{Health, MAX_ERRORS, MAX_TOP, RecentError, SlowRequest, TopEntry};
+use super::tally::Tally;
+use super::time::rfc3339;
+use super::top::Top;
+use super::totals::Totals;
+
+/// How long one set of lists is filled: what is shown is the current one and the one before.
+const TURN: Duration = Duration::from_mins(10);
+
+/// What is remembered.
+pub(super) struct Board {
+    pub(super) rings: Rings,
+    pub(super) observed: Observed,
+    pub(super) disks: Disks,
+    pub(super) disks_looked_at: Instant,
+    pub(super) usage: Usage,
+    pub(super) health: Health,
+    /// Log lines lost, by the second, over the last minute.
+    lost_lines: VecDeque<u64>,
+    lists: Lists,
+    previous: Lists,
+    errors: VecDeque<Error>,
+}
+
+/// Who and what was asked most since a time.
+#[derive(Clone)]
+struct Lists {
+    since: SystemTime,
+    begun: Instant,
+    paths: Top<Vec<u8>>,
+    clients: Top<IpAddr>,
+    slowest: Vec<Slow>,
+}
+
+impl Lists {
+    fn new(since: SystemTime, begun: Instant) -> Self {
+        Self {
+            since,
+            begun,
+            paths: Top::default(),
+            clients: Top::default(),
+            slowest: Vec::new(),
+        }
+    }
+}
+
+impl Board {
+    pub(super) fn new(tallies: &[Arc<Tally>], now: Instant, wall: SystemTime) -> Self {
+        let usage = Usage::now();
+        Self {
+            rings: Rings::new(&Totals::of(tallies), &usage),
+            observed: Observed::default(),
+            disks: Disks::default(),
+            disks_looked_at: now,
+            usage,
+            health: Health::default(),
+            lost_lines: VecDeque::new(),
+            lists: Lists::new(wall, now),
+            previous: Lists::new(wall, now),
+            errors: VecDeque::new(),
+        }
+    }
+
+    /// Takes what the workers have written down.
+    pub(super) fn collect(&mut self, tallies: &[Arc<Tally>], now: Instant, wall: SystemTime) {
+        if now.saturating_duration_since(self.lists.begun) >= TURN {
+            self.previous = std::mem::replace(&mut self.lists, Lists::new(wall, now));
+        }
+        let lists = &mut self.lists;
+        let is_full = lists.slowest.len() >= MAX_TOP;
+        let slow_from = lists.slowest.last().filter(|_| is_full).map(|slow| slow.first_byte);
+        for tally in tallies {
+            let notes = tally.samples.collect(slow_from.unwrap_or_default());
+            let (weight, requests) = notes.requests();
+            for request in requests {
+                let bytes = request.bytes.saturating_mul(weight);
+                lists.paths.add(&request.path.as_bytes().to_vec(), weight, bytes);
+                lists.clients.add(&request.client, weight, bytes);
+            }
+            lists.slowest.extend(notes.slow);
+            self.errors.extend(notes.errors);
+        }
+        sort_slowest(&mut lists.slowest);
+        let errors = self.errors.make_contiguous();
+        errors.sort_by_key(|error| error.time);
+        let too_many = self.errors.len().saturating_sub(MAX_ERRORS);
+        self.errors.drain(..too_many);
+    }
+
+    /// Notes how many log lines were lost until now; how many of them in the last minute.
+    pub(super) fn lost_lines(&mut self, until_now: u64) -> u64 {
+        self.lost_lines.push_back(until_now);
+        if self.lost_lines.len() > 61 {
+            self.lost_lines.pop_front();
+        }
+        until_now.saturating_sub(self.lost_lines.front().copied().unwrap_or(0))
+    }
+
+    pub(super) fn top(&self) -> super::snapshot::Top {
+        let (mut paths, mut clients) = (self.previous.paths.clone(), self.previous.clients.clone());
+        paths.merge(&self.lists.paths);
+        clients.merge(&self.lists.clients);
+        let mut slowest = self.previous.slowest.clone();
+        slowest.extend_from_slice(&self.lists.slowest);
+        sort_slowest(&mut slowest);
+        let entry = |name: String, count: super::top::Count| TopEntry {
+            name,
+            requests: count.requests,
+            bytes: count.bytes,
+        };
+        let paths = paths.first(MAX_TOP).into_iter();
+        let clients = clients.first(MAX_TOP).into_iter();
+        super::snapshot::Top {
+            since: rfc3339(self.previous.since),
+            paths: paths.map(|(path, count)| entry(Path::new(&path).shown(), count)).collect(),
+            clients: clients.map(|(client, count)| entry(client.to_string(), count)).collect(),
+            slowest: slowest.iter().map(shown_slow).collect(),
+            errors: self.errors.iter().rev().map(shown_error).collect(),
+        }
+    }
+}
+
+fn sort_slowest(slowest: &mut Vec<Slow>) {
+    slowest.sort_by_key(|slow| std::cmp::Reverse(slow.first_byte));
+    slowest.truncate(MAX_TOP);
+}
+
+fn shown_slow(slow: &Slow) -> SlowRequest {
+    SlowRequest {
+        time: rfc3339(slow.time),
+        client: slow.client.to_string(),
+        method: slow.method.to_owned(),
+        path: slow.path.shown(),
+        status: slow.status,
+        time_to_first_byte_seconds: slow.first_byte.as_secs_f64(),
+        duration_seconds: slow.duration.as_secs_f64(),
+        bytes: slow.bytes,
+    }
+}
+
+fn shown_error(error: &Error) -> RecentError {
+    RecentError {
+        time: rfc3339(error.time),
+        client: error.client.to_string(),
+        method: error.method.unwrap_or("-").to_owned(),
+        path: error.path.shown(),
+        status: error.status,
+    }
+}

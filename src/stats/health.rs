@@ -1,0 +1,235 @@
+//! Whether all is well, and if not, why.
+
+use std::time::Duration;
+
+use super::observed::{Disks, Observed, Space};
+use super::process::Usage;
+use super::snapshot::{Check, Health, State};
+
+/// What is looked at.
+pub(super) struct Signs<'a> {
+    pub(super) observed: &'a Observed,
+    pub(super) disks: &'a Disks,
+    /// How long ago the disks answered.
+    pub(super) disks_age: Duration,
+    pub(super) usage: &'a Usage,
+    pub(super) open_connections: u64,
+    /// Answers of the last minute, and how many of them were server errors.
+    pub(super) answers: u64,
+    pub(super) server_errors: u64,
+    /// Lines of the access log lost in the last minute.
+    pub(super) lost_lines: u64,
+    pub(super) draining: bool,
+}
+
+/// A disk is taken for hung when it has not answered for so long: it is asked every second.
+const HUNG: Duration = Duration::from_secs(15);
+
+/// Bytes left on a file system below which somebody should look, and below which uploads fail soon.
+const LOW: u64 = 1 << 30;
+const EMPTY: u64 = 64 << 20;
+
+/// Server errors per minute that are a mishap rather than a fault.
+const MISHAPS: u64 = 5;
+
+/// Looks at everything.
+pub(super) fn examine(signs: &Signs<'_>) -> Health {
+    let mut checks = vec![root(signs), errors(signs), descriptors(signs), connections(signs)];
+    checks.extend(signs.disks.uploads.map(uploads));
+    if let Some(certificates) = &signs.observed.certificates {
+        checks.extend(certificates.iter().map(|certificate| {
+            let names = certificate.names.first().map_or("the certificate", String::as_str);
+            expiry(names, certificate.days_left)
+        }));
+    }
+    if signs.observed.dropped_log_lines.is_some() {
+        checks.push(access_log(signs.lost_lines));
+    }
+    if signs.draining {
+        checks.push(check("drain", State::Amber, "stopping: the last requests are being finished"));
+    }
+    // Stable, so that the order does not change from one look to the next.
+    checks.sort_by_key(|check| std::cmp::Reverse(check.state));
+    let state = checks.iter().map(|check| check.state).max().unwrap_or_default();
+    Health { state, checks }
+}
+
+fn check(name: &str, state: State, text: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), state, text: text.into() }
+}
+
+fn root(signs: &Signs<'_>) -> Check {
+    let name = "document root";
+    if signs.disks_age > HUNG {
+        let seconds = signs.disks_age.as_secs();
+        let text = format!("its disk has not answered for {seconds} s; what is in memory is served");
+        return check(name, State::Red, text);
+    }
+    match &signs.disks.root_fault {
+        Some(fault) => {
+            let text = format!("it cannot be read: {fault}; mount it, or give this user the right to");
+            check(name, State::Red, text)
+        }
+        None => check(name, State::Green, "readable"),
+    }
+}
+
+fn errors(signs: &Signs<'_>) -> Check {
+    let Signs { answers, server_errors, .. } = *signs;
+    let name = "server errors";
+    let text = format!("{server_errors} of {answers} answers in the last minute");
+    let is_many = |part: u64| server_errors.saturating_mul(part) > answers;
+    match server_errors {
+        0 => check(name, State::Green, "none in the last minute"),
+        // A half.
+        _ if server_errors > MISHAPS && is_many(2) => check(name, State::Red, text),
+        // One in a hundred.
+        _ if is_many(100) => check(name, State::Amber, format!("{text}; the log says why")),
+        _ => check(name, State::Green, text),
+    }
+}
+
+fn descriptors(signs: &Signs<'_>) -> Check {
+    let name = "open files";
+    let (Some(open), Some(limit)) = (signs.usage.open_files, signs.usage.open_files_limit) else {
+        return check(name, State::Green, "the system does not tell");
+    };
+    let text = format!("{open} of {limit}");
+    let advice = "raise the limit (ulimit -n, LimitNOFILE), or lower max_connections";
+    match limit.saturating_sub(open) {
+        left if left < limit / 50 => check(name, State::Red, format!("{text}; {advice}")),
+        left if left < limit / 10 => check(name, State::Amber, format!("{text}; {advice}")),
+        _ => check(name, State::Green, text),
+    }
+}
+
+fn connections(signs: &Signs<'_>) -> Check {
+    let (open, limit) = (signs.open_connections, signs.observed.max_connections);
+    let name = "connections";
+    if limit == 0 {
+        return check(name, State::Green, format!("{open} open"));
+    }
+    let text = format!("{open} of {limit}");
+    match limit.saturating_sub(open) {
+        0 => check(name, State::Red, format!("{text}: new ones are refused (max_connections)")),
+        left if left <= limit / 10 => check(name, State::Amber, text),
+        _ => check(name, State::Green, text),
+    }
+}
+
+fn uploads(space: Space) -> Check {
+    let name = "disk";
+    let mib = space.free >> 20;
+    match space.free {
+        ..EMPTY => check(name, State::Red, format!("{mib} MiB left for uploads: make room")),
+        ..LOW => check(name, State::Amber, format!("{mib} MiB left for uploads: make room soon")),
+        _ => check(name, State::Green, format!("{} GiB left for uploads", space.free >> 30)),
+    }
+}
+
+fn expiry(names: &str, days: i64) -> Check {
+    let name = "certificate";
+    match days {
+        ..0 => check(name, State::Red, format!("{names} has expired: renew it")),
+        0..7 => check(name, State::Amber, format!("{names} expires in {days} days: renew it now")),
+        7..21 => check(name, State::Amber, format!("{names} expires in {days} days")),
+        _ => check(name, State::Green, format!("{names}: {days} days left")),
+    }
+}
+
+fn access_log(lost: u64) -> Check {
+    match lost {
+        0 => check("access log", State::Green, "no line lost in the last minute"),
+        _ => {
+            let text = format!("{lost} lines lost in the last minute: the output is too slow or full");
+            check("access log", State::Amber, text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::snapshot::Certificate;
+
+    fn state_of(change: impl FnOnce(&mut Signs<'_>, &mut Observed, &mut Disks, &mut Usage)) -> (State, Health) {
+        let mut observed = Observed { max_connections: 100, ..Observed::default() };
+        let mut disks = Disks::default();
+        let mut usage =
+            Usage { open_files: Some(10), open_files_limit: Some(1000), ..Usage::default() };
+        let (none, no_disks, no_usage) = (Observed::default(), Disks::default(), Usage::default());
+        let mut signs = Signs {
+            observed: &none,
+            disks: &no_disks,
+            disks_age: Duration::ZERO,
+            usage: &no_usage,
+            open_connections: 0,
+            answers: 1000,
+            server_errors: 0,
+            lost_lines: 0,
+            draining: false,
+        };
+        change(&mut signs, &mut observed, &mut disks, &mut usage);
+        let signs = Signs { observed: &observed, disks: &disks, usage: &usage, ..signs };
+        let health = examine(&signs);
+        (health.state, health)
+    }
+
+    #[test]
+    fn all_is_well_when_nothing_is_wrong() {
+        assert_eq!(state_of(|_, _, _, _| {}).0, State::Green);
+    }
+
+    #[test]
+    fn each_sign_counts() {
+        let certificate = |days_left| Certificate { days_left, ..Certificate::default() };
+        let days = |days| {
+            state_of(|_, observed, _, _| observed.certificates = Some(vec![certificate(days)])).0
+        };
+        assert_eq!([days(-1), days(0), days(6), days(20), days(21)], [
+            State::Red,
+            State::Amber,
+            State::Amber,
+            State::Amber,
+            State::Green
+        ]);
+        let free = |free| {
+            state_of(|_, _, disks, _| disks.uploads = Some(Space { free, total: 1 << 40 })).0
+        };
+        assert_eq!([free(1 << 20), free(500 << 20), free(2 << 30)], [
+            State::Red,
+            State::Amber,
+            State::Green
+        ]);
+        let errors = |count| state_of(|signs, _, _, _| signs.server_errors = count).0;
+        assert_eq!([errors(9), errors(11), errors(600)], [
+            State::Green,
+            State::Amber,
+            State::Red
+        ]);
+        let open = |open| state_of(|_, _, _, usage| usage.open_files = Some(open)).0;
+        assert_eq!([open(899), open(950), open(990)], [State::Green, State::Amber, State::Red]);
+        let connections = |open| state_of(|signs, _, _, _| signs.open_connections = open).0;
+        assert_eq!([connections(50), connections(95), connections(100)], [
+            State::Green,
+            State::Amber,
+            State::Red
+        ]);
+        assert_eq!(state_of(|signs, _, _, _| signs.disks_age = Duration::from_mins(1)).0, State::Red);
+        assert_eq!(state_of(|signs, _, _, _| signs.draining = true).0, State::Amber);
+        let fault = |disks: &mut Disks| disks.root_fault = Some("gone".to_owned());
+        assert_eq!(state_of(|_, _, disks, _| fault(disks)).0, State::Red);
+    }
+
+    #[test]
+    fn one_mishap_of_few_answers_is_not_red_and_the_worst_comes_first() {
+        let (state, health) = state_of(|signs, _, disks, _| {
+            signs.answers = 2;
+            signs.server_errors = 2;
+            disks.uploads = Some(Space::default());
+        });
+        assert_eq!(state, State::Red);
+        assert_eq!(health.checks[0].name, "disk");
+        assert_eq!((health.checks[1].name.as_str(), health.checks[1].state), ("server errors", State::Amber));
+    }
+}

@@ -1,0 +1,314 @@
+//! From what was counted to what is told.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::watch;
+
+use super::board::Board;
+use super::flight::oldest;
+use super::health::{Signs, examine};
+use super::history::Range;
+use super::latency::Distribution;
+use super::observed::{Disks, Observed};
+use super::process::Usage;
+use super::snapshot::{
+    AccessLogState, Cache, Connections, FORMAT, History, LimitsHit, MAX_IN_FLIGHT, MAX_TOP,
+    Monitoring, OpenClient, Recent, Requests, ServerInfo, Snapshot, State, Tls, Traffic, Uploads,
+};
+use super::tally::Tally;
+use super::time::rfc3339;
+use super::totals::{self, Totals};
+
+/// What a [`Stats`] needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct StatsOptions {
+    /// Worker threads.
+    pub workers: usize,
+    /// What may be wrong with a request's head, in the order of the numbers that
+    /// [`Tally::malformed`] gets.
+    pub malformed: &'static [&'static str],
+}
+
+/// What the server does and did. It outlives the site: a configuration that changes loses no count.
+pub struct Stats {
+    tallies: Box<[Arc<Tally>]>,
+    malformed: &'static [&'static str],
+    begun: Instant,
+    started: SystemTime,
+    info: OnceLock<ServerInfo>,
+    board: Mutex<Board>,
+    draining: AtomicBool,
+    /// The number of seconds counted; whoever watches it is told of each.
+    seconds: watch::Sender<u64>,
+}
+
+impl Stats {
+    /// Nothing has happened yet.
+    pub fn new(options: StatsOptions) -> Arc<Self> {
+        let StatsOptions { workers, malformed } = options;
+        let tallies: Box<[_]> =
+            (0..workers).map(|_| Arc::new(Tally::new(malformed.len()))).collect();
+        let (begun, started) = (Instant::now(), SystemTime::now());
+        Arc::new(Self {
+            board: Mutex::new(Board::new(&tallies, begun, started)),
+            tallies,
+            malformed,
+            begun,
+            started,
+            info: OnceLock::new(),
+            draining: AtomicBool::new(false),
+            seconds: watch::Sender::new(0),
+        })
+    }
+
+    /// Where a worker counts.
+    pub fn tally(&self, worker: usize) -> Arc<Tally> {
+        Arc::clone(&self.tallies[worker % self.tallies.len()])
+    }
+
+    /// Says who is counting; only the first time.
+    pub fn introduce(&self, info: ServerInfo) {
+        let _ = self.info.set(info);
+    }
+
+    /// The server finishes its last requests.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.seconds.send_modify(|_| {});
+    }
+
+    /// Whether it does.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Is told of every second, and of the end.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.seconds.subscribe()
+    }
+
+    /// Pages that are told.
+    pub fn watchers(&self) -> usize {
+        self.seconds.receiver_count()
+    }
+
+    /// How well the server is, as of the last second.
+    pub fn state(&self) -> State {
+        self.board().health.state
+    }
+
+    /// What the disks look like. To be called every second, as far as the disks answer.
+    pub fn look_at_disks(&self, disks: Disks) {
+        let mut board = self.board();
+        board.disks = disks;
+        board.disks_looked_at = Instant::now();
+    }
+
+    /// A second is over: what happened in it becomes history. To be called once a second.
+    pub fn tick(&self, observed: Observed) {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let usage = Usage::now();
+        let totals = Totals::of(&self.tallies);
+        let mut board = self.board();
+        board.collect(&self.tallies, now, wall);
+        board.rings.tick(&totals, &usage);
+        board.usage = usage;
+        let lost_lines = board.lost_lines(observed.dropped_log_lines.unwrap_or(0));
+        board.observed = observed;
+        let (answers, server_errors) = last_minute(&board);
+        board.health = examine(&Signs {
+            observed: &board.observed,
+            disks: &board.disks,
+            disks_age: now.saturating_duration_since(board.disks_looked_at),
+            usage: &board.usage,
+            open_connections: totals.open(),
+            answers,
+            server_errors,
+            lost_lines,
+            draining: self.is_draining(),
+        });
+        drop(board);
+        self.seconds.send_modify(|seconds| *seconds += 1);
+    }
+
+    /// What happened in the steps of a range.
+    pub fn history(&self, range: Range) -> History {
+        self.board().rings.history(range, SystemTime::now())
+    }
+
+    /// Everything, now.
+    pub fn snapshot(&self) -> Snapshot {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let mut board = self.board();
+        board.collect(&self.tallies, now, wall);
+        let totals = Totals::of(&self.tallies);
+        let mut flights = Vec::new();
+        self.tallies.iter().for_each(|tally| tally.flights.collect(&mut flights));
+        let recent = recent(&board);
+        let cpu = board.rings.latest().next().map(|step| f64::from(step.cpu));
+        let mut process = board.usage.shown(cpu);
+        process.disk_free_bytes = board.disks.root.map(|space| space.free);
+        process.disk_total_bytes = board.disks.root.map(|space| space.total);
+        let observed = &board.observed;
+        Snapshot {
+            format: FORMAT,
+            time: rfc3339(wall),
+            server: self.server(now),
+            health: board.health.clone(),
+            requests: Requests {
+                total: totals.requests(),
+                by_status: totals::by_status(&self.tallies, |tally| &tally.visitors.statuses),
+                by_method: totals::methods(&self.tallies),
+                by_protocol: totals::protocols(&self.tallies),
+                encrypted: totals::total(&self.tallies, |tally| &tally.visitors.encrypted),
+            },
+            recent,
+            traffic: Traffic {
+                received_content_bytes: totals.received[1],
+                received_head_bytes: totals.received[0],
+                sent_content_bytes: totals.sent[1],
+                sent_head_bytes: totals.sent[0],
+            },
+            time_to_first_byte: totals.first_byte.latency(),
+            duration: Distribution::of(self.tallies.iter().map(|tally| &tally.whole)).latency(),
+            connections: Connections {
+                total: totals.connections,
+                open: totals.open(),
+                limit: observed.max_connections,
+                states: totals.states,
+                clients: self.clients(),
+            },
+            in_flight: oldest(flights, MAX_IN_FLIGHT, now),
+            top: board.top(),
+            cache: observed.cache.clone().map(|cache| Cache {
+                hits: totals.cache[0] + totals.cache[1],
+                revalidated: totals.cache[1],
+                misses: totals.cache[2],
+                ..cache
+            }),
+            uploads: observed.uploaded.map(|uploaded| Uploads {
+                running: totals.receiving,
+                stored_files: uploaded.files,
+                stored_bytes: uploaded.bytes,
+                refused: totals::by_status(&self.tallies, |tally| &tally.visitors.refused_content),
+                free_bytes: board.disks.uploads.map(|space| space.free),
+            }),
+            tls: observed.certificates.clone().map(|certificates| self.tls(certificates)),
+            limits: self.limits(&totals),
+            process,
+            access_log: observed
+                .dropped_log_lines
+                .map(|dropped_lines| AccessLogState { dropped_lines }),
+            monitoring: self.monitoring(),
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn server(&self, now: Instant) -> ServerInfo {
+        ServerInfo {
+            started: rfc3339(self.started),
+            uptime_seconds: now.saturating_duration_since(self.begun).as_secs(),
+            workers: self.tallies.len(),
+            draining: self.is_draining(),
+            ..self.info.get().cloned().unwrap_or_default()
+        }
+    }
+
+    /// The clients with the most connections open.
+    fn clients(&self) -> Vec<OpenClient> {
+        let mut all: HashMap<IpAddr, u64> = HashMap::new();
+        for tally in &self.tallies {
+            for (client, open) in tally.clients().iter() {
+                *all.entry(*client).or_insert(0) += open;
+            }
+        }
+        let mut all: Vec<_> = all.into_iter().collect();
+        all.sort_unstable_by(|(a, one), (b, two)| two.cmp(one).then_with(|| a.cmp(b)));
+        all.truncate(MAX_TOP);
+        let shown = all.into_iter();
+        shown.map(|(client, open)| OpenClient { address: client.to_string(), open }).collect()
+    }
+
+    fn tls(&self, certificates: Vec<super::snapshot::Certificate>) -> Tls {
+        let tallies = &self.tallies;
+        let version = |at: usize| totals::total(tallies, |tally| &tally.handshakes.versions[at]);
+        let versions = [("TLSv1.2", version(0)), ("TLSv1.3", version(1))];
+        Tls {
+            handshakes: version(0) + version(1),
+            resumed: totals::total(tallies, |tally| &tally.handshakes.resumed),
+            versions: versions.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+            failures: totals::failed_handshakes(tallies),
+            certificates,
+        }
+    }
+
+    fn limits(&self, totals: &Totals) -> LimitsHit {
+        let answered = |status: usize| totals.statuses[status - 100];
+        LimitsHit {
+            timeouts: totals::timeouts(&self.tallies),
+            refused_connections: totals::refusals(&self.tallies),
+            malformed_requests: totals::named(&self.tallies, self.malformed, |tally| {
+                &tally.malformed
+            }),
+            aborted_responses: totals::total(&self.tallies, |tally| &tally.limits.aborted),
+            content_too_large: answered(413),
+            uri_too_long: answered(414),
+            range_not_satisfiable: answered(416),
+            head_too_large: answered(431),
+        }
+    }
+
+    fn monitoring(&self) -> Monitoring {
+        Monitoring {
+            requests: totals::total(&self.tallies, |tally| &tally.monitoring.requests),
+            connections: totals::total(&self.tallies, |tally| &tally.monitoring.connections),
+            sent_content_bytes: totals::total(&self.tallies, |tally| {
+                &tally.monitoring.sent_content
+            }),
+            live_pages: self.watchers() as u64,
+        }
+    }
+}
+
+impl fmt::Debug for Stats {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Stats").field("workers", &self.tallies.len()).finish()
+    }
+}
+
+/// Answers of the last minute, and how many of them were server errors.
+fn last_minute(board: &Board) -> (u64, u64) {
+    board.rings.latest().take(60).fold((0, 0), |(answers, errors), step| {
+        (answers + step.answers(), errors + u64::from(step.requests[4]))
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates and ratios")]
+fn recent(board: &Board) -> Recent {
+    let Some(last) = board.rings.latest().next() else { return Recent::default() };
+    let minute = || board.rings.latest().take(60);
+    let (answers, server_errors) = last_minute(board);
+    let client_errors: u64 = minute().map(|step| u64::from(step.requests[3])).sum();
+    let hits: u64 = minute().map(|step| u64::from(step.cache_hits)).sum();
+    let misses: u64 = minute().map(|step| u64::from(step.cache_misses)).sum();
+    let ratio = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+    Recent {
+        requests_per_second: last.answers() as f64,
+        requests_per_second_1m: ratio(answers, minute().count() as u64),
+        received_bytes_per_second: last.received as f64,
+        sent_bytes_per_second: last.sent as f64,
+        connections_per_second: f64::from(last.accepted),
+        server_error_ratio_1m: ratio(server_errors, answers),
+        client_error_ratio_1m: ratio(client_errors, answers),
+        cache_hit_ratio_1m: (hits + misses > 0).then(|| ratio(hits, hits + misses)),
+        time_to_first_byte_1m: board.rings.last_minute(),
+    }
+}

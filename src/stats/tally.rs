@@ -1,0 +1,475 @@
+//! What one worker counts. Its thread alone writes; whoever wants to know adds up the workers.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use http::{Method, StatusCode};
+
+use super::counter::{Counter, Gauge};
+use super::flight::{Departure, Flight, Flights};
+use super::latency::Durations;
+use super::sample::{self, Path, Samples, Slow};
+use crate::message::{CacheUse, Traffic};
+
+/// One worker's counts.
+///
+/// On a line of its own in every cache: what lies beside it is not slowed down.
+#[repr(align(128))]
+#[derive(Default)]
+pub struct Tally {
+    pub(super) visitors: Answers,
+    pub(super) monitoring: Monitoring,
+    pub(super) connections: Connections,
+    pub(super) handshakes: Handshakes,
+    pub(super) limits: Limits,
+    pub(super) first_byte: Durations,
+    pub(super) whole: Durations,
+    pub(super) samples: Samples,
+    pub(super) flights: Flights,
+    /// How often a head was malformed in each of the ways that the parser names.
+    pub(super) malformed: Box<[Counter]>,
+}
+
+/// Statuses from 100 on.
+pub(super) const STATUSES: usize = 500;
+
+/// Methods that are told apart; the last stands for what could not be understood.
+pub(super) const METHODS: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "unknown"];
+
+/// Protocols that are told apart.
+pub(super) const PROTOCOLS: [&str; 3] = ["HTTP/1.1", "HTTP/2.0", "HTTP/1.0"];
+
+/// What was answered.
+pub(super) struct Answers {
+    pub(super) statuses: [Counter; STATUSES],
+    pub(super) methods: [Counter; METHODS.len()],
+    pub(super) protocols: [Counter; PROTOCOLS.len()],
+    pub(super) encrypted: Counter,
+    pub(super) received_head: Counter,
+    pub(super) received_content: Counter,
+    pub(super) sent_head: Counter,
+    pub(super) sent_content: Counter,
+    pub(super) cache: [Counter; 3],
+    /// Requests with content that were refused, by status.
+    pub(super) refused_content: [Counter; STATUSES],
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            statuses: [const { Counter::ZERO }; STATUSES],
+            methods: Default::default(),
+            protocols: Default::default(),
+            encrypted: Counter::default(),
+            received_head: Counter::default(),
+            received_content: Counter::default(),
+            sent_head: Counter::default(),
+            sent_content: Counter::default(),
+            cache: Default::default(),
+            refused_content: [const { Counter::ZERO }; STATUSES],
+        }
+    }
+}
+
+/// The same of those who look at the server.
+#[derive(Default)]
+pub(super) struct Monitoring {
+    pub(super) requests: Counter,
+    pub(super) sent_content: Counter,
+    pub(super) connections: Counter,
+}
+
+#[derive(Default)]
+pub(super) struct Connections {
+    /// Those of visitors that have asked something or ended.
+    pub(super) known: Counter,
+    pub(super) states: [Gauge; ConnectionState::COUNT],
+    /// Open ones by client. Locked when a connection is made or ends, by the worker, and when
+    /// somebody asks.
+    pub(super) clients: Mutex<HashMap<IpAddr, u64>>,
+}
+
+#[derive(Default)]
+pub(super) struct Handshakes {
+    pub(super) versions: [Counter; 2],
+    pub(super) resumed: Counter,
+    pub(super) failures: [Counter; HandshakeFailure::ALL.len()],
+}
+
+#[derive(Default)]
+pub(super) struct Limits {
+    pub(super) timeouts: [Counter; Timeout::ALL.len()],
+    pub(super) refusals: [Counter; Refused::ALL.len()],
+    pub(super) aborted: Counter,
+}
+
+/// Declares an enum whose variants are counted, with their names.
+macro_rules! counted {
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $variant_doc:literal])+ $variant:ident = $text:literal,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[doc = $variant_doc])+ $variant,)+ }
+
+        impl $name {
+            /// The names, in the order of the variants.
+            pub(super) const ALL: &'static [&'static str] = &[$($text),+];
+        }
+    };
+}
+
+counted! {
+    /// What took too long.
+    Timeout {
+        /// The head of a request.
+        RequestHead = "request_head",
+        /// Its content.
+        RequestContent = "request_content",
+        /// The client to read the answer.
+        Response = "response",
+        /// The next request of a connection.
+        KeepAlive = "keep_alive",
+        /// The handshake of TLS.
+        Handshake = "handshake",
+    }
+}
+
+counted! {
+    /// Why a connection was refused.
+    Refused {
+        /// `address_filter` does not have the client.
+        AddressFilter = "address_filter",
+        /// As many are open as may be, in all or of one client.
+        Connections = "connections",
+        /// As many handshakes are under way as may be.
+        Handshakes = "handshakes",
+        /// The system would not accept any.
+        Descriptors = "descriptors",
+    }
+}
+
+counted! {
+    /// Why a TLS handshake failed.
+    HandshakeFailure {
+        /// It took too long.
+        TimedOut = "timed_out",
+        /// The client spoke something else.
+        NotTls = "not_tls",
+        /// The client left.
+        Closed = "closed",
+        /// No version or cipher suite that both know.
+        Incompatible = "incompatible",
+        /// The client's certificate is missing or not good.
+        ClientCertificate = "client_certificate",
+        /// The client does not like the server's certificate, or something else.
+        Alert = "alert_by_client",
+        /// What the client sent makes no sense.
+        Malformed = "malformed",
+        /// There was no place for it.
+        Busy = "busy",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+/// What a connection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// New.
+    Starting,
+    /// A request has begun to arrive.
+    Reading,
+    /// A request is being answered.
+    Answering,
+    /// Between requests.
+    Idle,
+    /// HTTP/2.
+    Http2,
+    /// Answered for the last time.
+    Closing,
+}
+
+impl ConnectionState {
+    pub(super) const COUNT: usize = 6;
+}
+
+/// A request that was answered.
+pub struct Answered<'a> {
+    /// Its method; `None` when it could not be understood.
+    pub method: Option<&'a Method>,
+    /// Its path, without the query.
+    pub path: &'a [u8],
+    /// The protocol it came by.
+    pub version: http::Version,
+    /// Whether it came encrypted.
+    pub secure: bool,
+    /// Who asked.
+    pub client: IpAddr,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// What the cache did for it.
+    pub cache: Option<CacheUse>,
+    /// Bytes of the request's head; 0 where they are not known.
+    pub received_head: u64,
+    /// Bytes of its content.
+    pub received_content: u64,
+    /// Bytes of the answer's head; 0 where they are not known.
+    pub sent_head: u64,
+    /// Bytes of its content.
+    pub sent_content: u64,
+}
+
+impl Tally {
+    /// `malformed`: in how many ways a head may be malformed.
+    pub(super) fn new(malformed: usize) -> Self {
+        Self { malformed: (0..malformed).map(|_| Counter::default()).collect(), ..Self::default() }
+    }
+
+    /// Counts an answer to a visitor; `wall` tells the time, if that is needed.
+    #[inline]
+    pub fn answered(&self, answered: &Answered<'_>, wall: impl FnOnce() -> SystemTime) {
+        if cfg!(feature = "uncounted") {
+            return;
+        }
+        let counts = &self.visitors;
+        let status = usize::from(answered.status.as_u16() - 100).min(STATUSES - 1);
+        counts.statuses[status].add(1);
+        counts.methods[answered.method.map_or(METHODS.len() - 1, method)].add(1);
+        counts.protocols[protocol(answered.version)].add(1);
+        if answered.secure {
+            counts.encrypted.add(1);
+        }
+        counts.received_head.add(answered.received_head);
+        counts.sent_head.add(answered.sent_head);
+        counts.sent_content.add(answered.sent_content);
+        if let Some(cache) = answered.cache {
+            counts.cache[cache as usize].add(1);
+        }
+        self.samples.request(|| sample::Request {
+            client: client_of(answered.client),
+            path: Path::new(answered.path),
+            bytes: answered.sent_content,
+        });
+        if answered.received_content > 0 {
+            counts.received_content.add(answered.received_content);
+        }
+        if answered.status.as_u16() >= 400 {
+            self.samples.error(|| sample::Error {
+                time: wall(),
+                client: answered.client,
+                method: answered.method.map(method_name),
+                path: Path::new(answered.path),
+                status: answered.status.as_u16(),
+            });
+        }
+    }
+
+    /// Counts an answer to somebody who looks at the server.
+    pub fn monitored(&self, sent_content: u64) {
+        self.monitoring.requests.add(1);
+        self.monitoring.sent_content.add(sent_content);
+    }
+
+    /// A request with content was refused.
+    pub fn refused_content(&self, status: StatusCode) {
+        let status = usize::from(status.as_u16() - 100).min(STATUSES - 1);
+        self.visitors.refused_content[status].add(1);
+    }
+
+    /// `count` answers began, and ended, after `duration`.
+    #[inline]
+    pub fn took(&self, duration: Duration, count: u64) {
+        if cfg!(feature = "uncounted") {
+            return;
+        }
+        self.first_byte.add(duration, count);
+        self.whole.add(duration, count);
+    }
+
+    /// One answer took longer than a moment, to its first byte and to its last.
+    pub fn took_long(
+        &self,
+        answered: &Answered<'_>,
+        first_byte: Duration,
+        duration: Duration,
+        wall: SystemTime,
+    ) {
+        self.first_byte.add(first_byte, 1);
+        self.whole.add(duration, 1);
+        self.samples.slow(Slow {
+            time: wall,
+            client: answered.client,
+            method: answered.method.map_or("-", method_name),
+            path: Path::new(answered.path),
+            status: answered.status.as_u16(),
+            first_byte,
+            duration,
+            bytes: answered.sent_content,
+        });
+    }
+
+    /// Something took too long.
+    pub fn timed_out(&self, what: Timeout) {
+        self.limits.timeouts[what as usize].add(1);
+    }
+
+    /// A connection was refused.
+    pub fn refused(&self, why: Refused) {
+        self.limits.refusals[why as usize].add(1);
+    }
+
+    /// An answer was cut short.
+    pub fn aborted(&self) {
+        self.limits.aborted.add(1);
+    }
+
+    /// A head was malformed, in the way of that number.
+    pub fn malformed(&self, way: usize) {
+        if let Some(count) = self.malformed.get(way) {
+            count.add(1);
+        }
+    }
+
+    /// TLS was agreed on.
+    pub fn shook_hands(&self, is_tls13: bool, resumed: bool) {
+        self.handshakes.versions[usize::from(is_tls13)].add(1);
+        self.handshakes.resumed.add(u64::from(resumed));
+    }
+
+    /// TLS was not agreed on.
+    pub fn handshake_failed(&self, why: HandshakeFailure) {
+        self.handshakes.failures[why as usize].add(1);
+    }
+
+    /// A request begins that takes more than a moment.
+    pub fn depart(self: &Arc<Self>, departure: &Departure<'_>) -> Boarding {
+        let (place, flight) = self.flights.begin(departure);
+        Boarding { tally: Arc::clone(self), place, flight }
+    }
+
+    /// A connection is made.
+    pub fn connected(self: &Arc<Self>, client: IpAddr) -> Visit {
+        let client = client_of(client.to_canonical());
+        let state = ConnectionState::Starting;
+        self.connections.states[state as usize].up();
+        *self.clients().entry(client).or_insert(0) += 1;
+        Visit { tally: Arc::clone(self), client, state, is_known: AtomicBool::new(false) }
+    }
+
+    pub(super) fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, u64>> {
+        self.connections.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request among those that are being answered, for as long as this lives.
+pub struct Boarding {
+    tally: Arc<Tally>,
+    place: usize,
+    flight: Arc<Flight>,
+}
+
+impl Boarding {
+    /// The request.
+    pub fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+}
+
+impl Drop for Boarding {
+    fn drop(&mut self) {
+        self.tally.flights.end(self.place);
+    }
+}
+
+/// An open connection, counted for as long as this lives.
+pub struct Visit {
+    tally: Arc<Tally>,
+    client: IpAddr,
+    state: ConnectionState,
+    is_known: AtomicBool,
+}
+
+impl Visit {
+    /// What the connection does now.
+    #[inline]
+    pub fn set(&mut self, state: ConnectionState) {
+        if cfg!(feature = "uncounted") {
+            return;
+        }
+        let states = &self.tally.connections.states;
+        states[self.state as usize].down();
+        states[state as usize].up();
+        self.state = state;
+    }
+
+    /// Something was asked. What it was first decides where the connection is counted.
+    #[inline]
+    pub fn asked(&self, traffic: Traffic) {
+        if !self.is_known.load(Ordering::Relaxed) {
+            self.is_known.store(true, Ordering::Relaxed);
+            match traffic {
+                Traffic::Visitors => self.tally.connections.known.add(1),
+                Traffic::Monitoring => self.tally.monitoring.connections.add(1),
+            }
+        }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.asked(Traffic::Visitors);
+        self.tally.connections.states[self.state as usize].down();
+        let mut clients = self.tally.clients();
+        if let Some(count) = clients.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, since a single
+/// machine commonly has all of those.
+pub fn client_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => match six.to_ipv4_mapped() {
+            Some(four) => four.into(),
+            None => Ipv6Addr::from_bits(six.to_bits() & (!0 << 64)).into(),
+        },
+    }
+}
+
+#[inline]
+fn method(method: &Method) -> usize {
+    match *method {
+        Method::GET => 0,
+        Method::HEAD => 1,
+        Method::POST => 2,
+        Method::PUT => 3,
+        Method::DELETE => 4,
+        Method::OPTIONS => 5,
+        Method::PATCH => 6,
+        Method::TRACE => 7,
+        Method::CONNECT => 8,
+        _ => METHODS.len() - 1,
+    }
+}
+
+/// The name of a method; `unknown` for one that this server does not know.
+pub fn method_name(of: &Method) -> &'static str {
+    METHODS[method(of)]
+}
+
+#[inline]
+fn protocol(version: http::Version) -> usize {
+    match version {
+        http::Version::HTTP_2 => 1,
+        http::Version::HTTP_10 => 2,
+        _ => 0,
+    }
+}
