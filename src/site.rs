@@ -1,5 +1,6 @@
 //! A configuration built into handlers and policies: the only reader of toggles.
 
+mod report;
 mod rules;
 mod uploads;
 
@@ -16,12 +17,13 @@ use crate::config::{Config, FollowSymlinks};
 use crate::content::accept::{self, Form};
 use crate::descriptors;
 use crate::handler::{
-    Archives, CrossSite, Files, Handler, Listing, ListingOptions, Markdown, Methods, Preflight,
-    Renderings, Reply, ToHttps, Unlisted,
+    self, Archives, CrossSite, Files, Handler, Health, Listing, ListingOptions, Markdown, Methods,
+    Preflight, Renderings, Reply, Status, ToHttps, Unlisted,
 };
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::Policy;
 use crate::policy::error_pages::{self, ErrorPages};
+use crate::stats::{Disks, Observed, Stats, Uploaded};
 use crate::store::upload::UploadFolder;
 use crate::store::{CacheOptions, Cached, Changes, Disk, DiskOptions, Found, Store, Symlinks};
 
@@ -32,6 +34,7 @@ pub struct Site {
     uploads: Option<UploadFolder>,
     error_pages: ErrorPages,
     policy: Policy,
+    is_monitored: bool,
 }
 
 /// A folder that cannot be served.
@@ -112,9 +115,12 @@ impl fmt::Display for BuildError {
 }
 
 impl Site {
+    /// Where the status is shown, if it is on.
+    pub const STATUS_PAGE: &str = handler::STATUS_PAGE;
+
     /// Builds what the configuration asks for. A handler comes before those it takes requests
     /// from.
-    pub fn build(config: &Config) -> Result<Self, BuildError> {
+    pub fn build(config: &Config, stats: &Arc<Stats>) -> Result<Self, BuildError> {
         // The root is looked at first: what is not there shall not be made for the uploads in it.
         let mut disk = open_disk(config, None)?;
         let changes = Changes::default();
@@ -135,7 +141,11 @@ impl Site {
             Box::new(Unlisted)
         };
         let cors = config.enable_cors.then(|| Arc::new(cors(config)));
-        let mut handlers: Vec<Box<dyn Handler>> = Vec::new();
+        let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(Health::new(Arc::clone(stats)))];
+        if config.enable_server_status {
+            let allowed = config.status_allow.clone();
+            handlers.push(Box::new(Status::new(Arc::clone(stats), allowed)));
+        }
         if let Some(cors) = &cors {
             handlers.push(Box::new(Preflight::new(Arc::clone(cors))));
         }
@@ -159,6 +169,7 @@ impl Site {
             uploads: uploads.map(|uploads| uploads.folder),
             error_pages: ErrorPages::new(),
             policy,
+            is_monitored: config.enable_server_status,
         })
     }
 
@@ -171,6 +182,7 @@ impl Site {
             uploads: None,
             error_pages: ErrorPages::new(),
             policy: policy(&plain, None, None)?,
+            is_monitored: false,
         })
     }
 
@@ -205,6 +217,28 @@ impl Site {
                 }
             }),
         }
+    }
+
+    /// Whether a path is of something that looks at the server, if there is any.
+    pub fn is_monitoring(&self, path: &[u8]) -> bool {
+        self.is_monitored && handler::is_monitoring(path)
+    }
+
+    /// What is in memory, and what was uploaded: of the parts of [`Observed`] those that the site
+    /// knows.
+    pub fn observe(&self) -> Observed {
+        let uploads = self.uploads.as_ref().map(UploadFolder::counts);
+        Observed {
+            cache: self.store.cache_report().map(report::cache),
+            uploaded: uploads.map(|(files, bytes)| Uploaded { files, bytes }),
+            ..Observed::default()
+        }
+    }
+
+    /// Looks at the disks. May wait for one.
+    pub fn inspect(&self) -> Disks {
+        let uploads = self.uploads.as_ref().map(UploadFolder::inspect);
+        report::disks(&self.store.inspect(), uploads.as_ref())
     }
 
     /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.

@@ -15,13 +15,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("stats", &["message"]),
     ("descriptors", &[]),
-    ("handler", &["message", "content", "store"]),
+    ("handler", &["message", "content", "stats", "store"]),
     ("policy", &["message", "content"]),
-    ("site", &["message", "content", "store", "config", "descriptors", "handler", "policy"]),
+    (
+        "site",
+        &["message", "content", "store", "config", "descriptors", "handler", "policy", "stats"],
+    ),
     ("tls", &[]),
-    ("server", &["message", "content", "http1", "config", "descriptors", "log", "site", "stats", "tls"]),
+    (
+        "server",
+        &["message", "content", "http1", "config", "descriptors", "log", "site", "stats", "tls"],
+    ),
     ("cli", &["config"]),
-    ("commands", &["config", "log", "server", "site", "tls", "cli"]),
+    ("commands", &["config", "log", "server", "site", "stats", "tls", "cli"]),
 ];
 
 #[test]

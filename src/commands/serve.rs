@@ -6,27 +6,22 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::banner::{self, Banner};
+use super::care::Care;
 use super::tls;
 use crate::config::{self, ColoredLogging, Config, KEYS, Key};
 use crate::log::{self, AccessLog, Destination, DiagnosticsFormat, DiagnosticsOptions};
-use crate::server::{Bound, Server, Services};
+use crate::server::{self, Bound, Server, Services};
 use crate::site::Site;
+use crate::stats::snapshot::{Feature, ServerInfo};
 use crate::tls::Tls;
 
 /// Exit status when the server could not run, or was ended before it had drained.
 const FAILED: u8 = 1;
-
-/// How often the site lets go of what it does not need.
-const TIDY: Duration = Duration::from_secs(10);
-
-/// How often it looks whether another folder has taken the place of the one served.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How long the last lines of the access log may take to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
@@ -45,7 +40,8 @@ pub fn run(config: &Config, config_file: Option<&Path>) -> ExitCode {
 
 fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dyn Error>> {
     let _diagnostics = log::init(&diagnostics_options(config))?;
-    let site = Arc::new(Site::build(config)?);
+    let stats = server::stats(config);
+    let site = Arc::new(Site::build(config, &stats)?);
     let access_log = access_log(config)?;
     let tls = tls::options(config, config_file).map(Tls::open).transpose()?.map(Arc::new);
     let bound = Bound::bind(config)?;
@@ -62,13 +58,20 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
     });
     let services =
         Services { site: Arc::clone(&site), tls: tls.clone(), redirect: redirect.transpose()? };
-    let server = bound.start(&services, access_log.as_ref())?;
+    let care = Care {
+        site,
+        tls: tls.clone(),
+        stats: Arc::clone(&stats),
+        dropped_lines: access_log.as_ref().map(AccessLog::dropped_lines),
+        max_connections: bound.max_connections(),
+    };
+    stats.introduce(introduction(config, config_file, &addresses));
+    let server = bound.start(&services, &stats, access_log.as_ref())?;
     drop(services);
-    watch_files(&site, tls.as_ref());
+    care.begin();
     greet(config, config_file, &addresses, tls.as_deref());
     let log = access_log.as_ref();
-    let clean =
-        runtime.block_on(run_until_stopped(server, &site, tls.as_ref(), &mut signals, log, config));
+    let clean = runtime.block_on(run_until_stopped(server, &care, &mut signals, log, config));
     if let Some(log) = access_log {
         log.close(LOG_PATIENCE);
     }
@@ -78,8 +81,7 @@ fn serve(config: &Config, config_file: Option<&Path>) -> Result<ExitCode, Box<dy
 /// Serves until a signal or the accept limit, then drains. False when a second signal cut it off.
 async fn run_until_stopped(
     mut server: Server,
-    site: &Site,
-    tls: Option<&Arc<Tls>>,
+    care: &Care,
     signals: &mut Signals,
     access_log: Option<&AccessLog>,
     config: &Config,
@@ -89,7 +91,7 @@ async fn run_until_stopped(
     tokio::select! {
         name = stop.next() => tracing::info!("{name}: finishing the requests in flight"),
         () = server.accept_limit_reached() => tracing::info!("accept_limit reached: stopping"),
-        () = keep_house(site, tls, hangup, access_log) => {}
+        () = care.go_on(hangup, access_log) => {}
     }
     server.drain();
     tokio::select! {
@@ -104,49 +106,6 @@ async fn run_until_stopped(
     }
     server.end();
     true
-}
-
-/// Looks after the root and the certificates on a thread of its own, which may wait for a disk,
-/// until the site is gone.
-fn watch_files(site: &Arc<Site>, tls: Option<&Arc<Tls>>) {
-    let tls = tls.cloned();
-    let site = Arc::downgrade(site);
-    let watching = thread::Builder::new().name("file-watch".to_owned()).spawn(move || {
-        while let Some(site) = site.upgrade() {
-            site.notice_changes();
-            if let Some(tls) = &tls {
-                tls.notice_changes();
-            }
-            drop(site);
-            thread::sleep(LOOK);
-        }
-    });
-    if let Err(error) = watching {
-        tracing::warn!(%error, "no thread to watch the folder: one made anew is not noticed");
-    }
-}
-
-/// Does what is to be done now and then, for as long as it is polled.
-async fn keep_house(
-    site: &Site,
-    tls: Option<&Arc<Tls>>,
-    hangup: &mut Signal,
-    access_log: Option<&AccessLog>,
-) {
-    let mut tidy = tokio::time::interval(TIDY);
-    loop {
-        tokio::select! {
-            now = tidy.tick() => site.tidy(now.into_std()),
-            _ = hangup.recv() => {
-                access_log.map(AccessLog::reopen);
-                if let Some(tls) = tls.map(Arc::clone) {
-                    tokio::task::spawn_blocking(move || tls.reload());
-                }
-                tracing::info!("SIGHUP: the access log is opened anew, certificates are read \
-                    again; a changed configuration takes a restart");
-            }
-        }
-    }
 }
 
 /// The signals that a server goes by.
@@ -182,6 +141,33 @@ impl StopSignals {
     }
 }
 
+/// What the status says of the server.
+fn introduction(
+    config: &Config,
+    config_file: Option<&Path>,
+    addresses: &[SocketAddr],
+) -> ServerInfo {
+    let scheme = if config.enable_ssl { "https" } else { "http" };
+    let root = std::path::absolute(&config.document_root);
+    let root = root.as_deref().unwrap_or(&config.document_root);
+    let features = KEYS.iter().filter(|key| key.about().missing.is_none());
+    let features = features.filter_map(|key| {
+        let name = key.feature()?.to_owned();
+        Some(Feature { name, on: key.show(config) == true })
+    });
+    ServerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("SALVER_COMMIT").filter(|it| !it.is_empty()).map(str::to_owned),
+        pid: std::process::id(),
+        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        listeners: addresses.iter().map(|address| format!("{scheme}://{address}")).collect(),
+        document_root: root.display().to_string(),
+        config_file: config_file.map(|path| path.display().to_string()),
+        features: features.collect(),
+        ..ServerInfo::default()
+    }
+}
+
 /// Says where the server can be reached and how to stop it.
 fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], tls: Option<&Tls>) {
     // Not on standard output: the access log is there, and programs read it.
@@ -195,7 +181,7 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], 
         scheme: if tls.is_some() { "https" } else { "http" },
         addresses,
         interfaces: &banner::interfaces(),
-        status_path: None,
+        status_path: config.enable_server_status.then_some(Site::STATUS_PAGE),
         features: &features,
         self_signed: tls.and_then(Tls::self_signed),
         config_file,

@@ -200,9 +200,9 @@ keys! {
 
     section "Status" {
         /// Show what the server is doing at /server-status and /metrics.
-        enable_server_status: bool = false, later("the status page", switch()); // then: true
+        enable_server_status: bool = true, switch();
 
-        /// Addresses or CIDR blocks that may see the status.
+        /// Addresses or CIDR blocks that may see the status; for others it is 403.
         status_allow: Vec<IpNet> = loopback(), list(network());
     }
 

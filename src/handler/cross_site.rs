@@ -58,7 +58,7 @@ fn methods<'a>(request: &'a Request<'_>) -> impl Iterator<Item = &'a [u8]> {
 
 /// Whether a page of this site, a person or a program sent the request. Browsers tell by
 /// `Sec-Fetch-Site` over https and on localhost, else by `Origin` alone.
-fn is_of_this_site(request: &Request<'_>) -> bool {
+pub(super) fn is_of_this_site(request: &Request<'_>) -> bool {
     let mut sites = request.fields.lines(&SEC_FETCH_SITE).peekable();
     if sites.peek().is_some() {
         return sites.all(|site| matches!(site, b"same-origin" | b"none"));

@@ -109,6 +109,11 @@ impl AccessLog {
         self.shared.dropped()
     }
 
+    /// The same, for those who ask again and again.
+    pub fn dropped_lines(&self) -> DroppedLines {
+        DroppedLines(Arc::clone(&self.shared))
+    }
+
     /// Writes what the recorders handed over and ends. Waits for a blocked output no longer than
     /// `patience`; what it has not taken by then is lost, and that is said.
     ///
@@ -138,6 +143,17 @@ impl AccessLog {
 impl Drop for AccessLog {
     fn drop(&mut self) {
         self.end(PATIENCE);
+    }
+}
+
+/// How many lines an access log lost.
+#[derive(Clone, Debug)]
+pub struct DroppedLines(Arc<Shared>);
+
+impl DroppedLines {
+    /// Until now.
+    pub fn count(&self) -> u64 {
+        self.0.dropped()
     }
 }
 

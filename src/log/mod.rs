@@ -19,7 +19,7 @@ mod rotation;
 mod timestamp;
 mod writer;
 
-pub use access::{AccessLog, Destination, Recorder};
+pub use access::{AccessLog, Destination, DroppedLines, Recorder};
 pub use diagnostics::{DiagnosticsFormat, DiagnosticsOptions, Guard, check_filter, colors, init};
 pub use error::LogError;
 pub use line::{AccessLogFormat, Entry, Formatter, RequestId};

@@ -71,12 +71,7 @@ pub(super) struct Asker<'c> {
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(
-        worker: &Worker,
-        head: &Head,
-        bytes: &'a [u8],
-        fields: Fields<'a>,
-    ) -> Self {
+    pub(super) fn new(worker: &Worker, head: &Head, bytes: &'a [u8], fields: Fields<'a>) -> Self {
         Self {
             id: worker.next_id(),
             method: head.method.clone(),
@@ -167,11 +162,7 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        tracing::debug!(
-            status = outcome.status.as_u16(),
-            bytes = outcome.sent,
-            "answered"
-        );
+        tracing::debug!(status = outcome.status.as_u16(), bytes = outcome.sent, "answered");
         worker.record(|recorder| {
             if recorder.tells_durations() {
                 clock::has_aged();

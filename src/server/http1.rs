@@ -244,7 +244,7 @@ impl Connection {
         let response = match span.in_scope(|| site.respond(request)) {
             Answer::Ready(response) => response,
             Answer::Later(response) => {
-                boarding = Some(asked.board(&self.worker, &self.peer, Some(0)));
+                boarding = self.board(&asked, Some(0));
                 if self.flush(outbox).await.is_err() {
                     return Next::Cut;
                 }
@@ -277,8 +277,10 @@ impl Connection {
             Progress::new(framing.body, framing.expect_continue, worker.settings.head_limits);
         let (peer, site) = (self.peer, Arc::clone(&self.site));
         let span = asked.span();
-        let boarding = asked.board(&worker, &peer, progress.length());
-        progress.follow(Arc::clone(boarding.flight()));
+        let boarding = self.board(asked, progress.length());
+        if let Some(boarding) = &boarding {
+            progress.follow(Arc::clone(boarding.flight()));
+        }
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
         let response = async { site.respond(request).wait().await }.instrument(span).await;
@@ -292,7 +294,7 @@ impl Connection {
         let drains = progress.can_drain(DRAIN);
         let keep_alive = framing.keep_alive && self.may_go_on() && drains;
         let received = progress.received();
-        let next = self.send(asked, response, keep_alive, received, Some(boarding), outbox).await;
+        let next = self.send(asked, response, keep_alive, received, boarding, outbox).await;
         if progress.is_finished() {
             return next;
         }
@@ -353,10 +355,7 @@ impl Connection {
         }
         let count = outbox.sent_in_all();
         let before = count.load(Ordering::Relaxed) + queued.head;
-        let is_shown = outcome.traffic == Traffic::Visitors;
-        let boarding = is_shown.then(|| {
-            boarding.unwrap_or_else(|| asked.board(&self.worker, &self.peer, Some(0)))
-        });
+        let boarding = boarding.or_else(|| self.board(asked, Some(0)));
         if let Some(boarding) = &boarding {
             boarding.flight().send(Arc::clone(&count), before, queued.content);
         }
@@ -370,6 +369,12 @@ impl Connection {
         }
         drop(note);
         next
+    }
+
+    /// Shows a request among those in flight, unless it is one that asks for them.
+    fn board(&self, asked: &Asked<'_>, expected: Option<u64>) -> Option<Boarding> {
+        let is_shown = !self.site.is_monitoring(asked.target.path);
+        is_shown.then(|| asked.board(&self.worker, &self.peer, expected))
     }
 
     /// On what connection something is asked.

@@ -38,10 +38,10 @@ pub use self::listener::BindError;
 use self::worker::Worker;
 use crate::config::Config;
 use crate::descriptors;
-use crate::http1::Limits;
+use crate::http1::{HeadError, Limits};
 use crate::log::AccessLog;
 use crate::site::Site;
-use crate::stats::Stats;
+use crate::stats::{Stats, StatsOptions};
 use crate::tls::Tls;
 
 /// Threads that may wait for a disk, per worker.
@@ -86,6 +86,12 @@ enum Phase {
     Draining,
     /// Whatever is still open is cut.
     Ended,
+}
+
+/// Where a server with this configuration counts what it does.
+pub fn stats(config: &Config) -> Arc<Stats> {
+    let workers = worker_count(config.max_threads);
+    Stats::new(StatsOptions { workers, malformed: HeadError::NAMES })
 }
 
 /// Why the server could not start.
@@ -205,11 +211,6 @@ impl Bound {
     /// As many connections as may be open.
     pub fn max_connections(&self) -> usize {
         self.gate.max_connections()
-    }
-
-    /// The number of workers.
-    pub fn workers(&self) -> usize {
-        self.sockets.len()
     }
 
     /// Starts the workers.

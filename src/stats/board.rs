@@ -45,13 +45,7 @@ struct Lists {
 
 impl Lists {
     fn new(since: SystemTime, begun: Instant) -> Self {
-        Self {
-            since,
-            begun,
-            paths: Top::default(),
-            clients: Top::default(),
-            slowest: Vec::new(),
-        }
+        Self { since, begun, paths: Top::default(), clients: Top::default(), slowest: Vec::new() }
     }
 }
 

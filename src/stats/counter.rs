@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
-    pub(super) const ZERO: Self = Self(AtomicU64::new(0));
+    /// So many of them.
+    pub(super) fn many<const N: usize>() -> [Self; N] {
+        std::array::from_fn(|_| Self::default())
+    }
 
     #[inline]
     pub(super) fn add(&self, count: u64) {

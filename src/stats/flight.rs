@@ -201,9 +201,12 @@ mod tests {
 
     #[test]
     fn the_oldest_come_first() {
-        let now = Instant::now() + Duration::from_secs(10);
-        let at = |ago| Arc::new(Flight::new(&departure(now - Duration::from_secs(ago), Some(0))));
-        let shown = oldest(vec![at(1), at(5), at(3)], 2, now);
+        let start = Instant::now();
+        let now = start + Duration::from_secs(10);
+        let at = |second| {
+            Arc::new(Flight::new(&departure(start + Duration::from_secs(second), Some(0))))
+        };
+        let shown = oldest(vec![at(9), at(5), at(7)], 2, now);
         let ages: Vec<_> = shown.iter().map(|flight| flight.age_seconds.round()).collect();
         assert_eq!(ages, [5.0, 3.0]);
         assert_eq!((shown[0].state.as_str(), shown[0].received_of_bytes), ("waiting", None));

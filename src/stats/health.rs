@@ -62,12 +62,14 @@ fn root(signs: &Signs<'_>) -> Check {
     let name = "document root";
     if signs.disks_age > HUNG {
         let seconds = signs.disks_age.as_secs();
-        let text = format!("its disk has not answered for {seconds} s; what is in memory is served");
+        let text =
+            format!("its disk has not answered for {seconds} s; what is in memory is served");
         return check(name, State::Red, text);
     }
     match &signs.disks.root_fault {
         Some(fault) => {
-            let text = format!("it cannot be read: {fault}; mount it, or give this user the right to");
+            let text =
+                format!("it cannot be read: {fault}; mount it, or give this user the right to");
             check(name, State::Red, text)
         }
         None => check(name, State::Green, "readable"),
@@ -122,7 +124,9 @@ fn uploads(space: Space) -> Check {
     let mib = space.free >> 20;
     match space.free {
         ..EMPTY => check(name, State::Red, format!("{mib} MiB left for uploads: make room")),
-        ..LOW => check(name, State::Amber, format!("{mib} MiB left for uploads: make room soon")),
+        EMPTY..LOW => {
+            check(name, State::Amber, format!("{mib} MiB left for uploads: make room soon"))
+        }
         _ => check(name, State::Green, format!("{} GiB left for uploads", space.free >> 30)),
     }
 }
@@ -138,13 +142,11 @@ fn expiry(names: &str, days: i64) -> Check {
 }
 
 fn access_log(lost: u64) -> Check {
-    match lost {
-        0 => check("access log", State::Green, "no line lost in the last minute"),
-        _ => {
-            let text = format!("{lost} lines lost in the last minute: the output is too slow or full");
-            check("access log", State::Amber, text)
-        }
+    if lost == 0 {
+        return check("access log", State::Green, "no line lost in the last minute");
     }
+    let text = format!("{lost} lines lost in the last minute: the output is too slow or full");
+    check("access log", State::Amber, text)
 }
 
 #[cfg(test)]
@@ -152,7 +154,9 @@ mod tests {
     use super::*;
     use crate::stats::snapshot::Certificate;
 
-    fn state_of(change: impl FnOnce(&mut Signs<'_>, &mut Observed, &mut Disks, &mut Usage)) -> (State, Health) {
+    fn state_of(
+        change: impl FnOnce(&mut Signs<'_>, &mut Observed, &mut Disks, &mut Usage),
+    ) -> (State, Health) {
         let mut observed = Observed { max_connections: 100, ..Observed::default() };
         let mut disks = Disks::default();
         let mut usage =
@@ -186,36 +190,30 @@ mod tests {
         let days = |days| {
             state_of(|_, observed, _, _| observed.certificates = Some(vec![certificate(days)])).0
         };
-        assert_eq!([days(-1), days(0), days(6), days(20), days(21)], [
-            State::Red,
-            State::Amber,
-            State::Amber,
-            State::Amber,
-            State::Green
-        ]);
+        assert_eq!(
+            [days(-1), days(0), days(6), days(20), days(21)],
+            [State::Red, State::Amber, State::Amber, State::Amber, State::Green]
+        );
         let free = |free| {
             state_of(|_, _, disks, _| disks.uploads = Some(Space { free, total: 1 << 40 })).0
         };
-        assert_eq!([free(1 << 20), free(500 << 20), free(2 << 30)], [
-            State::Red,
-            State::Amber,
-            State::Green
-        ]);
+        assert_eq!(
+            [free(1 << 20), free(500 << 20), free(2 << 30)],
+            [State::Red, State::Amber, State::Green]
+        );
         let errors = |count| state_of(|signs, _, _, _| signs.server_errors = count).0;
-        assert_eq!([errors(9), errors(11), errors(600)], [
-            State::Green,
-            State::Amber,
-            State::Red
-        ]);
+        assert_eq!([errors(9), errors(11), errors(600)], [State::Green, State::Amber, State::Red]);
         let open = |open| state_of(|_, _, _, usage| usage.open_files = Some(open)).0;
         assert_eq!([open(899), open(950), open(990)], [State::Green, State::Amber, State::Red]);
         let connections = |open| state_of(|signs, _, _, _| signs.open_connections = open).0;
-        assert_eq!([connections(50), connections(95), connections(100)], [
-            State::Green,
-            State::Amber,
+        assert_eq!(
+            [connections(50), connections(95), connections(100)],
+            [State::Green, State::Amber, State::Red]
+        );
+        assert_eq!(
+            state_of(|signs, _, _, _| signs.disks_age = Duration::from_mins(1)).0,
             State::Red
-        ]);
-        assert_eq!(state_of(|signs, _, _, _| signs.disks_age = Duration::from_mins(1)).0, State::Red);
+        );
         assert_eq!(state_of(|signs, _, _, _| signs.draining = true).0, State::Amber);
         let fault = |disks: &mut Disks| disks.root_fault = Some("gone".to_owned());
         assert_eq!(state_of(|_, _, disks, _| fault(disks)).0, State::Red);
@@ -230,6 +228,9 @@ mod tests {
         });
         assert_eq!(state, State::Red);
         assert_eq!(health.checks[0].name, "disk");
-        assert_eq!((health.checks[1].name.as_str(), health.checks[1].state), ("server errors", State::Amber));
+        assert_eq!(
+            (health.checks[1].name.as_str(), health.checks[1].state),
+            ("server errors", State::Amber)
+        );
     }
 }

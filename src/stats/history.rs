@@ -200,7 +200,10 @@ impl Step {
             accepted: small(since(before.connections, now.connections)),
             open: small(now.open()),
             in_flight: small(now.in_flight),
-            cache_hits: small(since(before.cache[0] + before.cache[1], now.cache[0] + now.cache[1])),
+            cache_hits: small(since(
+                before.cache[0] + before.cache[1],
+                now.cache[0] + now.cache[1],
+            )),
             cache_misses: small(since(before.cache[2], now.cache[2])),
             quantiles: [
                 single(quantiles.p50_seconds),
@@ -264,12 +267,12 @@ mod tests {
         {
             let history = rings.history(range, SystemTime::UNIX_EPOCH);
             assert_eq!(history.requests.len(), steps, "{range:?}");
-            let all: u32 = history.requests.iter().flatten().sum();
-            assert_eq!(all, steps as u32 * each, "{range:?}");
-            let errors: u32 = history.requests.iter().map(|classes| classes[4]).sum();
-            assert_eq!(errors, steps as u32 * each / 100, "{range:?}");
-            assert_eq!(history.sent_bytes.iter().sum::<u64>(), u64::from(all) * 1100);
-            assert_eq!(history.received_bytes.iter().sum::<u64>(), u64::from(all) * 10);
+            let all: u64 = history.requests.iter().flatten().map(|count| u64::from(*count)).sum();
+            assert_eq!(all, steps as u64 * each, "{range:?}");
+            let errors: u64 = history.requests.iter().map(|classes| u64::from(classes[4])).sum();
+            assert_eq!(errors, steps as u64 * each / 100, "{range:?}");
+            assert_eq!(history.sent_bytes.iter().sum::<u64>(), all * 1100);
+            assert_eq!(history.received_bytes.iter().sum::<u64>(), all * 10);
         }
         assert_eq!(rings.latest().count(), 600);
     }

@@ -73,9 +73,10 @@ impl Distribution {
     /// What was added since `before`.
     pub(super) fn since(&self, before: &Self) -> Self {
         Self {
-            buckets: self.buckets.wrapping_sub(&before.buckets).unwrap_or_else(|_| {
-                Histogram::with_config(&config())
-            }),
+            buckets: self
+                .buckets
+                .wrapping_sub(&before.buckets)
+                .unwrap_or_else(|_| Histogram::with_config(&config())),
             sum: self.sum.wrapping_sub(before.sum),
         }
     }
@@ -195,8 +196,9 @@ mod tests {
     fn buckets_add_up_and_what_is_too_long_for_them_is_counted() {
         let latency = distribution(&[(10, 3), (900, 2), (70_000_000, 1), (u64::MAX, 1)]).latency();
         assert_eq!(latency.count, 7);
-        let at = |le: f64| latency.buckets.iter().find(|b| b.le_seconds == le).unwrap().count;
-        assert_eq!((at(0.00005), at(0.0005), at(0.001), at(60.0)), (3, 3, 5, 5));
+        let at =
+            |micros| latency.buckets[STEPS.iter().position(|step| *step == micros).unwrap()].count;
+        assert_eq!((at(50), at(500), at(1_000), at(60_000_000)), (3, 3, 5, 5));
         assert!(latency.sum_seconds > 68_000.0);
     }
 
@@ -213,7 +215,8 @@ mod tests {
 
     #[test]
     fn bands_double_and_the_last_takes_the_rest() {
-        let bands = distribution(&[(0, 1), (15, 1), (17, 1), (31, 1), (33, 1), (1 << 35, 9)]).bands();
+        let bands =
+            distribution(&[(0, 1), (15, 1), (17, 1), (31, 1), (33, 1), (1 << 35, 9)]).bands();
         assert_eq!(bands[..4], [2, 2, 1, 0]);
         assert_eq!(bands[HEAT_BANDS - 1], 9);
     }

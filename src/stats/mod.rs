@@ -40,3 +40,4 @@ pub use tally::{
     Answered, Boarding, ConnectionState, HandshakeFailure, Refused, Tally, Timeout, Visit,
     client_of, method_name,
 };
+pub use time::rfc3339;

@@ -280,7 +280,10 @@ impl Stats {
 
 impl fmt::Debug for Stats {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Stats").field("workers", &self.tallies.len()).finish()
+        formatter
+            .debug_struct("Stats")
+            .field("workers", &self.tallies.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -61,16 +61,16 @@ pub(super) struct Answers {
 impl Default for Answers {
     fn default() -> Self {
         Self {
-            statuses: [const { Counter::ZERO }; STATUSES],
-            methods: Default::default(),
-            protocols: Default::default(),
+            statuses: Counter::many(),
+            methods: Counter::many(),
+            protocols: Counter::many(),
             encrypted: Counter::default(),
             received_head: Counter::default(),
             received_content: Counter::default(),
             sent_head: Counter::default(),
             sent_content: Counter::default(),
-            cache: Default::default(),
-            refused_content: [const { Counter::ZERO }; STATUSES],
+            cache: Counter::many(),
+            refused_content: Counter::many(),
         }
     }
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// RFC 3339, in UTC and to the millisecond; empty for a time that it cannot write.
-pub(super) fn rfc3339(time: SystemTime) -> String {
+pub fn rfc3339(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
     let millis = time.millisecond();
     let time = time.replace_millisecond(millis).unwrap_or(time);

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::counter::Counter;
 use super::latency::Distribution;
 use super::snapshot::ConnectionStates;
-use super::tally::{
-    HandshakeFailure, METHODS, PROTOCOLS, Refused, STATUSES, Tally, Timeout,
-};
+use super::tally::{HandshakeFailure, METHODS, PROTOCOLS, Refused, STATUSES, Tally, Timeout};
 
 /// What the workers have counted.
 #[derive(Clone)]
@@ -48,9 +46,8 @@ impl Totals {
                 sum(|tally| &tally.visitors.sent_head),
                 sum(|tally| &tally.visitors.sent_content),
             ],
-            cache: [0, 1, 2].map(|use_of| {
-                tallies.iter().map(|tally| tally.visitors.cache[use_of].get()).sum()
-            }),
+            cache: [0, 1, 2]
+                .map(|use_of| tallies.iter().map(|tally| tally.visitors.cache[use_of].get()).sum()),
             connections: sum(|tally| &tally.connections.known),
             states,
             in_flight,
@@ -104,7 +101,10 @@ fn states(tallies: &[Arc<Tally>]) -> ConnectionStates {
     // While a connection goes from one state to the next it may be seen in none: then a gauge is one
     // too low, but never below nothing.
     let sum = |at: usize| {
-        tallies.iter().map(|tally| tally.connections.states[at].get().cast_signed().max(0)).sum::<i64>()
+        tallies
+            .iter()
+            .map(|tally| tally.connections.states[at].get().cast_signed().max(0))
+            .sum::<i64>()
     };
     let sum = |at| sum(at).cast_unsigned();
     ConnectionStates {

@@ -28,8 +28,8 @@ use super::flight::Flights;
 use super::object::{Content, Object};
 use super::shelf::{Limits, Shelf};
 use super::version::Version;
-use crate::message::CacheUse;
 use super::{Answer, BoxFuture, Found, Inspection, Scan, Store, StoreError};
+use crate::message::CacheUse;
 
 /// How long an answer is given again unchecked. An edit must be seen after 50 ms, and the clock
 /// that callers pass in may be a few milliseconds behind.
@@ -390,8 +390,6 @@ impl Outcome {
     }
 }
 
-
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
-

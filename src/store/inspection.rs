@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{Access, access, statvfs};
 
 /// What a look at a folder shows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Inspection {
     /// Why nothing in it can be opened, if that is so.
     pub fault: Option<io::Error>,

@@ -91,6 +91,18 @@ struct Loaded {
     /// When a self-signed certificate has to be made anew.
     renew: Option<SystemTime>,
     fingerprint: Option<Fingerprint>,
+    certificates: Vec<Certificate>,
+}
+
+/// What there is to know of a certificate in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The names it answers for.
+    pub names: Vec<String>,
+    /// When it ends.
+    pub until: SystemTime,
+    /// Whether this server made it.
+    pub self_signed: bool,
 }
 
 impl Tls {
@@ -111,6 +123,11 @@ impl Tls {
     /// The fingerprint of the self-signed certificate, when there is no other.
     pub fn self_signed(&self) -> Option<Fingerprint> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).fingerprint
+    }
+
+    /// The certificates in use.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).certificates.clone()
     }
 
     /// Reads the certificates again when a file has changed. What cannot be used is logged, and
@@ -179,6 +196,14 @@ fn load(
         loaded.fingerprint = Some(Fingerprint::of(&chain.key.cert[0]));
         chains.push(chain);
     }
+    loaded.certificates = chains
+        .iter()
+        .map(|chain| Certificate {
+            names: chain.names.clone(),
+            until: chain.until,
+            self_signed: loaded.fingerprint.is_some(),
+        })
+        .collect();
     Ok((config(options, provider, tickets, chains)?, loaded))
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::message::{Answer, BoxFuture, Fields, Peer, RequestBody, Target};
-use crate::store::{Entries, EntryKind, EntryRef, Found, Scan, StoreError};
+use crate::store::{Entries, EntryKind, EntryRef, Found, Inspection, Scan, StoreError};
 
 /// A folder of so many files that exists only here.
 #[derive(Default)]
@@ -68,6 +68,10 @@ impl Store for Made {
                 Ok(Self::entries(count))
             })))
         })
+    }
+
+    fn inspect(&self) -> Inspection {
+        Inspection::default()
     }
 }
 

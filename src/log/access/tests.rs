@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
 
 use super::*;
+use crate::log::RequestId;
 
 fn entry(target: &[u8]) -> Entry<'_> {
     Entry {
@@ -19,7 +20,7 @@ fn entry(target: &[u8]) -> Entry<'_> {
         user_agent: None,
         host: None,
         duration: None,
-        request_id: None,
+        request_id: RequestId::Made(0),
         cache: None,
         subject: None,
     }

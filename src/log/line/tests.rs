@@ -20,7 +20,7 @@ fn entry() -> Entry<'static> {
         user_agent: Some(b"curl/8.0"),
         host: Some(b"localhost:8000"),
         duration: Some(Duration::from_micros(1_234)),
-        request_id: Some(0xabc),
+        request_id: RequestId::Made(0xabc),
         cache: Some("hit"),
         subject: Some("CN=alice"),
     }
@@ -84,7 +84,7 @@ fn json_keeps_the_keys_of_what_is_unknown() {
         user_agent: None,
         host: None,
         duration: None,
-        request_id: None,
+        request_id: RequestId::Made(0),
         cache: None,
         subject: None,
         ..entry()
@@ -95,9 +95,30 @@ fn json_keeps_the_keys_of_what_is_unknown() {
     };
     assert_eq!(keys(&known), keys(&unknown));
     let nulls = ["method", "host", "target", "protocol", "duration_ms", "referer"];
-    for key in nulls.into_iter().chain(["user_agent", "cache", "subject", "request_id"]) {
+    for key in nulls.into_iter().chain(["user_agent", "cache", "subject"]) {
         assert!(unknown[key].is_null(), "{key}");
         assert!(!known[key].is_null(), "{key}");
+    }
+}
+
+#[test]
+fn a_request_goes_by_the_name_it_was_given_if_that_is_one() {
+    for (given, is_name) in [
+        (&b"7b1f4b0e-6f0a-4f7e-8f61-7c3e7e9d0a11"[..], true),
+        (b"Root=1-67891233-abcdef012345678912345678", true),
+        (&[b'x'; 128], true),
+        (&[b'x'; 129], false),
+        (b"", false),
+        (b"a b", false),
+        (b"a\"", false),
+        (b"a\n", false),
+        ("\u{e9}".as_bytes(), false),
+    ] {
+        let id = RequestId::given(given);
+        assert_eq!(id.is_some(), is_name, "{}", given.escape_ascii());
+        let entry = Entry { request_id: id.unwrap_or(RequestId::Made(1)), ..entry() };
+        let shown = if is_name { given } else { b"0000000000000001" };
+        assert_eq!(json(&entry)["request_id"].as_str().map(str::as_bytes), Some(shown));
     }
 }
 
@@ -193,14 +214,15 @@ proptest! {
         (referer, user_agent, host) in (field(), field(), field()),
         (status, bytes_in, bytes_out) in (any::<u16>(), any::<u64>(), any::<u64>()),
         duration in proptest::option::of(any::<Duration>()),
-        request_id in any::<Option<u64>>(),
+        (number, name) in (any::<u64>(), proptest::collection::vec(any::<u8>(), 0..9)),
         client in any::<IpAddr>(),
         time in any::<SystemTime>(),
     ) {
         let entry = Entry {
             client, time, method: method.as_deref(), target: &target, protocol: &protocol,
             status, bytes_out, bytes_in, referer: referer.as_deref(),
-            user_agent: user_agent.as_deref(), host: host.as_deref(), duration, request_id,
+            user_agent: user_agent.as_deref(), host: host.as_deref(), duration,
+            request_id: RequestId::given(&name).unwrap_or(RequestId::Made(number)),
             cache: None,
             subject: method.as_deref(),
         };

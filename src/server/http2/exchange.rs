@@ -19,7 +19,7 @@ use super::send::{WHOLE, send};
 use crate::content::plan::plan;
 use crate::http1::Authority;
 use crate::message::{
-    Body, Fields, Peer, RequestBody, Response, ResponseFields, Target, TargetForm, Traffic,
+    Body, Fields, Peer, RequestBody, Response, ResponseFields, Target, TargetForm,
 };
 use crate::server::clock;
 use crate::server::exchange::{Asked, Asker, Outcome, Took};
@@ -68,10 +68,10 @@ impl Exchanges {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
             Receiver::new(stream, announced, self.worker.settings.request_timeout)
         });
-        let mut boarding = receiver.as_mut().map(|receiver| {
-            let boarding = asked.board(&self.worker, &self.peer, receiver.announced());
+        let mut boarding = receiver.as_mut().and_then(|receiver| {
+            let boarding = self.board(&asked, receiver.announced())?;
             receiver.follow(Arc::clone(boarding.flight()));
-            boarding
+            Some(boarding)
         });
         let span = asked.span();
         if receiver.is_some() && asked.fields.get(&header::EXPECT).is_some() {
@@ -94,7 +94,7 @@ impl Exchanges {
                     return Poll::Ready(Some(response));
                 }
                 if boarding.is_none() {
-                    boarding = Some(asked.board(&self.worker, &self.peer, Some(0)));
+                    boarding = self.board(&asked, Some(0));
                 }
                 // A client that does not want it any more is not waited for.
                 respond.poll_reset(context).map(|_| None)
@@ -144,10 +144,7 @@ impl Exchanges {
             }
             body => match respond.send_response(head, false) {
                 Ok(mut stream) => {
-                    let is_shown = outcome.traffic == Traffic::Visitors;
-                    let boarding = is_shown.then(|| {
-                        boarding.unwrap_or_else(|| asked.board(&self.worker, &self.peer, Some(0)))
-                    });
+                    let boarding = boarding.or_else(|| self.board(asked, Some(0)));
                     let sent = Arc::default();
                     if let Some(boarding) = &boarding {
                         boarding.flight().send(Arc::clone(&sent), 0, body.length());
@@ -173,6 +170,12 @@ impl Exchanges {
         }
         let took = if boarding.is_some() { Took::Long(asked.age()) } else { Took::Moment };
         asked.record(self.asker(), &outcome, took);
+    }
+
+    /// Shows a request among those in flight, unless it is one that asks for them.
+    fn board(&self, asked: &Asked<'_>, expected: Option<u64>) -> Option<Boarding> {
+        let is_shown = !self.site.is_monitoring(asked.target.path);
+        is_shown.then(|| asked.board(&self.worker, &self.peer, expected))
     }
 
     /// On what connection something is asked.

@@ -107,6 +107,10 @@ impl Store for Script {
     ) -> BoxFuture<'a, Result<Scan, StoreError>> {
         Box::pin(async { Ok(Scan::Whole(Entries::default())) })
     }
+
+    fn inspect(&self) -> Inspection {
+        Inspection::default()
+    }
 }
 
 impl Origin for Script {

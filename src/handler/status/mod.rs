@@ -1,0 +1,211 @@
+//! What the server tells about itself: `/server-status` for people and programs, `/metrics` for
+//! Prometheus, `/healthz` for whoever decides whether it gets requests.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | `access` | who may look |
+//! | `health` | `/healthz` |
+//! | `page` and those it names | the page, and the part of it that changes |
+//! | `live` | that part, once a second |
+//! | `metrics`, `auto` | the forms that other programs read |
+
+mod access;
+mod auto;
+mod health;
+mod live;
+mod metrics;
+mod page;
+mod times;
+
+#[cfg(test)]
+mod fixture;
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use ipnet::IpNet;
+use serde::Serialize;
+
+pub use self::health::Health;
+use self::live::Live;
+use super::{Handler, Reply};
+use crate::content::accept::{self, Form};
+use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
+use crate::message::{Body, Chunks, Request, Response, Traffic};
+use crate::stats::snapshot::{History, Snapshot};
+use crate::stats::{Range, Stats};
+
+/// Where the page is.
+pub const PAGE: &str = "/server-status";
+
+/// Where Prometheus looks.
+const METRICS: &str = "/metrics";
+
+/// Pages that are kept up to date at the same time; each costs a connection, all together one
+/// rendering a second.
+const MAX_LIVE: usize = 64;
+
+/// Tells those who may know what the server does.
+pub struct Status {
+    stats: Arc<Stats>,
+    allowed: Vec<IpNet>,
+    live: Arc<Live>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    Page(Range),
+    /// The part of the page that changes, once a second.
+    Events(Range),
+    /// With the history of a range, if one is named.
+    Json(Option<Range>),
+    Metrics,
+    Auto,
+}
+
+/// The form of `?format=json`.
+#[derive(Serialize)]
+struct Json {
+    #[serde(flatten)]
+    snapshot: Snapshot,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<History>,
+}
+
+/// Whether a path is that of something which looks at the server.
+pub fn is_monitoring(path: &[u8]) -> bool {
+    is_page(path) || path == METRICS.as_bytes() || path == health::PATH.as_bytes()
+}
+
+fn is_page(path: &[u8]) -> bool {
+    path.strip_suffix(b"/").unwrap_or(path) == PAGE.as_bytes()
+}
+
+impl Status {
+    /// Tells of `stats` to clients of the networks `allowed`.
+    pub fn new(stats: Arc<Stats>, allowed: Vec<IpNet>) -> Self {
+        let live = Arc::new(Live::new(Arc::clone(&stats)));
+        Self { stats, allowed, live }
+    }
+
+    fn answer<'a>(&'a self, request: &Request<'a>) -> Reply<'a> {
+        match request.method {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => {
+                let allow = HeaderValue::from_static(ALLOW);
+                let response = Response::new(StatusCode::NO_CONTENT).with(header::ALLOW, allow);
+                return Reply::Ready(response);
+            }
+            _ => return Reply::Ready(Response::method_not_allowed(ALLOW)),
+        }
+        if let Err(response) = access::check(request, &self.allowed) {
+            return Reply::Ready(*response);
+        }
+        let view = match view(request) {
+            Ok(view) => view,
+            Err(detail) => {
+                return Reply::Ready(Response::new(StatusCode::BAD_REQUEST).with_detail(detail));
+            }
+        };
+        if let View::Events(range) = view {
+            return Reply::Ready(self.events(range));
+        }
+        let stats = Arc::clone(&self.stats);
+        Reply::later(async move {
+            // Adding up and writing takes a few milliseconds, in which the other connections of
+            // this worker want to be served.
+            let made = tokio::task::spawn_blocking(move || render(&stats, view)).await;
+            Ok(made.unwrap_or_else(|_| Response::new(StatusCode::INTERNAL_SERVER_ERROR)))
+        })
+    }
+
+    fn events(&self, range: Range) -> Response {
+        if self.stats.watchers() >= MAX_LIVE {
+            return Response::new(StatusCode::SERVICE_UNAVAILABLE)
+                .with(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        }
+        let mut response = Response::new(StatusCode::OK)
+            .with(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        response.body = Body::Stream { length: None, chunks: Chunks::new(self.live.events(range)) };
+        told(response)
+    }
+}
+
+const ALLOW: &str = "GET, HEAD, OPTIONS";
+
+impl Handler for Status {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        let path = request.target.path;
+        if is_page(path) || path == METRICS.as_bytes() {
+            self.answer(&request)
+        } else {
+            Reply::Pass(request)
+        }
+    }
+}
+
+/// What a request asks for; `Err` says what it could have asked for.
+fn view(request: &Request<'_>) -> Result<View, &'static str> {
+    let target = &request.target;
+    if !is_page(target.path) {
+        return Ok(View::Metrics);
+    }
+    let range = match target.parameter(b"range") {
+        None => None,
+        Some(name) => Some(Range::named(name).ok_or("range is one of 10m, 2h and 24h.")?),
+    };
+    if target.parameter(b"events").is_some() {
+        return Ok(View::Events(range.unwrap_or_default()));
+    }
+    if target.parameter(b"auto").is_some() {
+        return Ok(View::Auto);
+    }
+    match target.parameter(b"format") {
+        Some(b"html") => Ok(View::Page(range.unwrap_or_default())),
+        Some(b"json") => Ok(View::Json(range)),
+        Some(b"prometheus") => Ok(View::Metrics),
+        Some(b"auto") => Ok(View::Auto),
+        Some(_) => Err("format is one of html, json, prometheus and auto."),
+        None if accept::named(request.fields) == Some(Form::Json) => Ok(View::Json(range)),
+        None => Ok(View::Page(range.unwrap_or_default())),
+    }
+}
+
+fn render(stats: &Stats, view: View) -> Response {
+    let snapshot = stats.snapshot();
+    let (media_type, text) = match view {
+        View::Page(range) | View::Events(range) => {
+            let text = page::whole(&snapshot, &stats.history(range));
+            ("text/html; charset=utf-8", text)
+        }
+        View::Json(range) => {
+            let history = range.map(|range| stats.history(range));
+            let text = serde_json::to_string(&Json { snapshot, history });
+            ("application/json", text.unwrap_or_default())
+        }
+        View::Metrics => (metrics::METRICS_TYPE, metrics::metrics(&snapshot)),
+        View::Auto => ("text/plain; charset=utf-8", auto::auto(&snapshot)),
+    };
+    let response = Response::new(StatusCode::OK).with_body(media_type, text);
+    told(if matches!(view, View::Page(_)) {
+        response
+            .with(header::CONTENT_SECURITY_POLICY, page::content_security_policy())
+            .with(PERMISSIONS_POLICY, NO_DEVICES)
+    } else {
+        response
+    })
+}
+
+/// What all of these answers have in common: nobody keeps them, and no page of another site gets
+/// to see them.
+fn told(mut response: Response) -> Response {
+    response.traffic = Traffic::Monitoring;
+    response
+        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+        .with(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"))
+}
+
+/// Fetch standard, section 3.7.
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
