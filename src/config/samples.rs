@@ -56,7 +56,7 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
     ("upload_conflict", r#""replace""#, "replace"),
     ("form_log", r#""/srv/forms""#, "/srv/forms"),
     ("upload_expiry", "3600", "3600"),
-    ("enable_server_status", "true", "true"),
+    ("enable_server_status", "false", "false"),
     ("status_allow", r#"["10.0.0.0/8"]"#, "10.1.2.3/8"),
     ("enable_ssl", "true", "true"),
     ("ssl_cert", r#""/c.pem""#, "/c.pem"),

@@ -113,8 +113,10 @@ impl<'a> Asked<'a> {
         )
     }
 
-    /// How long it has been here.
+    /// How long it has been here, by the system's clock: to be asked only of what took more than a
+    /// moment.
     pub(super) fn age(&self) -> Duration {
+        clock::has_aged();
         clock::now().saturating_duration_since(self.received)
     }
 
@@ -164,10 +166,11 @@ impl<'a> Asked<'a> {
         }
         tracing::debug!(status = outcome.status.as_u16(), bytes = outcome.sent, "answered");
         worker.record(|recorder| {
-            if recorder.tells_durations() {
-                clock::has_aged();
-            }
-            let duration = self.age();
+            let duration = if recorder.tells_durations() {
+                self.age()
+            } else {
+                clock::now().saturating_duration_since(self.received)
+            };
             recorder.record(&Entry {
                 client: client.to_canonical(),
                 time: clock::wall() - duration,
