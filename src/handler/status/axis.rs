@@ -102,7 +102,7 @@ impl Axis {
 /// The least of 1, 2 or 5 times a power of ten that is not less.
 fn round_step(least: f64) -> f64 {
     if !(least.is_finite() && least > 0.0) {
-        return 0.25;
+        return 1.0;
     }
     let power = 10_f64.powf(least.log10().floor());
     let round = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power);

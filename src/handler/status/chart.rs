@@ -317,7 +317,10 @@ pub(super) fn frame(
     for (height, label) in lines {
         let y = HEIGHT - whole(height * super::shown::float(HEIGHT)).min(HEIGHT);
         let text = y + 4;
-        let _ = write!(out, "<path d=\"M0 {y}h4000\"/><text x=\"-8\" y=\"{text}\">{label}</text>");
+        let _ = write!(
+            out,
+            "<line x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/><text x=\"-8\" y=\"{text}\">{label}</text>"
+        );
     }
     out.push_str("</g><g class=\"clock\">");
     let (below, text) = (HEIGHT + 4, HEIGHT + 21);

@@ -82,7 +82,7 @@ impl<'a> Maker<'a> {
         let curve = self.columns.peaks(&self.history.requests, server);
         let value = shown::percent(&recent.server_error_ratio_1m);
         let note = format!("5xx; 4xx {}", shown::percent(&recent.client_error_ratio_1m));
-        self.tile("errors", "Errors, last minute", &value, note, &curve)
+        self.tile("errors", "Errors, 1 min", &value, note, &curve)
     }
 
     fn latency(&self) -> Tile {
@@ -149,8 +149,8 @@ impl<'a> Maker<'a> {
         let curve: Vec<_> = hits.iter().zip(&misses).map(ratio).collect();
         let recent = self.snapshot.recent.cache_hit_ratio_1m;
         let value = recent.map_or_else(shown::unknown, |ratio| shown::percent(&ratio));
-        let note = format!("from memory; {} kept", Size(cache.bytes));
-        Some(self.tile("hits", "Cache hits, last minute", &value, note, &curve))
+        let note = format!("{} kept in memory", Size(cache.bytes));
+        Some(self.tile("hits", "Cache hits, 1 min", &value, note, &curve))
     }
 
     fn cpu(&self) -> Tile {
