@@ -59,7 +59,7 @@ impl<'a> Charts<'a> {
             .collect();
         let all = |step: [u32; 5]| step.iter().map(|count| f64::from(*count)).sum();
         let peaks = self.columns.peaks(requests, all);
-        series.extend(self.busiest(peaks));
+        series.extend(self.busiest(["busiest second", "busiest 10 s", "busiest minute"], peaks));
         self.chart("requests", "Requests", "by status", Unit::Rate, series, Some(0))
     }
 
@@ -69,7 +69,8 @@ impl<'a> Charts<'a> {
             area("out", "sent", self.columns.rates(sent, float)),
             area("in", "received", self.columns.rates(received, float)),
         ];
-        series.extend(self.busiest(self.columns.peaks(sent, float)));
+        let names = ["sent, busiest second", "sent, busiest 10 s", "sent, busiest minute"];
+        series.extend(self.busiest(names, self.columns.peaks(sent, float)));
         self.chart("bandwidth", "Bandwidth", "without encryption", Unit::ByteRate, series, None)
     }
 
@@ -116,11 +117,11 @@ impl<'a> Charts<'a> {
 
     /// The busiest step of each column, where a column has more than one: no spike is lost in an
     /// average.
-    fn busiest(&self, values: Vec<Option<f64>>) -> Option<Series> {
+    fn busiest(&self, names: [&'static str; 3], values: Vec<Option<f64>>) -> Option<Series> {
         let name = match self.window.step_seconds {
-            1 => "busiest second",
-            10 => "busiest 10 s",
-            _ => "busiest minute",
+            1 => names[0],
+            10 => names[1],
+            _ => names[2],
         };
         (self.columns.every > 1).then_some(Series { class: "peak", name, form: Form::Thin, values })
     }

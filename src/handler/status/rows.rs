@@ -137,10 +137,16 @@ pub(super) fn answered(by_status: &BTreeMap<u16, u64>) -> Vec<Answered> {
         .collect()
 }
 
-/// What a status is called.
+/// What a status is called, by RFC 9110 where the library has older names.
 pub(super) fn reason(status: &u16) -> &'static str {
-    let status = StatusCode::from_u16(*status).ok();
-    status.and_then(|status| status.canonical_reason()).unwrap_or_default()
+    match status {
+        413 => "Content Too Large",
+        422 => "Unprocessable Content",
+        _ => {
+            let status = StatusCode::from_u16(*status).ok();
+            status.and_then(|status| status.canonical_reason()).unwrap_or_default()
+        }
+    }
 }
 
 /// The colour of a status in the style sheet.

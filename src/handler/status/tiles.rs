@@ -149,7 +149,7 @@ impl<'a> Maker<'a> {
         let curve: Vec<_> = hits.iter().zip(&misses).map(ratio).collect();
         let recent = self.snapshot.recent.cache_hit_ratio_1m;
         let value = recent.map_or_else(shown::unknown, |ratio| shown::percent(&ratio));
-        let note = format!("{} kept in memory", Size(cache.bytes));
+        let note = format!("{} kept", Size(cache.bytes));
         Some(self.tile("hits", "Cache hits, 1 min", &value, note, &curve))
     }
 
