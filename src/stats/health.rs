@@ -59,7 +59,7 @@ fn check(name: &str, state: State, text: impl Into<String>) -> Check {
 }
 
 fn root(signs: &Signs<'_>) -> Check {
-    let name = "document root";
+    let name = "document_root";
     if signs.disks_age > HUNG {
         let seconds = signs.disks_age.as_secs();
         let text =
@@ -78,7 +78,7 @@ fn root(signs: &Signs<'_>) -> Check {
 
 fn errors(signs: &Signs<'_>) -> Check {
     let Signs { answers, server_errors, .. } = *signs;
-    let name = "server errors";
+    let name = "server_errors";
     let text = format!("{server_errors} of {answers} answers in the last minute");
     let is_many = |part: u64| server_errors.saturating_mul(part) > answers;
     match server_errors {
@@ -92,7 +92,7 @@ fn errors(signs: &Signs<'_>) -> Check {
 }
 
 fn descriptors(signs: &Signs<'_>) -> Check {
-    let name = "open files";
+    let name = "open_files";
     let (Some(open), Some(limit)) = (signs.usage.open_files, signs.usage.open_files_limit) else {
         return check(name, State::Green, "the system does not tell");
     };
@@ -143,10 +143,10 @@ fn expiry(names: &str, days: i64) -> Check {
 
 fn access_log(lost: u64) -> Check {
     if lost == 0 {
-        return check("access log", State::Green, "no line lost in the last minute");
+        return check("access_log", State::Green, "no line lost in the last minute");
     }
     let text = format!("{lost} lines lost in the last minute: the output is too slow or full");
-    check("access log", State::Amber, text)
+    check("access_log", State::Amber, text)
 }
 
 #[cfg(test)]
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(health.checks[0].name, "disk");
         assert_eq!(
             (health.checks[1].name.as_str(), health.checks[1].state),
-            ("server errors", State::Amber)
+            ("server_errors", State::Amber)
         );
     }
 }

@@ -59,6 +59,7 @@ impl Usage {
             cpu_user_seconds: self.cpu_seconds.map(|(user, _)| user),
             cpu_system_seconds: self.cpu_seconds.map(|(_, system)| system),
             cpu_usage: cpu_usage.filter(|_| self.cpu_seconds.is_some()),
+            cpus: std::thread::available_parallelism().ok().map(|count| count.get() as u64),
             threads: self.threads,
             open_files: self.open_files,
             open_files_limit: self.open_files_limit,

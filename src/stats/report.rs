@@ -166,6 +166,7 @@ impl Stats {
                 by_method: totals::methods(&self.tallies),
                 by_protocol: totals::protocols(&self.tallies),
                 encrypted: totals::total(&self.tallies, |tally| &tally.visitors.encrypted),
+                in_flight: totals.in_flight,
             },
             recent,
             traffic: Traffic {

@@ -16,6 +16,7 @@ pub const FORMAT: u32 = 1;
 /// Requests for the status page, metrics and health are counted in [`monitoring`](Self::monitoring)
 /// and nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Snapshot {
     /// [`FORMAT`].
     pub format: u32,
@@ -63,6 +64,7 @@ pub const MAX_IN_FLIGHT: usize = 50;
 
 /// Who is speaking.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServerInfo {
     /// The program's version.
     pub version: String,
@@ -92,6 +94,7 @@ pub struct ServerInfo {
 
 /// Something that can be turned on or off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Feature {
     /// Its name, as in the configuration, without `enable_`.
     pub name: String,
@@ -114,6 +117,7 @@ pub enum State {
 
 /// Whether all is well: the worst of what was checked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Health {
     /// The worst of all.
     pub state: State,
@@ -123,6 +127,7 @@ pub struct Health {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Check {
     /// Its name, such as `disk` or `certificate`.
     pub name: String,
@@ -134,6 +139,7 @@ pub struct Check {
 
 /// What was asked and answered since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Requests {
     /// All that were answered, refusals included.
     pub total: u64,
@@ -145,10 +151,13 @@ pub struct Requests {
     pub by_protocol: BTreeMap<String, u64>,
     /// Of all, those that came encrypted.
     pub encrypted: u64,
+    /// Requests that are being answered now, whatever is listed of them.
+    pub in_flight: u64,
 }
 
 /// The last seconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Recent {
     /// Requests per second, over the last second.
     pub requests_per_second: f64,
@@ -172,6 +181,7 @@ pub struct Recent {
 
 /// Bytes since the start, before encryption. Over HTTP/2, heads are compressed and not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Traffic {
     /// Bytes of the content of requests.
     pub received_content_bytes: u64,
@@ -185,6 +195,7 @@ pub struct Traffic {
 
 /// How long something took, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Latency {
     /// How often.
     pub count: u64,
@@ -198,6 +209,7 @@ pub struct Latency {
 
 /// One step of a distribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bucket {
     /// At most that many seconds.
     pub le_seconds: f64,
@@ -207,6 +219,7 @@ pub struct Bucket {
 
 /// Quantiles in seconds, to within 0.8 %; `null` when there is nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Percentiles {
     /// Half took at most that.
     pub p50_seconds: Option<f64>,
@@ -224,6 +237,7 @@ pub struct Percentiles {
 
 /// Connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Connections {
     /// Since the start: those that have asked something, or ended without.
     pub total: u64,
@@ -239,6 +253,7 @@ pub struct Connections {
 
 /// What open connections do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ConnectionStates {
     /// New: nothing has come yet, or TLS is being agreed on.
     pub starting: u64,
@@ -256,6 +271,7 @@ pub struct ConnectionStates {
 
 /// A client and its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OpenClient {
     /// Its address; an IPv6 client is its network of 64 bits.
     pub address: String,
@@ -265,6 +281,7 @@ pub struct OpenClient {
 
 /// A request that is being answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct InFlight {
     /// Its number, as in the access log.
     pub id: String,
@@ -300,6 +317,7 @@ pub const MAX_TOP: usize = 10;
 /// The lists are of fixed size, so counts may be a little low, and those of busy servers are scaled
 /// up from samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Top {
     /// Since when, RFC 3339 in UTC: 10 to 20 minutes ago, or the start.
     pub since: String,
@@ -318,6 +336,7 @@ pub const MAX_ERRORS: usize = 30;
 
 /// Something that was asked for, or somebody who asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TopEntry {
     /// A path without its query, shortened; or an address.
     pub name: String,
@@ -329,6 +348,7 @@ pub struct TopEntry {
 
 /// A request that took long.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SlowRequest {
     /// When it came, RFC 3339 in UTC.
     pub time: String,
@@ -350,6 +370,7 @@ pub struct SlowRequest {
 
 /// A request that was answered with an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RecentError {
     /// When, RFC 3339 in UTC.
     pub time: String,
@@ -365,6 +386,7 @@ pub struct RecentError {
 
 /// The file cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cache {
     /// Requests for files that were answered from memory.
     pub hits: u64,
@@ -388,6 +410,7 @@ pub struct Cache {
 
 /// A file in the cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HotFile {
     /// Its path on the site.
     pub path: String,
@@ -399,6 +422,7 @@ pub struct HotFile {
 
 /// Uploads. Those under way are in [`Snapshot::in_flight`], with the state `receiving`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Uploads {
     /// Requests whose content is arriving now.
     pub running: u64,
@@ -414,6 +438,7 @@ pub struct Uploads {
 
 /// TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tls {
     /// Handshakes that succeeded since the start.
     pub handshakes: u64,
@@ -429,6 +454,7 @@ pub struct Tls {
 
 /// A certificate in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Certificate {
     /// The names it is for.
     pub names: Vec<String>,
@@ -442,6 +468,7 @@ pub struct Certificate {
 
 /// Limits that were hit since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LimitsHit {
     /// Timeouts, by what took too long: `request_head`, `request_content`, `response`,
     /// `keep_alive`, `handshake`.
@@ -465,6 +492,7 @@ pub struct LimitsHit {
 
 /// The process and its machine; `null` where the system does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Process {
     /// Memory in use (resident set).
     pub resident_bytes: Option<u64>,
@@ -476,6 +504,8 @@ pub struct Process {
     pub cpu_system_seconds: Option<f64>,
     /// CPU time per second over the last second: 1 is one core, busy all the time.
     pub cpu_usage: Option<f64>,
+    /// CPUs that it may use at once.
+    pub cpus: Option<u64>,
     /// Threads.
     pub threads: Option<u64>,
     /// Descriptors open.
@@ -492,6 +522,7 @@ pub struct Process {
 
 /// The access log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AccessLogState {
     /// Lines lost since the start because the output was too slow.
     pub dropped_lines: u64,
@@ -499,6 +530,7 @@ pub struct AccessLogState {
 
 /// Those who look at the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Monitoring {
     /// Their requests.
     pub requests: u64,
@@ -514,6 +546,7 @@ pub struct Monitoring {
 ///
 /// This is the form of `/server-status?format=json&range=10m` (its field `history`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct History {
     /// `10m`, `2h` or `24h`.
     pub range: String,

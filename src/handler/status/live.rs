@@ -26,7 +26,9 @@ impl Live {
 
     /// An event for every second, until the server stops.
     pub(super) fn events(self: &Arc<Self>, range: Range) -> Events {
-        let seconds = self.stats.watch();
+        let mut seconds = self.stats.watch();
+        // The first event comes at once.
+        seconds.mark_changed();
         Events { live: Arc::clone(self), range, next: next(Arc::clone(self), range, seconds) }
     }
 

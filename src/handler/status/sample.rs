@@ -238,6 +238,7 @@ fn requests() -> Requests {
         rows.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<BTreeMap<_, _>>()
     };
     Requests {
+        in_flight: 14,
         total: 241_812_345,
         by_status: BTreeMap::from([
             (200, 180_123_456),
@@ -462,6 +463,7 @@ fn process() -> Process {
         cpu_user_seconds: Some(61_234.5),
         cpu_system_seconds: Some(41_234.5),
         cpu_usage: Some(0.524),
+        cpus: Some(8),
         threads: Some(12),
         open_files: Some(412),
         open_files_limit: Some(1_048_576),

@@ -98,9 +98,8 @@ impl<'a> Maker<'a> {
     fn in_flight(&self) -> Tile {
         let flights = &self.snapshot.in_flight;
         let curve = self.columns.maxima(&self.history.in_flight, |step| Some(f64::from(step)));
-        // The list is cut, the history is not.
-        let latest = self.history.in_flight.last().copied().unwrap_or_default();
-        let number = (flights.len() as u64).max(u64::from(latest));
+        // The list is cut.
+        let number = self.snapshot.requests.in_flight;
         let oldest = flights.iter().map(|flight| flight.age_seconds).fold(0.0, f64::max);
         let note = match flights.len() {
             0 => "nothing being answered".to_owned(),
@@ -214,21 +213,15 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The worst of the checks whose name speaks of what a tile shows.
+    /// How what a tile shows was found to be.
     fn state(&self, id: &str) -> State {
-        let words: &[&str] = match id {
-            "errors" => &["error"],
-            "latency" => &["latency", "slow", "first_byte"],
-            "connections" => &["connection"],
-            "cpu" => &["cpu", "load"],
-            "memory" => &["memory"],
-            "files" => &["descriptor", "open_files"],
-            "disk" => &["disk", "space"],
-            "hits" => &["cache"],
-            _ => &[],
+        let name = match id {
+            "errors" => "server_errors",
+            "files" => "open_files",
+            same => same,
         };
         let checks = self.snapshot.health.checks.iter();
-        let about = checks.filter(|check| words.iter().any(|word| check.name.contains(word)));
+        let about = checks.filter(|check| check.name == name);
         about.map(|check| check.state).max().unwrap_or_default()
     }
 }
