@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("stats", &[]),
     ("descriptors", &[]),
-    ("handler", &["message", "content", "store"]),
+    ("handler", &["message", "content", "store", "stats"]),
     ("policy", &["message", "content"]),
     ("site", &["message", "content", "store", "config", "descriptors", "handler", "policy"]),
     ("tls", &[]),

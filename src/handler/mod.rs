@@ -9,6 +9,7 @@ mod markdown;
 mod methods;
 mod own_page;
 mod preflight;
+mod status;
 mod to_https;
 mod tus;
 mod unlisted;
