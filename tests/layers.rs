@@ -19,9 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &["message", "content"]),
     ("site", &["message", "content", "store", "config", "descriptors", "handler", "policy"]),
     ("tls", &[]),
+    ("client", &[]),
     ("server", &["message", "content", "http1", "config", "descriptors", "log", "site", "tls"]),
     ("cli", &["config"]),
-    ("commands", &["config", "log", "server", "site", "tls", "cli"]),
+    ("commands", &["content", "config", "log", "stats", "server", "site", "tls", "client", "cli"]),
 ];
 
 #[test]

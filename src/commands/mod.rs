@@ -3,4 +3,5 @@
 pub mod banner;
 pub mod check;
 pub mod serve;
+pub mod status;
 mod tls;
