@@ -1,12 +1,16 @@
 //! The command line as plain data. The options are the table of keys; only what is no key
 //! (`--config`, `DIRECTORY`, `--no-color`, the commands) is said here.
 
+mod status;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, value_parser};
 use serde_json::Value;
 
+pub use self::status::StatusOptions;
 use crate::config::{Flag, KEYS, Key, Override, Overrides};
 
 /// Ids of arguments that are no keys.
@@ -14,13 +18,17 @@ const CONFIG: &str = "config";
 const DIRECTORY: &str = "DIRECTORY";
 const NO_COLOR: &str = "no-color";
 const CHECK: &str = "check";
-/// The keys that the last two give.
+const STATUS: &str = "status";
+/// The keys that the folder and the colours give.
 const DOCUMENT_ROOT: &str = "document_root";
 const COLORED_LOGGING: &str = "colored_logging";
 
 const ABOUT: &str = "Serve a folder over HTTP";
 
-const USAGE: &str = "salver [OPTIONS] [DIRECTORY]\n       salver check [OPTIONS] [DIRECTORY]";
+const USAGE: &str = "\
+salver [OPTIONS] [DIRECTORY]
+       salver check [OPTIONS] [DIRECTORY]
+       salver status [--watch[=SECONDS]] [--json] [URL]";
 
 const AFTER_HELP: &str = "\
 Every option is also a key of the configuration file (\"cache_max_age\": 60) and a variable of the \
@@ -28,12 +36,14 @@ environment (SALVER_CACHE_MAX_AGE=60): default < file < environment < option. Li
 commas. A folder named like a command is served as ./check.";
 
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Serve a folder.
     Serve,
     /// Check the configuration and print it.
     Check,
+    /// Show what a server is doing.
+    Status(StatusOptions),
 }
 
 /// What the command line asks for.
@@ -41,7 +51,8 @@ pub enum Command {
 pub struct Invocation {
     /// What to do.
     pub command: Command,
-    /// The configuration file and the values it gives, for [`crate::config::load`].
+    /// The configuration file and the values it gives, for [`crate::config::load`]; nothing for a
+    /// command that has no configuration.
     pub overrides: Overrides,
 }
 
@@ -57,35 +68,61 @@ pub struct CliExit {
 /// Reads the command line, the program's name first. Values of keys are read later, with those of
 /// the other sources.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CliExit> {
-    let matches = parser().try_get_matches_from(arguments).map_err(|error| CliExit {
-        text: error.render().to_string(),
-        code: if error.use_stderr() { 2 } else { 0 },
-    })?;
-    let (command, innermost) = match matches.subcommand() {
-        Some((_, of_check)) => (Command::Check, of_check),
-        None => (Command::Serve, &matches),
-    };
-    let mut values: Vec<_> = KEYS.iter().filter_map(|key| override_of(innermost, key)).collect();
-    if innermost.get_flag(NO_COLOR) {
+    let matches = parser().try_get_matches_from(arguments)?;
+    match matches.subcommand() {
+        None => Ok(Invocation { command: Command::Serve, overrides: overrides(&[&matches]) }),
+        Some((STATUS, of_status)) => {
+            if matches.args_present() {
+                let text = "options and folders before 'status' are for serving; those of status \
+                            come after it";
+                return Err(parser().error(ErrorKind::ArgumentConflict, text).into());
+            }
+            let command = Command::Status(status::options(of_status));
+            Ok(Invocation { command, overrides: Overrides::default() })
+        }
+        Some((_, of_check)) => {
+            let overrides = overrides(&[&matches, of_check]);
+            Ok(Invocation { command: Command::Check, overrides })
+        }
+    }
+}
+
+impl From<clap::Error> for CliExit {
+    fn from(error: clap::Error) -> Self {
+        let code = if error.use_stderr() { 2 } else { 0 };
+        Self { text: error.render().to_string(), code }
+    }
+}
+
+/// What is said of the configuration, by the program and then by its command: the last that names
+/// an option has the say.
+fn overrides(levels: &[&ArgMatches]) -> Overrides {
+    let innermost_first = || levels.iter().rev();
+    let mut values: Vec<_> = KEYS
+        .iter()
+        .filter_map(|key| innermost_first().find_map(|matches| override_of(matches, key)))
+        .collect();
+    if levels.iter().any(|matches| matches.get_flag(NO_COLOR)) {
         let flag = format!("--{NO_COLOR}").into();
         values.push(Override { key: COLORED_LOGGING, flag, value: "false".into() });
     }
-    // Unlike the options, the argument is not handed from the program down to the command.
-    let outermost = matches.subcommand().map(|_| &matches);
-    for matches in outermost.into_iter().chain([innermost]) {
+    // A folder given twice is an error, not a choice.
+    for matches in levels {
         if let Some(value) = matches.get_one::<OsString>(DIRECTORY) {
             let value = value.clone();
             values.push(Override { key: DOCUMENT_ROOT, flag: DIRECTORY.into(), value });
         }
     }
-    let config_file = innermost.get_one::<PathBuf>(CONFIG).cloned();
-    Ok(Invocation { command, overrides: Overrides { config_file, values } })
+    let config_file =
+        innermost_first().find_map(|matches| matches.get_one::<PathBuf>(CONFIG)).cloned();
+    Overrides { config_file, values }
 }
 
 fn parser() -> Parser {
     let check = Parser::new(CHECK)
         .about("Check the configuration and print it as JSON, each value with where it comes from")
-        .arg(directory());
+        .arg(directory())
+        .args(serving());
     Parser::new(env!("CARGO_PKG_NAME"))
         .about(ABOUT)
         .bin_name(env!("CARGO_PKG_NAME"))
@@ -96,26 +133,26 @@ fn parser() -> Parser {
         .subcommand_help_heading("Commands")
         .max_term_width(100)
         .arg(directory())
-        .args(KEYS.iter().map(|key| option(key).global(true)))
-        .arg(
-            Arg::new(NO_COLOR)
-                .long(NO_COLOR)
-                .help("The same as --colored-logging=false")
-                .help_heading(heading_of(COLORED_LOGGING))
-                .action(ArgAction::SetTrue)
-                .conflicts_with(COLORED_LOGGING)
-                .global(true),
-        )
-        .arg(
-            Arg::new(CONFIG)
-                .short('c')
-                .long(CONFIG)
-                .value_name("FILE")
-                .help("Configuration file (JSON); none is read otherwise")
-                .value_parser(value_parser!(PathBuf))
-                .global(true),
-        )
+        .args(serving())
         .subcommand(check)
+        .subcommand(status::parser(STATUS))
+}
+
+/// The options of a configuration.
+fn serving() -> impl Iterator<Item = Arg> {
+    let no_color = Arg::new(NO_COLOR)
+        .long(NO_COLOR)
+        .help("The same as --colored-logging=false")
+        .help_heading(heading_of(COLORED_LOGGING))
+        .action(ArgAction::SetTrue)
+        .conflicts_with(COLORED_LOGGING);
+    let config = Arg::new(CONFIG)
+        .short('c')
+        .long(CONFIG)
+        .value_name("FILE")
+        .help("Configuration file (JSON); none is read otherwise")
+        .value_parser(value_parser!(PathBuf));
+    KEYS.iter().map(option).chain([no_color, config])
 }
 
 fn directory() -> Arg {

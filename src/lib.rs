@@ -16,11 +16,13 @@
 //! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
 //! | [`tls`] | certificates and keys, and what TLS is spoken with |
 //! | [`server`] | sockets and time |
+//! | [`client`] | HTTP from the other side: what commands ask servers with |
 //! | [`cli`], [`commands`] | the command line, and what each command prints and returns |
 //!
 //! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
 
 pub mod cli;
+pub mod client;
 pub mod commands;
 pub mod config;
 pub mod content;

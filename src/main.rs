@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use salver::cli::{self, Command};
-use salver::commands::{check, serve};
+use salver::commands::{check, serve, status};
 use salver::config;
 
 /// Exit status of wrong usage or configuration.
@@ -15,14 +15,17 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(exit) => return answered(&exit),
     };
-    let loaded = config::load(&invocation.overrides, std::env::vars_os());
-    match (invocation.command, loaded) {
-        (Command::Check, loaded) => check::run(&loaded, &mut io::stdout(), &mut io::stderr()),
-        (Command::Serve, Ok(loaded)) => serve::run(&loaded.config, loaded.file.as_deref()),
-        (Command::Serve, Err(error)) => {
-            let _ = writeln!(io::stderr(), "salver: {error}");
-            ExitCode::from(WRONG)
-        }
+    let load = || config::load(&invocation.overrides, std::env::vars_os());
+    match invocation.command {
+        Command::Check => check::run(&load(), &mut io::stdout(), &mut io::stderr()),
+        Command::Status(options) => status::run(&options),
+        Command::Serve => match load() {
+            Ok(loaded) => serve::run(&loaded.config, loaded.file.as_deref()),
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "salver: {error}");
+                ExitCode::from(WRONG)
+            }
+        },
     }
 }
 

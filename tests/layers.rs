@@ -22,12 +22,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["message", "content", "store", "config", "descriptors", "handler", "policy", "stats"],
     ),
     ("tls", &[]),
+    ("client", &[]),
     (
         "server",
         &["message", "content", "http1", "config", "descriptors", "log", "site", "stats", "tls"],
     ),
     ("cli", &["config"]),
-    ("commands", &["config", "log", "server", "site", "stats", "tls", "cli"]),
+    ("commands", &["content", "config", "log", "stats", "server", "site", "tls", "client", "cli"]),
 ];
 
 #[test]

@@ -1,5 +1,7 @@
 //! Command lines, and what is made of them.
 
+use std::time::Duration;
+
 use super::*;
 use crate::config::load;
 use crate::config::samples::{SAMPLES, companions};
@@ -166,8 +168,10 @@ fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there(
         let unwrapped = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(unwrapped.contains(line), "{line}");
     }
-    assert!(help.contains("\n  check  "), "{help}");
-    for later in ["bench", "  get ", "  status "] {
+    for command in ["check", "status"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+    for later in ["bench", "get "] {
         assert!(!help.contains(&format!("\n  {later}")), "{later}");
     }
 }
@@ -195,4 +199,63 @@ fn a_folder_whose_name_is_not_utf_8_is_taken() {
     let invocation = parse(["salver".into(), name.clone()]).unwrap();
     let config = load(&invocation.overrides, []).unwrap().config;
     assert_eq!(config.document_root, PathBuf::from(name));
+}
+
+fn status(arguments: &[&str]) -> StatusOptions {
+    match run(arguments).unwrap().command {
+        Command::Status(options) => options,
+        other => panic!("{arguments:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn status_has_options_of_its_own() {
+    let plain = status(&["status"]);
+    assert_eq!(plain.url, "http://127.0.0.1:8000/server-status");
+    assert_eq!(
+        (plain.watch, plain.json, plain.insecure, plain.no_color),
+        (None, false, false, false)
+    );
+    let all = status(&["status", "--watch", "--json", "-k", "--no-color", "https://h:1"]);
+    assert_eq!(all.url, "https://h:1");
+    assert_eq!(all.watch, Some(Duration::from_secs(1)));
+    assert!(all.json && all.insecure && all.no_color);
+    assert_eq!(status(&["status", "--watch=2.5"]).watch, Some(Duration::from_millis(2500)));
+    assert_eq!(status(&["status", "--watch", "h:1"]).url, "h:1");
+    assert_eq!(value_of("document_root", &["./status"]), r#""./status" from argument DIRECTORY"#);
+
+    let help = run(&["status", "--help"]).unwrap_err();
+    assert_eq!(help.code, 0);
+    assert!(help.text.contains("--insecure") && help.text.contains("Exit status"), "{}", help.text);
+    for key in KEYS {
+        assert!(!help.text.contains(&format!("--{}", key.flag())), "{}", key.name);
+    }
+}
+
+#[test]
+fn status_takes_nothing_that_is_for_serving() {
+    for arguments in [
+        &["status", "--port=1"][..],
+        &["--port=1", "status"],
+        &["--no-color", "status"],
+        &["site", "status"],
+        &["status", "a", "b"],
+        &["status", "--watch=0"],
+        &["status", "--watch=soon"],
+        &["status", "--watch=inf"],
+    ] {
+        let exit = run(arguments).unwrap_err();
+        assert_eq!(exit.code, 2, "{arguments:?}: {}", exit.text);
+        assert!(exit.text.starts_with("error: "), "{}", exit.text);
+    }
+    // Not even from the environment: it asks a server, it is none.
+    assert!(run(&["status"]).unwrap().overrides.values.is_empty());
+}
+
+#[test]
+fn options_before_and_after_check_come_together() {
+    assert_eq!(value_of("port", &["-p", "81", "check", "-p", "82"]), "82 from flag --port");
+    let both = ["-p", "81", "check", "--host", "::1"];
+    assert_eq!(value_of("port", &both), "81 from flag --port");
+    assert_eq!(value_of("host", &both), r#""::1" from flag --host"#);
 }

@@ -4,4 +4,5 @@ pub mod banner;
 mod care;
 pub mod check;
 pub mod serve;
+pub mod status;
 mod tls;
