@@ -13,6 +13,7 @@
 //! | [`config`] | the configuration: keys, sources, errors |
 //! | [`log`] | access log and diagnostics |
 //! | [`descriptors`] | how many descriptors there are, and who gets them |
+//! | [`stats`] | what is counted, and whether all is well |
 //! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
 //! | [`tls`] | certificates and keys, and what TLS is spoken with |
 //! | [`server`] | sockets and time |

@@ -109,6 +109,7 @@ impl Connection {
             let next = self.converse(&mut desk).await;
             worker.keep(desk);
             match next {
+                Next::Same if self.requests == 0 => self.visit.set(ConnectionState::Starting),
                 Next::Same => self.visit.set(ConnectionState::Idle),
                 Next::Request if worker.is_stopping() => return self.io.end(),
                 Next::Request => {

@@ -16,7 +16,6 @@ pub const FORMAT: u32 = 1;
 /// Requests for the status page, metrics and health are counted in [`monitoring`](Self::monitoring)
 /// and nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Snapshot {
     /// [`FORMAT`].
     pub format: u32,
