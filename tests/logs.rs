@@ -38,6 +38,41 @@ fn json_says_more() {
     assert_eq!(entry["protocol"], server.protocol());
 }
 
+fn entry(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).unwrap()
+}
+
+#[test]
+fn json_tells_how_long_it_took_what_the_cache_did_and_the_name_it_was_given() {
+    let server = site().flag("--access-log-format=json").start();
+    let logged = |id: &str| {
+        server.get("/a.txt", &[("X-Request-Id", id)]);
+        entry(&server.line(|line| line.contains("/a.txt")))
+    };
+    let first = logged("given-1");
+    assert_eq!((&first["cache"], &first["request_id"]), (&"miss".into(), &"given-1".into()));
+    assert!(first["duration_ms"].as_f64().unwrap() > 0.0, "{first}");
+    let (second, third) = (logged("not a name"), logged(""));
+    assert_ne!(second["cache"], "miss");
+    assert!(second["duration_ms"].as_f64().unwrap() > 0.0, "{second}");
+    let made = |entry: &serde_json::Value| entry["request_id"].as_str().unwrap().to_owned();
+    assert_eq!(made(&second).len(), 16);
+    assert_ne!(made(&second), made(&third));
+}
+
+#[test]
+fn diagnostics_name_the_connection_and_the_request() {
+    let server =
+        site().flag("--access-log=off").flag("--log-level=DEBUG").flag("--log-format=json").start();
+    server.get("/a.txt?\"x", &[("X-Request-Id", "trace-7")]);
+    let said = entry(&server.line(|line| line.contains("\"answered\"")));
+    assert_eq!(said["status"], 200);
+    let spans = said["spans"].as_array().unwrap();
+    assert_eq!(spans[0]["name"], "connection");
+    assert!(spans[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert_eq!((&spans[1]["name"], &spans[1]["id"]), (&"request".into(), &"trace-7".into()));
+}
+
 #[test]
 fn a_log_file_gets_every_line_before_the_server_ends() {
     let folder = tempfile::tempdir().unwrap();

@@ -135,11 +135,11 @@ impl Formatter {
         out.extend_from_slice(self.timestamp.common(entry.time).as_bytes());
         out.extend_from_slice(b"] \"");
         if let Some(method) = entry.method {
-            push_escaped(out, method.as_bytes());
+            push_escaped(out, method.as_bytes(), MAX_FIELD);
             out.push(b' ');
-            push_escaped(out, entry.target);
+            push_escaped(out, entry.target, MAX_TARGET);
             out.push(b' ');
-            push_escaped(out, entry.protocol.as_bytes());
+            push_escaped(out, entry.protocol.as_bytes(), MAX_FIELD);
         } else {
             out.push(b'-');
         }
@@ -233,7 +233,32 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-fn push_escaped(out: &mut Vec<u8>, mut bytes: &[u8]) {
+/// Log tools read lines of up to 4,095 bytes and take the rest of a longer one for another. What makes
+/// lines long are these: the target, and the two fields of the Combined form.
+const MAX_TARGET: usize = 2000;
+const MAX_FIELD: usize = 900;
+
+/// Stands for what was left out.
+const CUT: &[u8] = b"...";
+
+/// Writes bytes so that they end nothing; of those that become more than `most`, the beginning.
+fn push_escaped(out: &mut Vec<u8>, bytes: &[u8], most: usize) {
+    let start = out.len();
+    push_all_escaped(out, &bytes[..bytes.len().min(most + 1)]);
+    let written = &out[start..];
+    if written.len() <= most {
+        return;
+    }
+    // Not within an escape: a backslash begins one, and nothing else.
+    let mut end = most - CUT.len();
+    if let Some(back) = written[end - 3..end].iter().rposition(|&byte| byte == b'\\') {
+        end = end - 3 + back;
+    }
+    out.truncate(start + end);
+    out.extend_from_slice(CUT);
+}
+
+fn push_all_escaped(out: &mut Vec<u8>, mut bytes: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
     while let Some(at) = bytes.iter().position(|&byte| !PLAIN[usize::from(byte)]) {
@@ -250,7 +275,7 @@ fn push_escaped(out: &mut Vec<u8>, mut bytes: &[u8]) {
 fn push_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
     match field {
         None | Some([]) => out.push(b'-'),
-        Some(value) => push_escaped(out, value),
+        Some(value) => push_escaped(out, value, MAX_FIELD),
     }
 }
 

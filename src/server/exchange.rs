@@ -27,7 +27,9 @@ pub(super) struct Asked<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) received: Instant,
     /// Bytes of its head; 0 when they are not known.
-    pub(super) head: u64,
+    head: u64,
+    /// What the diagnostics name it by.
+    pub(super) span: Span,
 }
 
 /// What was answered, as far as it is counted.
@@ -80,7 +82,29 @@ impl<'a> Asked<'a> {
             fields,
             received: clock::now(),
             head: head.length as u64,
+            span: Span::none(),
         }
+        .named()
+    }
+
+    /// The same of HTTP/2, where nobody knows how long a head was.
+    pub(super) fn over_http2(
+        worker: &Worker,
+        method: Method,
+        target: Target<'a>,
+        fields: Fields<'a>,
+    ) -> Self {
+        Self {
+            id: worker.next_id(),
+            method,
+            version: Version::HTTP_2,
+            target,
+            fields,
+            received: clock::now(),
+            head: 0,
+            span: Span::none(),
+        }
+        .named()
     }
 
     pub(super) fn request(&self, peer: Peer, body: RequestBody<'a>) -> Request<'a> {
@@ -102,15 +126,16 @@ impl<'a> Asked<'a> {
         given.unwrap_or(RequestId::Made(self.id))
     }
 
-    /// What the diagnostics say of it, at DEBUG.
+    /// Has the diagnostics name it, at DEBUG, in what is said of it.
     #[inline]
-    pub(super) fn span(&self) -> Span {
-        tracing::debug_span!(
+    fn named(mut self) -> Self {
+        self.span = tracing::debug_span!(
             "request",
             id = %self.request_id(),
             method = %self.method,
             target = %Shown(self.target.raw),
-        )
+        );
+        self
     }
 
     /// How long it has been here, by the system's clock: to be asked only of what took more than a
@@ -164,7 +189,10 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        tracing::debug!(status = outcome.status.as_u16(), bytes = outcome.sent, "answered");
+        if !self.span.is_disabled() {
+            let (status, bytes) = (outcome.status.as_u16(), outcome.sent);
+            self.span.in_scope(|| tracing::debug!(status, bytes, "answered"));
+        }
         worker.record(|recorder| {
             let duration = if recorder.tells_durations() {
                 self.age()

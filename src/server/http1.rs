@@ -239,17 +239,16 @@ impl Connection {
         }
         let asked = Asked::new(&self.worker, head, bytes, fields);
         let site = Arc::clone(&self.site);
-        let span = asked.span();
         let mut boarding = None;
         let request = asked.request(self.peer, RequestBody::None);
-        let response = match span.in_scope(|| site.respond(request)) {
+        let response = match asked.span.in_scope(|| site.respond(request)) {
             Answer::Ready(response) => response,
             Answer::Later(response) => {
                 boarding = self.board(&asked, Some(0));
                 if self.flush(outbox).await.is_err() {
                     return Next::Cut;
                 }
-                response.instrument(span.clone()).await
+                response.instrument(asked.span.clone()).await
             }
         };
         let keep_alive = head.framing.keep_alive && self.may_go_on();
@@ -277,14 +276,14 @@ impl Connection {
         let mut progress =
             Progress::new(framing.body, framing.expect_continue, worker.settings.head_limits);
         let (peer, site) = (self.peer, Arc::clone(&self.site));
-        let span = asked.span();
         let boarding = self.board(asked, progress.length());
         if let Some(boarding) = &boarding {
             progress.follow(Arc::clone(boarding.flight()));
         }
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
-        let response = async { site.respond(request).wait().await }.instrument(span).await;
+        let response =
+            async { site.respond(request).wait().await }.instrument(asked.span.clone()).await;
         if progress.timed_out() {
             worker.tally.timed_out(Timeout::RequestContent);
         }
@@ -302,12 +301,13 @@ impl Connection {
         if self.flush(outbox).await.is_err() {
             return Next::Cut;
         }
-        let mut reader = self.body_reader(inbox, &mut progress);
-        let drained = timeout(worker.settings.request_timeout, reader.drain(DRAIN));
-        if next == Next::Request && drained.await == Ok(true) {
-            return Next::Request;
+        if next != Next::Request {
+            return Next::Linger;
         }
-        Next::Linger
+        let mut reader = self.body_reader(inbox, &mut progress);
+        let drained = timeout(worker.settings.request_timeout, reader.drain(DRAIN)).await;
+        worker.tally.drained(progress.received() - received);
+        if drained == Ok(true) { Next::Request } else { Next::Linger }
     }
 
     fn body_reader<'a>(

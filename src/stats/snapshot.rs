@@ -182,7 +182,7 @@ pub struct Recent {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Traffic {
-    /// Bytes of the content of requests.
+    /// Bytes of the content of requests, as far as it was read.
     pub received_content_bytes: u64,
     /// Bytes of their heads.
     pub received_head_bytes: u64,

@@ -279,6 +279,11 @@ impl Tally {
         self.visitors.refused_content[status].add(1);
     }
 
+    /// Content was read that nobody wanted.
+    pub fn drained(&self, bytes: u64) {
+        self.visitors.received_content.add(bytes);
+    }
+
     /// `count` answers began, and ended, after `duration`.
     #[inline]
     pub fn took(&self, duration: Duration, count: u64) {

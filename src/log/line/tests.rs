@@ -123,6 +123,33 @@ fn a_request_goes_by_the_name_it_was_given_if_that_is_one() {
 }
 
 #[test]
+fn no_line_is_longer_than_log_tools_read() {
+    for odd in [&b"x"[..], b"\"", b"x\"", b"xx\"", b"xxx\""] {
+        let long: Vec<u8> = odd.iter().copied().cycle().take(60_000).collect();
+        let client = IpAddr::from(Ipv6Addr::from([0xffff; 8]));
+        let entry = Entry {
+            client,
+            target: &long,
+            referer: Some(&long),
+            user_agent: Some(&long),
+            bytes_out: u64::MAX,
+            ..entry()
+        };
+        let written = line(AccessLogFormat::Combined, &entry);
+        assert!(written.len() <= 4095, "{}", written.len());
+        assert!(written.len() > 3700, "{}", written.len());
+        let is_whole = |text: &str| {
+            text.split("\\x").skip(1).all(|rest| rest.starts_with("22"))
+                && text.matches('\\').count() == text.matches("\\x22").count()
+        };
+        assert!(is_whole(&written) && written.matches("...").count() == 3);
+    }
+    let just = vec![b'x'; 2000];
+    let entry = Entry { target: &just, ..entry() };
+    assert!(!line(AccessLogFormat::Combined, &entry).contains("..."));
+}
+
+#[test]
 fn addresses_are_written_plainly() {
     let rows: [(IpAddr, &str); 4] = [
         (Ipv4Addr::new(1, 20, 255, 0).into(), "1.20.255.0"),

@@ -55,15 +55,8 @@ impl Exchanges {
     async fn answer(&self, request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         let (parts, stream) = request.into_parts();
         let http::request::Parts { method, uri, headers, .. } = parts;
-        let asked = Asked {
-            id: self.worker.next_id(),
-            head: 0,
-            method,
-            version: Version::HTTP_2,
-            target: target(&uri),
-            fields: Fields::Map(&headers),
-            received: clock::now(),
-        };
+        let fields = Fields::Map(&headers);
+        let asked = Asked::over_http2(&self.worker, method, target(&uri), fields);
         let mut receiver = (!stream.is_end_stream()).then(|| {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
             Receiver::new(stream, announced, self.worker.settings.request_timeout)
@@ -73,7 +66,6 @@ impl Exchanges {
             receiver.follow(Arc::clone(boarding.flight()));
             Some(boarding)
         });
-        let span = asked.span();
         if receiver.is_some() && asked.fields.get(&header::EXPECT).is_some() {
             let mut interim = http::Response::new(());
             *interim.status_mut() = StatusCode::CONTINUE;
@@ -87,8 +79,8 @@ impl Exchanges {
                 None => RequestBody::None,
             };
             let request = asked.request(self.peer, body);
-            let response = span.in_scope(|| self.site.respond(request));
-            let mut response = pin!(response.wait().instrument(span));
+            let response = asked.span.in_scope(|| self.site.respond(request));
+            let mut response = pin!(response.wait().instrument(asked.span.clone()));
             let answered = poll_fn(|context| {
                 if let Poll::Ready(response) = response.as_mut().poll(context) {
                     return Poll::Ready(Some(response));
@@ -114,7 +106,7 @@ impl Exchanges {
         self.visit.asked(response.traffic);
         self.send(&asked, response, taken, boarding, &mut respond).await;
         if let Some(receiver) = receiver {
-            receiver.linger().await;
+            self.worker.tally.drained(receiver.linger().await);
         }
     }
 

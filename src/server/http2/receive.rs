@@ -67,16 +67,20 @@ impl Receiver {
     /// Waits for the client to stop sending what nobody reads, before the stream is reset: there
     /// are clients that take a reset for the answer although that came before it. What still comes
     /// is bounded by the window.
-    pub(super) async fn linger(mut self) {
+    ///
+    /// Returns how many bytes came.
+    pub(super) async fn linger(mut self) -> u64 {
+        let mut count = 0;
         let end = async {
             while !self.stream.is_end_stream() {
                 match poll_fn(|context| self.stream.poll_data(context)).await {
-                    Some(Ok(_)) => {}
+                    Some(Ok(piece)) => count += piece.len() as u64,
                     _ => return,
                 }
             }
         };
         let _ = timeout(LINGER, end).await;
+        count
     }
 
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
