@@ -13,6 +13,7 @@ mod page;
 mod preview;
 mod relay;
 mod site;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod upload;
