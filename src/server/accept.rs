@@ -13,10 +13,11 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};
 
 use super::deadline::{Deadline, Pace, in_time};
+use super::exchange::Exchanges;
 use super::gate::{Gate, Refusal};
 use super::handshake::handshake;
 use super::http1::Connection;
-use super::http2::{self, Exchanges};
+use super::http2;
 use super::linger::linger;
 use super::listener;
 use super::transport::Transport;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, Method, StatusCode, Version, header};
@@ -12,7 +14,8 @@ use super::{clock, timing};
 use crate::http1::{Head, HeadError};
 use crate::log::{Entry, RequestId};
 use crate::message::{CacheUse, Fields, Peer, Request, RequestBody, Response, Target, Traffic};
-use crate::stats::{Answered, Boarding, Departure};
+use crate::site::Site;
+use crate::stats::{Answered, Boarding, Departure, Visit, method_name};
 
 /// What others before this server may have named a request.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -63,13 +66,33 @@ pub(super) enum Took {
     Long(Duration),
 }
 
-/// On what connection something was asked.
-#[derive(Clone, Copy)]
-pub(super) struct Asker<'c> {
-    pub(super) worker: &'c Worker,
-    pub(super) peer: &'c Peer,
+/// What the requests of a connection have in common.
+pub(super) struct Exchanges {
+    pub(super) worker: Arc<Worker>,
+    pub(super) site: Arc<Site>,
+    pub(super) peer: Peer,
     /// Whom the client's certificate names.
-    pub(super) subject: Option<&'c str>,
+    pub(super) subject: Option<Arc<str>>,
+    pub(super) visit: Visit,
+}
+
+impl Exchanges {
+    /// Shows a request among those in flight, unless it is one that asks for them; `expected`: bytes
+    /// of its content, when known.
+    pub(super) fn board(&self, asked: &Asked<'_>, expected: Option<u64>) -> Option<Boarding> {
+        let is_shown = !self.site.is_monitoring(asked.target.path);
+        is_shown.then(|| {
+            self.worker.tally.depart(&Departure {
+                id: asked.id,
+                client: self.peer.address,
+                method: method_name(&asked.method),
+                path: asked.target.path,
+                protocol: protocol(asked.version),
+                received: asked.received,
+                expected,
+            })
+        })
+    }
 }
 
 impl<'a> Asked<'a> {
@@ -145,23 +168,10 @@ impl<'a> Asked<'a> {
         clock::now().saturating_duration_since(self.received)
     }
 
-    /// Shows the request among those in flight; `expected`: bytes of its content, when known.
-    pub(super) fn board(&self, worker: &Worker, peer: &Peer, expected: Option<u64>) -> Boarding {
-        worker.tally.depart(&Departure {
-            id: self.id,
-            client: peer.address,
-            method: self.method_name(),
-            path: self.target.path,
-            protocol: protocol(self.version),
-            received: self.received,
-            expected,
-        })
-    }
-
     /// Counts the answer, and notes it in the access log.
     #[inline]
-    pub(super) fn record(&self, asker: Asker<'_>, outcome: &Outcome, took: Took) {
-        let Asker { worker, peer, subject } = asker;
+    pub(super) fn record(&self, exchanges: &Exchanges, outcome: &Outcome, took: Took) {
+        let Exchanges { worker, peer, subject, .. } = exchanges;
         let client = peer.address.ip();
         match outcome.traffic {
             Traffic::Monitoring => worker.tally.monitored(outcome.sent),
@@ -214,25 +224,41 @@ impl<'a> Asked<'a> {
                 duration: Some(duration),
                 request_id: self.request_id(),
                 cache: outcome.cache.map(name_of),
-                subject,
+                subject: subject.as_deref(),
             });
         });
     }
+}
 
-    fn method_name(&self) -> &'static str {
-        crate::stats::method_name(&self.method)
+/// Counts an answer and notes it in the access log when it is dropped: a server that ends drops
+/// what is still being sent, and that is to be noted too.
+pub(super) struct Note<'a> {
+    pub(super) exchanges: &'a Exchanges,
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) outcome: Outcome,
+    /// How long it took until the first byte.
+    pub(super) first_byte: Duration,
+    /// Bytes sent, and how many of them came before the content.
+    pub(super) sent: Arc<AtomicU64>,
+    pub(super) before: u64,
+}
+
+impl Drop for Note<'_> {
+    fn drop(&mut self) {
+        self.outcome.sent = self.sent.load(Ordering::Relaxed).saturating_sub(self.before);
+        self.asked.record(self.exchanges, &self.outcome, Took::Long(self.first_byte));
     }
 }
 
 /// Counts the answer to what could not be understood, and notes it in the access log.
 pub(super) fn record_refusal(
-    asker: Asker<'_>,
+    exchanges: &Exchanges,
     error: Option<HeadError>,
     status: StatusCode,
     head: u64,
     sent: u64,
 ) {
-    let Asker { worker, peer, .. } = asker;
+    let Exchanges { worker, peer, .. } = exchanges;
     let client: IpAddr = peer.address.ip();
     let received = clock::now();
     if let Some(error) = error {
@@ -291,7 +317,7 @@ fn name_of(cache: CacheUse) -> &'static str {
     }
 }
 
-pub(super) fn protocol(version: Version) -> &'static str {
+fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2.0",

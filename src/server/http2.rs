@@ -25,9 +25,9 @@ use h2::server::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-pub(super) use self::exchange::Exchanges;
 use self::exchange::exchange;
 use super::deadline::Deadline;
+use super::exchange::Exchanges;
 use super::worker::Worker;
 use crate::stats::{ConnectionState, Timeout};
 

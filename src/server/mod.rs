@@ -18,6 +18,7 @@ mod linger;
 mod listener;
 mod outbox;
 mod pieces;
+mod reply;
 mod request_body;
 mod rewound;
 mod timing;

@@ -2,7 +2,9 @@
 //!
 //! | module | what it knows |
 //! | --- | --- |
-//! | `tally` | one worker's counts, and the events that change them |
+//! | `tally` | one worker's counts, and what changes them |
+//! | `events` | what may happen, each kind with its names |
+//! | `visit` | what is counted for as long as it lasts |
 //! | `counter` | numbers that one thread writes and any reads |
 //! | `latency` | how long things take: histograms, quantiles, bands |
 //! | `flight` | requests that are being answered |
@@ -17,6 +19,7 @@
 
 mod board;
 mod counter;
+mod events;
 mod flight;
 mod health;
 mod history;
@@ -31,13 +34,13 @@ mod text;
 mod time;
 mod top;
 mod totals;
+mod visit;
 
+pub use events::{ConnectionState, HandshakeFailure, Refused, Timeout};
 pub use flight::{Departure, Flight};
 pub use history::Range;
 pub use observed::{Disks, Observed, Space, Uploaded};
 pub use report::{Stats, StatsOptions};
-pub use tally::{
-    Answered, Boarding, ConnectionState, HandshakeFailure, Refused, Tally, Timeout, Visit,
-    client_of, method_name,
-};
+pub use tally::{Answered, Tally, client_of, method_name};
 pub use time::rfc3339;
+pub use visit::{Boarding, Visit};

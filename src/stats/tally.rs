@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::{Method, StatusCode};
 
 use super::counter::{Counter, Gauge};
-use super::flight::{Departure, Flight, Flights};
+use super::events::{ConnectionState, HandshakeFailure, Refused, Timeout};
+use super::flight::Flights;
 use super::latency::Durations;
 use super::sample::{self, Path, Samples, Slow};
-use crate::message::{CacheUse, Traffic};
+use crate::message::CacheUse;
 
 /// One worker's counts.
 ///
@@ -105,95 +105,6 @@ pub(super) struct Limits {
     pub(super) timeouts: [Counter; Timeout::ALL.len()],
     pub(super) refusals: [Counter; Refused::ALL.len()],
     pub(super) aborted: Counter,
-}
-
-/// Declares an enum whose variants are counted, with their names.
-macro_rules! counted {
-    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $variant_doc:literal])+ $variant:ident = $text:literal,)+ }) => {
-        $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[doc = $variant_doc])+ $variant,)+ }
-
-        impl $name {
-            /// The names, in the order of the variants.
-            pub(super) const ALL: &'static [&'static str] = &[$($text),+];
-        }
-    };
-}
-
-counted! {
-    /// What took too long.
-    Timeout {
-        /// The head of a request.
-        RequestHead = "request_head",
-        /// Its content.
-        RequestContent = "request_content",
-        /// The client to read the answer.
-        Response = "response",
-        /// The next request of a connection.
-        KeepAlive = "keep_alive",
-        /// The handshake of TLS.
-        Handshake = "handshake",
-    }
-}
-
-counted! {
-    /// Why a connection was refused.
-    Refused {
-        /// `address_filter` does not have the client.
-        AddressFilter = "address_filter",
-        /// As many are open as may be, in all or of one client.
-        Connections = "connections",
-        /// As many handshakes are under way as may be.
-        Handshakes = "handshakes",
-        /// The system would not accept any.
-        Descriptors = "descriptors",
-    }
-}
-
-counted! {
-    /// Why a TLS handshake failed.
-    HandshakeFailure {
-        /// It took too long.
-        TimedOut = "timed_out",
-        /// The client spoke something else.
-        NotTls = "not_tls",
-        /// The client left.
-        Closed = "closed",
-        /// No version or cipher suite that both know.
-        Incompatible = "incompatible",
-        /// The client's certificate is missing or not good.
-        ClientCertificate = "client_certificate",
-        /// The client does not like the server's certificate, or something else.
-        Alert = "alert_by_client",
-        /// What the client sent makes no sense.
-        Malformed = "malformed",
-        /// There was no place for it.
-        Busy = "busy",
-        /// Something else.
-        Other = "other",
-    }
-}
-
-/// What a connection does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectionState {
-    /// New.
-    Starting,
-    /// A request has begun to arrive.
-    Reading,
-    /// A request is being answered.
-    Answering,
-    /// Between requests.
-    Idle,
-    /// HTTP/2.
-    Http2,
-    /// Answered for the last time.
-    Closing,
-}
-
-impl ConnectionState {
-    pub(super) const COUNT: usize = 6;
 }
 
 /// A request that was answered.
@@ -349,91 +260,8 @@ impl Tally {
         self.handshakes.failures[why as usize].add(1);
     }
 
-    /// A request begins that takes more than a moment.
-    pub fn depart(self: &Arc<Self>, departure: &Departure<'_>) -> Boarding {
-        let (place, flight) = self.flights.begin(departure);
-        Boarding { tally: Arc::clone(self), place, flight }
-    }
-
-    /// A connection is made.
-    pub fn connected(self: &Arc<Self>, client: IpAddr) -> Visit {
-        let client = client_of(client.to_canonical());
-        let state = ConnectionState::Starting;
-        self.connections.states[state as usize].up();
-        *self.clients().entry(client).or_insert(0) += 1;
-        Visit { tally: Arc::clone(self), client, state, is_known: AtomicBool::new(false) }
-    }
-
     pub(super) fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, u64>> {
         self.connections.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A request among those that are being answered, for as long as this lives.
-pub struct Boarding {
-    tally: Arc<Tally>,
-    place: usize,
-    flight: Arc<Flight>,
-}
-
-impl Boarding {
-    /// The request.
-    pub fn flight(&self) -> &Arc<Flight> {
-        &self.flight
-    }
-}
-
-impl Drop for Boarding {
-    fn drop(&mut self) {
-        self.tally.flights.end(self.place);
-    }
-}
-
-/// An open connection, counted for as long as this lives.
-pub struct Visit {
-    tally: Arc<Tally>,
-    client: IpAddr,
-    state: ConnectionState,
-    is_known: AtomicBool,
-}
-
-impl Visit {
-    /// What the connection does now.
-    #[inline]
-    pub fn set(&mut self, state: ConnectionState) {
-        if cfg!(feature = "uncounted") {
-            return;
-        }
-        let states = &self.tally.connections.states;
-        states[self.state as usize].down();
-        states[state as usize].up();
-        self.state = state;
-    }
-
-    /// Something was asked. What it was first decides where the connection is counted.
-    #[inline]
-    pub fn asked(&self, traffic: Traffic) {
-        if !self.is_known.load(Ordering::Relaxed) {
-            self.is_known.store(true, Ordering::Relaxed);
-            match traffic {
-                Traffic::Visitors => self.tally.connections.known.add(1),
-                Traffic::Monitoring => self.tally.monitoring.connections.add(1),
-            }
-        }
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.asked(Traffic::Visitors);
-        self.tally.connections.states[self.state as usize].down();
-        let mut clients = self.tally.clients();
-        if let Some(count) = clients.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                clients.remove(&self.client);
-            }
-        }
     }
 }
 

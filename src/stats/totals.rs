@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::counter::Counter;
+use super::events::{HandshakeFailure, Refused, Timeout};
 use super::latency::Distribution;
 use super::snapshot::ConnectionStates;
-use super::tally::{HandshakeFailure, METHODS, PROTOCOLS, Refused, STATUSES, Tally, Timeout};
+use super::tally::{METHODS, PROTOCOLS, STATUSES, Tally};
 
 /// What the workers have counted.
 #[derive(Clone)]

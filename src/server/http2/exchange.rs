@@ -4,9 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -18,23 +16,10 @@ use super::receive::Receiver;
 use super::send::{WHOLE, send};
 use crate::content::plan::plan;
 use crate::http1::Authority;
-use crate::message::{
-    Body, Fields, Peer, RequestBody, Response, ResponseFields, Target, TargetForm,
-};
+use crate::message::{Body, Fields, RequestBody, Response, ResponseFields, Target, TargetForm};
 use crate::server::clock;
-use crate::server::exchange::{Asked, Asker, Outcome, Took};
-use crate::server::worker::Worker;
-use crate::site::Site;
-use crate::stats::{Boarding, Timeout, Visit};
-
-/// What the requests of a connection have in common.
-pub(in crate::server) struct Exchanges {
-    pub(in crate::server) worker: Arc<Worker>,
-    pub(in crate::server) site: Arc<Site>,
-    pub(in crate::server) peer: Peer,
-    pub(in crate::server) subject: Option<Arc<str>>,
-    pub(in crate::server) visit: Visit,
-}
+use crate::server::exchange::{Asked, Exchanges, Note, Outcome, Took};
+use crate::stats::{Boarding, Timeout};
 
 /// Answers a request: at once if that is possible, else in a task of its own.
 pub(super) fn exchange(
@@ -142,7 +127,8 @@ impl Exchanges {
                         boarding.flight().send(Arc::clone(&sent), 0, body.length());
                     }
                     let first_byte = asked.age();
-                    let note = Note { asker: self.asker(), asked, outcome, first_byte, sent };
+                    let note =
+                        Note { exchanges: self, asked, outcome, first_byte, sent, before: 0 };
                     let patience = self.worker.settings.request_timeout;
                     if let Err(error) = send(&mut stream, body, patience, &note.sent).await {
                         tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
@@ -161,19 +147,7 @@ impl Exchanges {
             tracing::debug!(%error, peer = %self.peer.address, "an answer could not be sent");
         }
         let took = if boarding.is_some() { Took::Long(asked.age()) } else { Took::Moment };
-        asked.record(self.asker(), &outcome, took);
-    }
-
-    /// Shows a request among those in flight, unless it is one that asks for them.
-    fn board(&self, asked: &Asked<'_>, expected: Option<u64>) -> Option<Boarding> {
-        let is_shown = !self.site.is_monitoring(asked.target.path);
-        is_shown.then(|| asked.board(&self.worker, &self.peer, expected))
-    }
-
-    /// On what connection something is asked.
-    fn asker(&self) -> Asker<'_> {
-        let subject = self.subject.as_deref();
-        Asker { worker: &self.worker, peer: &self.peer, subject }
+        asked.record(self, &outcome, took);
     }
 
     fn write_fields(&self, map: &mut HeaderMap, fields: &ResponseFields, length: Option<u64>) {
@@ -188,23 +162,6 @@ impl Exchanges {
         for (name, value) in fields.iter() {
             map.append(name.clone(), value.clone());
         }
-    }
-}
-
-/// Counts an answer and notes it in the access log when it is dropped: a connection that ends drops
-/// what is still being sent, and that is to be noted too.
-struct Note<'a> {
-    asker: Asker<'a>,
-    asked: &'a Asked<'a>,
-    outcome: Outcome,
-    first_byte: Duration,
-    sent: Arc<AtomicU64>,
-}
-
-impl Drop for Note<'_> {
-    fn drop(&mut self) {
-        self.outcome.sent = self.sent.load(Ordering::Relaxed);
-        self.asked.record(self.asker, &self.outcome, Took::Long(self.first_byte));
     }
 }
 

@@ -1,0 +1,95 @@
+//! What is counted for as long as it lasts: open connections, requests that take more than a moment.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::events::ConnectionState;
+use super::flight::{Departure, Flight};
+use super::tally::{Tally, client_of};
+use crate::message::Traffic;
+
+impl Tally {
+    /// A request begins that takes more than a moment.
+    pub fn depart(self: &Arc<Self>, departure: &Departure<'_>) -> Boarding {
+        let (place, flight) = self.flights.begin(departure);
+        Boarding { tally: Arc::clone(self), place, flight }
+    }
+
+    /// A connection is made.
+    pub fn connected(self: &Arc<Self>, client: IpAddr) -> Visit {
+        let client = client_of(client.to_canonical());
+        let state = ConnectionState::Starting;
+        self.connections.states[state as usize].up();
+        *self.clients().entry(client).or_insert(0) += 1;
+        Visit { tally: Arc::clone(self), client, state, is_known: AtomicBool::new(false) }
+    }
+}
+
+/// A request among those that are being answered, for as long as this lives.
+pub struct Boarding {
+    tally: Arc<Tally>,
+    place: usize,
+    flight: Arc<Flight>,
+}
+
+impl Boarding {
+    /// The request.
+    pub fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+}
+
+impl Drop for Boarding {
+    fn drop(&mut self) {
+        self.tally.flights.end(self.place);
+    }
+}
+
+/// An open connection, counted for as long as this lives.
+pub struct Visit {
+    tally: Arc<Tally>,
+    client: IpAddr,
+    state: ConnectionState,
+    is_known: AtomicBool,
+}
+
+impl Visit {
+    /// What the connection does now.
+    #[inline]
+    pub fn set(&mut self, state: ConnectionState) {
+        if cfg!(feature = "uncounted") {
+            return;
+        }
+        let states = &self.tally.connections.states;
+        states[self.state as usize].down();
+        states[state as usize].up();
+        self.state = state;
+    }
+
+    /// Something was asked. What it was first decides where the connection is counted.
+    #[inline]
+    pub fn asked(&self, traffic: Traffic) {
+        if !self.is_known.load(Ordering::Relaxed) {
+            self.is_known.store(true, Ordering::Relaxed);
+            match traffic {
+                Traffic::Visitors => self.tally.connections.known.add(1),
+                Traffic::Monitoring => self.tally.monitoring.connections.add(1),
+            }
+        }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.asked(Traffic::Visitors);
+        self.tally.connections.states[self.state as usize].down();
+        let mut clients = self.tally.clients();
+        if let Some(count) = clients.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&self.client);
+            }
+        }
+    }
+}
