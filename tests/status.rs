@@ -205,6 +205,10 @@ fn what_takes_time_is_shown_while_it_lasts() {
     assert!(down["sent_bytes"].as_u64().unwrap() >= 100_000);
     assert_eq!((&up["state"], &up["received_of_bytes"]), (&"receiving".into(), &10.into()));
     assert_eq!(status["uploads"]["running"], 1);
+    assert_eq!(status["requests"]["in_flight"], 2);
+    let traffic = &status["traffic"];
+    assert_eq!(traffic["received_content_bytes"], 5, "what is under way counts");
+    assert!(traffic["sent_content_bytes"].as_u64() >= down["sent_bytes"].as_u64());
     assert_eq!(status["connections"]["states"]["answering"], 3, "these two, and this one");
     assert_eq!(status["connections"]["clients"][0]["open"], 3);
 

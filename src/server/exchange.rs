@@ -41,19 +41,35 @@ pub(super) struct Outcome {
     pub(super) status: StatusCode,
     pub(super) cache: Option<CacheUse>,
     pub(super) traffic: Traffic,
-    /// Bytes of the request's content that were read.
-    pub(super) received: u64,
+    pub(super) taken: Taken,
     /// Bytes of the answer's head; 0 when they are not known.
     pub(super) head: u64,
     /// Bytes of its content that were sent, or are gathered to be sent with others.
     pub(super) sent: u64,
+    /// Whether the latter were counted while they were sent.
+    pub(super) is_metered: bool,
+}
+
+/// What came with a request.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    /// Bytes of content that were read before it was answered.
+    pub(super) bytes: u64,
+    /// When the last of the request came: of its content, else of its head.
+    pub(super) at: Instant,
 }
 
 impl Outcome {
     /// What is known before anything was sent.
-    pub(super) fn of(response: &Response, received: u64) -> Self {
+    pub(super) fn of(response: &Response, taken: Taken) -> Self {
         let Response { status, cache, traffic, .. } = *response;
-        Self { status, cache, traffic, received, head: 0, sent: 0 }
+        Self { status, cache, traffic, taken, head: 0, sent: 0, is_metered: false }
+    }
+
+    /// How long the client has been waiting for the answer, by the system's clock.
+    pub(super) fn wait(&self) -> Duration {
+        clock::has_aged();
+        clock::now().saturating_duration_since(self.taken.at)
     }
 }
 
@@ -161,6 +177,11 @@ impl<'a> Asked<'a> {
         self
     }
 
+    /// What came with it when it has no content.
+    pub(super) fn bare(&self) -> Taken {
+        Taken { bytes: 0, at: self.received }
+    }
+
     /// How long it has been here, by the system's clock: to be asked only of what took more than a
     /// moment.
     pub(super) fn age(&self) -> Duration {
@@ -185,9 +206,9 @@ impl<'a> Asked<'a> {
                     status: outcome.status,
                     cache: outcome.cache,
                     received_head: self.head,
-                    received_content: outcome.received,
                     sent_head: outcome.head,
                     sent_content: outcome.sent,
+                    is_metered: outcome.is_metered,
                 };
                 worker.tally.answered(&answered, clock::wall);
                 match took {
@@ -217,7 +238,7 @@ impl<'a> Asked<'a> {
                 protocol: protocol(self.version),
                 status: outcome.status.as_u16(),
                 bytes_out: outcome.sent,
-                bytes_in: outcome.received,
+                bytes_in: outcome.taken.bytes,
                 referer: self.fields.get(&header::REFERER),
                 user_agent: self.fields.get(&header::USER_AGENT),
                 host: self.target.authority.or_else(|| self.fields.get(&header::HOST)),
@@ -273,9 +294,9 @@ pub(super) fn record_refusal(
         status,
         cache: None,
         received_head: 0,
-        received_content: 0,
         sent_head: head,
         sent_content: sent,
+        is_metered: false,
     };
     worker.tally.answered(&answered, clock::wall);
     timing::answered(&worker.tally, received);

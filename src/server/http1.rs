@@ -20,11 +20,11 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::deadline::{Deadline, Pace};
-use super::exchange::{Asked, Exchanges, Note, Outcome, Took, record_refusal};
+use super::exchange::{Asked, Exchanges, Note, Outcome, Taken, Took, record_refusal};
 use super::http2::{self, PREFACE};
 use super::inbox::Inbox;
 use super::linger::linger;
-use super::outbox::{Outbox, is_bulk};
+use super::outbox::{Meter, Outbox, is_bulk};
 use super::reply::enqueue;
 use super::request_body::{BodyReader, Progress};
 use super::rewound::Rewound;
@@ -245,7 +245,7 @@ impl Connection {
         };
         let keep_alive = head.framing.keep_alive && self.may_go_on();
         let is_small = response.body.length().is_some_and(|length| length <= SMALL);
-        let next = self.send(&asked, response, keep_alive, 0, boarding, outbox).await;
+        let next = self.send(&asked, response, keep_alive, asked.bare(), boarding, outbox).await;
         inbox.consume(head.length);
         match next {
             Next::Linger if is_small && !head.framing.keep_alive && inbox.is_empty() => Next::Done,
@@ -265,8 +265,12 @@ impl Connection {
             return Next::Cut;
         }
         let worker = Arc::clone(&self.exchanges.worker);
-        let mut progress =
-            Progress::new(framing.body, framing.expect_continue, worker.settings.head_limits);
+        let mut progress = Progress::new(
+            framing.body,
+            framing.expect_continue,
+            worker.settings.head_limits,
+            Arc::clone(&worker.tally),
+        );
         let (peer, site) = (self.exchanges.peer, Arc::clone(&self.exchanges.site));
         let boarding = self.exchanges.board(asked, progress.length());
         if let Some(boarding) = &boarding {
@@ -285,8 +289,9 @@ impl Connection {
 
         let drains = progress.can_drain(DRAIN);
         let keep_alive = framing.keep_alive && self.may_go_on() && drains;
-        let received = progress.received();
-        let next = self.send(asked, response, keep_alive, received, boarding, outbox).await;
+        let at = progress.latest().unwrap_or(asked.received);
+        let taken = Taken { bytes: progress.received(), at };
+        let next = self.send(asked, response, keep_alive, taken, boarding, outbox).await;
         if progress.is_finished() {
             return next;
         }
@@ -298,7 +303,6 @@ impl Connection {
         }
         let mut reader = self.body_reader(inbox, &mut progress);
         let drained = timeout(worker.settings.request_timeout, reader.drain(DRAIN)).await;
-        worker.tally.drained(progress.received() - received);
         if drained == Ok(true) { Next::Request } else { Next::Linger }
     }
 
@@ -326,11 +330,11 @@ impl Connection {
         asked: &Asked<'_>,
         response: Response,
         keep_alive: bool,
-        received: u64,
+        taken: Taken,
         boarding: Option<Boarding>,
         outbox: &mut Outbox,
     ) -> Next {
-        let mut outcome = Outcome::of(&response, received);
+        let mut outcome = Outcome::of(&response, taken);
         let bulk = is_bulk(&response.body);
         self.exchanges.visit.asked(outcome.traffic);
         if (bulk || outbox.is_full()) && self.flush(outbox).await.is_err() {
@@ -348,7 +352,7 @@ impl Connection {
         outcome.head = queued.head;
         if !bulk {
             outcome.sent = queued.content.unwrap_or(0);
-            let took = if boarding.is_some() { Took::Long(asked.age()) } else { Took::Moment };
+            let took = if boarding.is_some() { Took::Long(outcome.wait()) } else { Took::Moment };
             asked.record(&self.exchanges, &outcome, took);
             return next;
         }
@@ -359,7 +363,10 @@ impl Connection {
             boarding.flight().send(Arc::clone(&sent), before, queued.content);
         }
         let Self { io, deadline, exchanges, .. } = self;
-        let first_byte = asked.age();
+        let first_byte = outcome.wait();
+        outcome.is_metered = outcome.traffic == Traffic::Visitors;
+        let meter = outcome.is_metered.then(|| Meter::new(&exchanges.worker.tally, queued.head));
+        outbox.measure(meter);
         let note = Note { exchanges, asked, outcome, first_byte, sent, before };
         if let Err(error) = flush(io, deadline, &exchanges.worker, outbox).await {
             tracing::debug!(%error, peer = %exchanges.peer.address, "an answer was cut short");

@@ -18,6 +18,7 @@ use super::pieces;
 use super::transport::Transport;
 use crate::http1::encode;
 use crate::message::{Body, Chunks, FileSpan, Part};
+use crate::stats::Tally;
 
 /// Bodies up to this many bytes are copied behind their head: one plain write, and answers to
 /// pipelined requests lie next to each other.
@@ -56,6 +57,27 @@ pub(super) struct Outbox {
     /// Bytes in the queue's `Bytes` items.
     shared: usize,
     sent_in_all: Arc<AtomicU64>,
+    meter: Option<Meter>,
+}
+
+/// Counts the content of one answer while it is sent.
+pub(super) struct Meter {
+    tally: Arc<Tally>,
+    /// Bytes that come before it.
+    head: u64,
+}
+
+impl Meter {
+    /// For an answer with a head of that many bytes.
+    pub(super) fn new(tally: &Arc<Tally>, head: u64) -> Self {
+        Self { tally: Arc::clone(tally), head }
+    }
+
+    fn add(&mut self, count: u64) {
+        let head = count.min(self.head);
+        self.head -= head;
+        self.tally.sending(count - head);
+    }
 }
 
 enum Item {
@@ -167,7 +189,20 @@ impl Outbox {
         Arc::clone(&self.sent_in_all)
     }
 
+    /// Has what is sent until the outbox is empty counted, from its first byte on.
+    pub(super) fn measure(&mut self, meter: Option<Meter>) {
+        self.meter = meter;
+    }
+
+    fn count(&mut self, sent: u64) {
+        self.sent_in_all.fetch_add(sent, Ordering::Relaxed);
+        if let Some(meter) = &mut self.meter {
+            meter.add(sent);
+        }
+    }
+
     fn clear(&mut self) {
+        self.meter = None;
         self.queue.clear();
         self.encoded.clear();
         self.sent = 0;
@@ -207,7 +242,7 @@ impl Outbox {
         if count == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        self.sent_in_all.fetch_add(count as u64, Ordering::Relaxed);
+        self.count(count as u64);
         self.advance(count);
         Ok(())
     }
@@ -262,10 +297,11 @@ impl Outbox {
         if sent == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.sent_in_all.fetch_add(sent, Ordering::Relaxed);
         span.start += sent;
         span.length -= sent;
-        if span.start >= *warm_until {
+        let is_cold = span.start >= *warm_until;
+        self.count(sent);
+        if is_cold {
             clock::has_aged();
             tokio::task::yield_now().await;
         }

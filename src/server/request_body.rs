@@ -7,16 +7,18 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::clock;
 use super::deadline::Pace;
 use super::inbox::Inbox;
 use super::transport::Transport;
 use crate::http1::encode::CONTINUE;
 use crate::http1::{BodyLength, ChunkedDecoder, Decoded, Limits};
 use crate::message::{BodyError, Incoming};
-use crate::stats::Flight;
+use crate::stats::{Flight, Tally};
 
 /// Bytes read at a time; content is longer than heads.
 const ROOM: usize = 64 * 1024;
@@ -27,6 +29,9 @@ pub(super) struct Progress {
     /// What is left to send of `100 (Continue)`, for which the client waits.
     interim: &'static [u8],
     received: u64,
+    /// When the last piece came.
+    latest: Option<Instant>,
+    tally: Arc<Tally>,
     /// Who is shown how far it has come.
     flight: Option<Arc<Flight>>,
     timed_out: bool,
@@ -40,14 +45,19 @@ enum State {
 }
 
 impl Progress {
-    pub(super) fn new(length: BodyLength, client_waits: bool, limits: Limits) -> Self {
+    pub(super) fn new(
+        length: BodyLength,
+        client_waits: bool,
+        limits: Limits,
+        tally: Arc<Tally>,
+    ) -> Self {
         let state = match length {
             BodyLength::None | BodyLength::Length(0) => State::Finished,
             BodyLength::Length(length) => State::Length(length),
             BodyLength::Chunked => State::Chunked(ChunkedDecoder::new(limits)),
         };
         let interim = if client_waits { CONTINUE } else { &[] };
-        Self { state, interim, received: 0, flight: None, timed_out: false }
+        Self { state, interim, received: 0, latest: None, tally, flight: None, timed_out: false }
     }
 
     /// Tells `flight` of what arrives.
@@ -67,6 +77,20 @@ impl Progress {
     /// Whether the client was waited for in vain.
     pub(super) fn timed_out(&self) -> bool {
         self.timed_out
+    }
+
+    fn take(&mut self, count: u64) {
+        self.received += count;
+        self.latest = Some(clock::now());
+        self.tally.receiving(count);
+        if let Some(flight) = &self.flight {
+            flight.take(count);
+        }
+    }
+
+    /// When the last piece came.
+    pub(super) fn latest(&self) -> Option<Instant> {
+        self.latest
     }
 
     /// Bytes of content read.
@@ -241,10 +265,7 @@ impl Incoming for BodyReader<'_> {
             }
             match self.decode() {
                 Ok(Some(piece)) => {
-                    self.progress.received += piece.len() as u64;
-                    if let Some(flight) = &self.progress.flight {
-                        flight.take(piece.len() as u64);
-                    }
+                    self.progress.take(piece.len() as u64);
                     return Poll::Ready(Some(Ok(piece)));
                 }
                 Ok(None) => {}

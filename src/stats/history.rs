@@ -246,9 +246,9 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             cache: None,
             received_head: 10,
-            received_content: 0,
             sent_head: 100,
             sent_content: 1000,
+            is_metered: false,
         };
         tally.answered(&answered, || SystemTime::UNIX_EPOCH);
     }

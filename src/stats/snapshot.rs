@@ -31,10 +31,11 @@ pub struct Snapshot {
     pub recent: Recent,
     /// Bytes that went over the connections since the start, before encryption.
     pub traffic: Traffic,
-    /// From the arrival of a request's head to the first byte of its answer: the server's own time.
+    /// From the arrival of a request, content included, to the first byte of its answer: the
+    /// server's own time.
     pub time_to_first_byte: Latency,
     /// From the arrival of a request's head to the last byte of its answer: with the time that the
-    /// client takes to read it.
+    /// client takes to send content, and to read it.
     pub duration: Latency,
     /// Connections.
     pub connections: Connections,
@@ -186,7 +187,8 @@ pub struct Traffic {
     pub received_content_bytes: u64,
     /// Bytes of their heads.
     pub received_head_bytes: u64,
-    /// Bytes of the content of answers, as far as it was sent.
+    /// Bytes of the content of answers, as far as it was sent; large ones are counted while they are
+    /// sent.
     pub sent_content_bytes: u64,
     /// Bytes of their heads.
     pub sent_head_bytes: u64,

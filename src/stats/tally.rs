@@ -125,12 +125,12 @@ pub struct Answered<'a> {
     pub cache: Option<CacheUse>,
     /// Bytes of the request's head; 0 where they are not known.
     pub received_head: u64,
-    /// Bytes of its content.
-    pub received_content: u64,
     /// Bytes of the answer's head; 0 where they are not known.
     pub sent_head: u64,
     /// Bytes of its content.
     pub sent_content: u64,
+    /// Whether these were counted by [`Tally::sending`] already.
+    pub is_metered: bool,
 }
 
 impl Tally {
@@ -155,17 +155,18 @@ impl Tally {
         }
         counts.received_head.add(answered.received_head);
         counts.sent_head.add(answered.sent_head);
-        counts.sent_content.add(answered.sent_content);
+        if !answered.is_metered {
+            counts.sent_content.add(answered.sent_content);
+        }
         if let Some(cache) = answered.cache {
             counts.cache[cache as usize].add(1);
         }
-        self.samples.request(|| sample::Request {
-            client: client_of(answered.client),
-            path: Path::new(answered.path),
-            bytes: answered.sent_content,
-        });
-        if answered.received_content > 0 {
-            counts.received_content.add(answered.received_content);
+        if answered.method.is_some() {
+            self.samples.request(|| sample::Request {
+                client: client_of(answered.client),
+                path: Path::new(answered.path),
+                bytes: answered.sent_content,
+            });
         }
         if answered.status.as_u16() >= 400 {
             self.samples.error(|| sample::Error {
@@ -190,9 +191,14 @@ impl Tally {
         self.visitors.refused_content[status].add(1);
     }
 
-    /// Content was read that nobody wanted.
-    pub fn drained(&self, bytes: u64) {
+    /// Bytes of the content of a request have come.
+    pub fn receiving(&self, bytes: u64) {
         self.visitors.received_content.add(bytes);
+    }
+
+    /// Bytes of the content of an answer were sent, of which more may follow.
+    pub fn sending(&self, bytes: u64) {
+        self.visitors.sent_content.add(bytes);
     }
 
     /// `count` answers began, and ended, after `duration`.

@@ -16,9 +16,11 @@ use super::receive::Receiver;
 use super::send::{WHOLE, send};
 use crate::content::plan::plan;
 use crate::http1::Authority;
-use crate::message::{Body, Fields, RequestBody, Response, ResponseFields, Target, TargetForm};
+use crate::message::{
+    Body, Fields, RequestBody, Response, ResponseFields, Target, TargetForm, Traffic,
+};
 use crate::server::clock;
-use crate::server::exchange::{Asked, Exchanges, Note, Outcome, Took};
+use crate::server::exchange::{Asked, Exchanges, Note, Outcome, Taken, Took};
 use crate::stats::{Boarding, Timeout};
 
 /// Answers a request: at once if that is possible, else in a task of its own.
@@ -44,7 +46,8 @@ impl Exchanges {
         let asked = Asked::over_http2(&self.worker, method, target(&uri), fields);
         let mut receiver = (!stream.is_end_stream()).then(|| {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
-            Receiver::new(stream, announced, self.worker.settings.request_timeout)
+            let tally = Arc::clone(&self.worker.tally);
+            Receiver::new(stream, announced, self.worker.settings.request_timeout, tally)
         });
         let mut boarding = receiver.as_mut().and_then(|receiver| {
             let boarding = self.board(&asked, receiver.announced())?;
@@ -79,8 +82,10 @@ impl Exchanges {
             let Some(response) = answered.await else { return };
             response
         };
-        let taken = receiver.as_ref().map_or(0, Receiver::received);
+        let mut taken = asked.bare();
         if let Some(receiver) = &receiver {
+            taken.bytes = receiver.received();
+            taken.at = receiver.latest().unwrap_or(taken.at);
             if receiver.timed_out() {
                 self.worker.tally.timed_out(Timeout::RequestContent);
             }
@@ -91,7 +96,7 @@ impl Exchanges {
         self.visit.asked(response.traffic);
         self.send(&asked, response, taken, boarding, &mut respond).await;
         if let Some(receiver) = receiver {
-            self.worker.tally.drained(receiver.linger().await);
+            receiver.linger().await;
         }
     }
 
@@ -101,7 +106,7 @@ impl Exchanges {
         &self,
         asked: &Asked<'_>,
         response: Response,
-        taken: u64,
+        taken: Taken,
         boarding: Option<Boarding>,
         respond: &mut SendResponse<Bytes>,
     ) {
@@ -126,11 +131,13 @@ impl Exchanges {
                     if let Some(boarding) = &boarding {
                         boarding.flight().send(Arc::clone(&sent), 0, body.length());
                     }
-                    let first_byte = asked.age();
+                    let first_byte = outcome.wait();
+                    outcome.is_metered = outcome.traffic == Traffic::Visitors;
+                    let meter = outcome.is_metered.then_some(&*self.worker.tally);
                     let note =
                         Note { exchanges: self, asked, outcome, first_byte, sent, before: 0 };
                     let patience = self.worker.settings.request_timeout;
-                    if let Err(error) = send(&mut stream, body, patience, &note.sent).await {
+                    if let Err(error) = send(&mut stream, body, patience, &note.sent, meter).await {
                         tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
                         self.worker.tally.aborted();
                         if error.kind() == io::ErrorKind::TimedOut {
@@ -146,7 +153,7 @@ impl Exchanges {
         if let Err(error) = result {
             tracing::debug!(%error, peer = %self.peer.address, "an answer could not be sent");
         }
-        let took = if boarding.is_some() { Took::Long(asked.age()) } else { Took::Moment };
+        let took = if boarding.is_some() { Took::Long(outcome.wait()) } else { Took::Moment };
         asked.record(self, &outcome, took);
     }
 

@@ -3,15 +3,16 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::RecvStream;
 use tokio::time::timeout;
 
 use crate::message::{BodyError, Incoming};
+use crate::server::clock;
 use crate::server::deadline::Deadline;
-use crate::stats::Flight;
+use crate::stats::{Flight, Tally};
 
 /// How long a client may go on sending what nobody reads.
 const LINGER: Duration = Duration::from_secs(1);
@@ -25,13 +26,21 @@ pub(super) struct Receiver {
     /// Only once there was something to wait for.
     deadline: Option<Deadline>,
     is_waiting: bool,
+    /// When the last piece came.
+    latest: Option<Instant>,
+    tally: Arc<Tally>,
     /// Who is shown how much has come.
     flight: Option<Arc<Flight>>,
     timed_out: bool,
 }
 
 impl Receiver {
-    pub(super) fn new(stream: RecvStream, announced: Option<u64>, patience: Duration) -> Self {
+    pub(super) fn new(
+        stream: RecvStream,
+        announced: Option<u64>,
+        patience: Duration,
+        tally: Arc<Tally>,
+    ) -> Self {
         Self {
             stream,
             announced,
@@ -39,6 +48,8 @@ impl Receiver {
             patience,
             deadline: None,
             is_waiting: false,
+            latest: None,
+            tally,
             flight: None,
             timed_out: false,
         }
@@ -59,6 +70,20 @@ impl Receiver {
         self.timed_out
     }
 
+    fn take(&mut self, count: u64) {
+        self.received += count;
+        self.latest = Some(clock::now());
+        self.tally.receiving(count);
+        if let Some(flight) = &self.flight {
+            flight.take(count);
+        }
+    }
+
+    /// When the last piece came.
+    pub(super) fn latest(&self) -> Option<Instant> {
+        self.latest
+    }
+
     /// Bytes taken so far.
     pub(super) fn received(&self) -> u64 {
         self.received
@@ -67,20 +92,16 @@ impl Receiver {
     /// Waits for the client to stop sending what nobody reads, before the stream is reset: there
     /// are clients that take a reset for the answer although that came before it. What still comes
     /// is bounded by the window.
-    ///
-    /// Returns how many bytes came.
-    pub(super) async fn linger(mut self) -> u64 {
-        let mut count = 0;
+    pub(super) async fn linger(mut self) {
         let end = async {
             while !self.stream.is_end_stream() {
                 match poll_fn(|context| self.stream.poll_data(context)).await {
-                    Some(Ok(piece)) => count += piece.len() as u64,
+                    Some(Ok(piece)) => self.tally.receiving(piece.len() as u64),
                     _ => return,
                 }
             }
         };
         let _ = timeout(LINGER, end).await;
-        count
     }
 
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -110,10 +131,7 @@ impl Incoming for Receiver {
                     if piece.is_empty() {
                         continue;
                     }
-                    self.received += piece.len() as u64;
-                    if let Some(flight) = &self.flight {
-                        flight.take(piece.len() as u64);
-                    }
+                    self.take(piece.len() as u64);
                     Some(Ok(piece))
                 }
                 Poll::Ready(Some(Err(error))) => {

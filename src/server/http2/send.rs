@@ -12,6 +12,7 @@ use h2::SendStream;
 use crate::message::Body;
 use crate::server::deadline::Deadline;
 use crate::server::pieces::Pieces;
+use crate::stats::Tally;
 
 /// Content up to this many bytes is given to the connection whole: it is in memory anyway.
 pub(super) const WHOLE: usize = 32 * 1024;
@@ -19,12 +20,13 @@ pub(super) const WHOLE: usize = 32 * 1024;
 /// Bytes of a piece at most.
 const PIECE: usize = 64 * 1024;
 
-/// Sends content, counting into `sent`.
+/// Sends content, counting into `sent`, and into `meter` if there is one.
 pub(super) async fn send(
     stream: &mut SendStream<Bytes>,
     body: Body,
     patience: Duration,
     sent: &AtomicU64,
+    meter: Option<&Tally>,
 ) -> io::Result<()> {
     let mut pieces = Pieces::new(body);
     let mut deadline = None;
@@ -35,6 +37,9 @@ pub(super) async fn send(
         };
         let is_last = pieces.is_empty();
         sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        if let Some(tally) = meter {
+            tally.sending(piece.len() as u64);
+        }
         stream.send_data(piece, is_last).map_err(io::Error::other)?;
         if is_last {
             return Ok(());

@@ -26,7 +26,7 @@ async fn lender(length: BodyLength, client_waits: bool, early: &[u8]) -> (Lender
         io: Transport::Tcp(accepted.unwrap().0),
         inbox,
         deadline: Deadline::after(Duration::from_secs(10)),
-        progress: Progress::new(length, client_waits, Limits::default()),
+        progress: Progress::new(length, client_waits, Limits::default(), Arc::default()),
     };
     (lender, client.unwrap())
 }
