@@ -146,9 +146,11 @@ impl Stats {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let mut board = self.board();
         board.collect(&self.tallies, now, wall);
-        let totals = Totals::of(&self.tallies);
+        // Before the totals: what is shown of these is in them.
         let mut flights = Vec::new();
         self.tallies.iter().for_each(|tally| tally.flights.collect(&mut flights));
+        let in_flight = oldest(flights, MAX_IN_FLIGHT, now);
+        let totals = Totals::of(&self.tallies);
         let recent = recent(&board);
         let cpu = board.rings.latest().next().map(|step| f64::from(step.cpu));
         let mut process = board.usage.shown(cpu);
@@ -184,7 +186,7 @@ impl Stats {
                 states: totals.states,
                 clients: self.clients(),
             },
-            in_flight: oldest(flights, MAX_IN_FLIGHT, now),
+            in_flight,
             top: board.top(),
             cache: observed.cache.clone().map(|cache| Cache {
                 hits: totals.cache[0] + totals.cache[1],
