@@ -249,6 +249,7 @@ fn what_went_wrong_is_told_by_its_name() {
     assert_eq!(status["requests"]["by_method"]["unknown"], 3);
     let errors = status["top"]["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 5);
+    assert!(errors.iter().any(|error| error["reason"] == "bare_lf"), "{errors:?}");
     let is_told = |error: &Value| error["path"] == "/none" && error["status"] == 404;
     assert!(errors.iter().any(is_told), "{errors:?}");
 }

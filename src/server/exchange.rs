@@ -204,6 +204,7 @@ impl<'a> Asked<'a> {
                     secure: peer.secure,
                     client,
                     status: outcome.status,
+                    malformed: None,
                     cache: outcome.cache,
                     received_head: self.head,
                     sent_head: outcome.head,
@@ -282,9 +283,6 @@ pub(super) fn record_refusal(
     let Exchanges { worker, peer, .. } = exchanges;
     let client: IpAddr = peer.address.ip();
     let received = clock::now();
-    if let Some(error) = error {
-        worker.tally.malformed(error as usize);
-    }
     let answered = Answered {
         method: None,
         path: b"",
@@ -292,6 +290,7 @@ pub(super) fn record_refusal(
         secure: peer.secure,
         client,
         status,
+        malformed: error.map(|error| error as usize),
         cache: None,
         received_head: 0,
         sent_head: head,

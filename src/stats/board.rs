@@ -101,7 +101,7 @@ impl Board {
         until_now.saturating_sub(self.lost_lines.front().copied().unwrap_or(0))
     }
 
-    pub(super) fn top(&self) -> super::snapshot::Top {
+    pub(super) fn top(&self, malformed: &[&str]) -> super::snapshot::Top {
         let (mut paths, mut clients) = (self.previous.paths.clone(), self.previous.clients.clone());
         paths.merge(&self.lists.paths);
         clients.merge(&self.lists.clients);
@@ -120,7 +120,7 @@ impl Board {
             paths: paths.map(|(path, count)| entry(Path::new(&path).shown(), count)).collect(),
             clients: clients.map(|(client, count)| entry(client.to_string(), count)).collect(),
             slowest: slowest.iter().map(shown_slow).collect(),
-            errors: self.errors.iter().rev().map(shown_error).collect(),
+            errors: self.errors.iter().rev().map(|error| shown_error(error, malformed)).collect(),
         }
     }
 }
@@ -143,12 +143,13 @@ fn shown_slow(slow: &Slow) -> SlowRequest {
     }
 }
 
-fn shown_error(error: &Error) -> RecentError {
+fn shown_error(error: &Error, malformed: &[&str]) -> RecentError {
     RecentError {
         time: rfc3339(error.time),
         client: error.client.to_string(),
         method: error.method.unwrap_or("-").to_owned(),
         path: error.path.shown(),
         status: error.status,
+        reason: error.malformed.and_then(|way| malformed.get(way)).map(|&name| name.to_owned()),
     }
 }

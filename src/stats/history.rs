@@ -244,6 +244,7 @@ mod tests {
             secure: false,
             client: Ipv4Addr::LOCALHOST.into(),
             status: StatusCode::from_u16(status).unwrap(),
+            malformed: None,
             cache: None,
             received_head: 10,
             sent_head: 100,

@@ -30,7 +30,7 @@ pub struct StatsOptions {
     /// Worker threads.
     pub workers: usize,
     /// What may be wrong with a request's head, in the order of the numbers that
-    /// [`Tally::malformed`] gets.
+    /// [`Answered::malformed`](super::Answered::malformed) is.
     pub malformed: &'static [&'static str],
 }
 
@@ -187,7 +187,7 @@ impl Stats {
                 clients: self.clients(),
             },
             in_flight,
-            top: board.top(),
+            top: board.top(self.malformed),
             cache: observed.cache.clone().map(|cache| Cache {
                 hits: totals.cache[0] + totals.cache[1],
                 revalidated: totals.cache[1],

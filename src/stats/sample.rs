@@ -57,6 +57,8 @@ pub(super) struct Error {
     pub(super) method: Option<&'static str>,
     pub(super) path: Path,
     pub(super) status: u16,
+    /// In which way its head was malformed, if it was.
+    pub(super) malformed: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -200,6 +202,7 @@ mod tests {
             method: None,
             path: Path::new(b""),
             status: 400,
+            malformed: None,
         };
         let slow = |micros| Slow {
             time: SystemTime::UNIX_EPOCH,

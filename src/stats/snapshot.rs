@@ -383,6 +383,9 @@ pub struct RecentError {
     pub path: String,
     /// The status of the answer.
     pub status: u16,
+    /// Of a request that could not be understood: what was wrong, as in
+    /// [`LimitsHit::malformed_requests`].
+    pub reason: Option<String>,
 }
 
 /// The file cache.

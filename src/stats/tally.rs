@@ -121,6 +121,8 @@ pub struct Answered<'a> {
     pub client: IpAddr,
     /// The status of the answer.
     pub status: StatusCode,
+    /// The number of the way in which its head was malformed, if it was.
+    pub malformed: Option<usize>,
     /// What the cache did for it.
     pub cache: Option<CacheUse>,
     /// Bytes of the request's head; 0 where they are not known.
@@ -175,7 +177,12 @@ impl Tally {
                 method: answered.method.map(method_name),
                 path: Path::new(answered.path),
                 status: answered.status.as_u16(),
+                malformed: answered.malformed,
             });
+            let counted = answered.malformed.and_then(|way| self.malformed.get(way));
+            if let Some(count) = counted {
+                count.add(1);
+            }
         }
     }
 
@@ -246,13 +253,6 @@ impl Tally {
     /// An answer was cut short.
     pub fn aborted(&self) {
         self.limits.aborted.add(1);
-    }
-
-    /// A head was malformed, in the way of that number.
-    pub fn malformed(&self, way: usize) {
-        if let Some(count) = self.malformed.get(way) {
-            count.add(1);
-        }
     }
 
     /// TLS was agreed on.

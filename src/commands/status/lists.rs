@@ -45,7 +45,7 @@ pub(super) fn lists(snapshot: &Snapshot) -> Vec<Line> {
             error.status.to_string(),
             error.method.clone(),
             error.client.clone(),
-            error.path.clone(),
+            error.reason.as_ref().map_or_else(|| error.path.clone(), |it| it.replace('_', " ")),
         ]
     });
     lines.extend(list("last errors", "<<<<<", errors.collect()));

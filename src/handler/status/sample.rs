@@ -392,6 +392,7 @@ fn top() -> Top {
         method: if index % 11 == 10 { "-" } else { "GET" }.to_owned(),
         path: names[(index % 4 + 6) as usize].to_owned(),
         status: [404, 404, 403, 416, 503][(index % 5) as usize],
+        reason: (index % 11 == 10).then(|| "bare_lf".to_owned()),
     };
     Top {
         since: time(NOW - 913),
