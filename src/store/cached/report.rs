@@ -19,7 +19,7 @@ pub struct CacheReport {
     pub open_files: usize,
     /// Things that had to go for others since the start.
     pub evictions: u64,
-    /// The files of [`MOST_RECENT`] that were found here most often, the hottest first.
+    /// Of the files used last, those that were found here most often, the hottest first.
     pub hottest: Vec<HotFile>,
 }
 
