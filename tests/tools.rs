@@ -1,5 +1,5 @@
-//! The tools people have at hand: curl and nc. Ignored where they may be missing; `.ci/run`
-//! installs them.
+//! The tools people have at hand: curl, nc, GoAccess, a reader of Prometheus metrics. Ignored where
+//! they may be missing; `.ci/run` installs them.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -82,6 +82,78 @@ fn a_thousand_requests_piped_through_nc_get_a_thousand_answers() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.matches("HTTP/1.1 200 OK\r\n").count(), 1000);
     assert_eq!(text.matches("\r\n\r\n0123456789").count(), 1000);
+}
+
+#[test]
+#[ignore = "needs goaccess"]
+fn goaccess_takes_every_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let [log, report, refused] =
+        ["access.log", "report.json", "refused"].map(|name| folder.path().join(name));
+    let mut server = setup()
+        .plain()
+        .file("a.txt", "0123456789")
+        .flag(&format!("--access-log={}", log.display()))
+        .start();
+    let long = format!("/{}", "%22x".repeat(1900));
+    let targets = ["/a.txt", "/?q=<b>", "/it's?q=a'b|c", "/-", "/%0d%0aX:1", "/\\x", &long];
+    let agents = ["curl/8", "", "x\" 200 1 \"-", "back\\slash", "\u{e4}\t[x]", &"a".repeat(5000)];
+    let mut lines = 0;
+    for target in targets {
+        for agent in agents {
+            server.get(target, &[("User-Agent", agent), ("Referer", agent)]);
+            lines += 1;
+        }
+    }
+    for odd in ["GET /\n\n", "FOO / HTTP/1.1\r\nHost: t\r\n\r\n", "\x16\x03\x01\r\n\r\n"] {
+        server.raw(odd);
+        lines += 1;
+    }
+    server.signal("TERM");
+    server.wait();
+    let output = Command::new("goaccess")
+        .arg(&log)
+        .args(["--log-format=COMBINED", "--no-progress", "--no-global-config", "-o"])
+        .arg(&report)
+        .arg(format!("--invalid-requests={}", refused.display()))
+        .output()
+        .expect("goaccess is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read_to_string(&refused).unwrap_or_default(), "");
+    // The report repeats bytes that requests had, which are not always text.
+    let report = String::from_utf8_lossy(&fs::read(&report).unwrap()).into_owned();
+    let valid = format!("\"valid_requests\": {lines},");
+    assert!(report.contains(&valid), "{valid} in {:.1000}", report);
+}
+
+#[test]
+#[ignore = "needs the Python package prometheus_client"]
+fn a_reader_of_prometheus_metrics_takes_them() {
+    let server = digits();
+    for _ in 0..3 {
+        server.get("/a.txt", &[]);
+    }
+    let script = "
+import sys
+from prometheus_client.parser import text_string_to_metric_families as parse
+families = {family.name: family for family in parse(sys.stdin.read())}
+assert all(family.type != 'unknown' for family in families.values()), families
+print(int(families['salver_requests'].samples[0].value))";
+    // Packages of the system are the system's Python's, which may not be the first one found.
+    let has_package = |python: &&&str| {
+        let import = ["-c", "import prometheus_client"];
+        Command::new(**python).args(import).status().is_ok_and(|status| status.success())
+    };
+    let python = ["python3", "/usr/bin/python3"].iter().find(has_package);
+    let mut python = Command::new(python.expect("a Python with prometheus_client"))
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is installed");
+    python.stdin.take().unwrap().write_all(&server.get("/metrics", &[]).body).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "3\n");
 }
 
 #[test]
