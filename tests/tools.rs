@@ -1,4 +1,4 @@
-//! The tools people have at hand: curl, nc, GoAccess, a reader of Prometheus metrics. Ignored where
+//! The tools people have at hand: curl, nc, `GoAccess`, a reader of Prometheus metrics. Ignored where
 //! they may be missing; `.ci/run` installs them.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
@@ -95,8 +95,8 @@ fn goaccess_takes_every_line_of_the_log() {
         .file("a.txt", "0123456789")
         .flag(&format!("--access-log={}", log.display()))
         .start();
-    let long = format!("/{}", "%22x".repeat(1900));
-    let targets = ["/a.txt", "/?q=<b>", "/it's?q=a'b|c", "/-", "/%0d%0aX:1", "/\\x", &long];
+    let endless = format!("/{}", "%22x".repeat(1900));
+    let targets = ["/a.txt", "/?q=<b>", "/it's?q=a'b|c", "/-", "/%0d%0aX:1", "/\\x", &endless];
     let agents = ["curl/8", "", "x\" 200 1 \"-", "back\\slash", "\u{e4}\t[x]", &"a".repeat(5000)];
     let mut lines = 0;
     for target in targets {
@@ -123,7 +123,7 @@ fn goaccess_takes_every_line_of_the_log() {
     // The report repeats bytes that requests had, which are not always text.
     let report = String::from_utf8_lossy(&fs::read(&report).unwrap()).into_owned();
     let valid = format!("\"valid_requests\": {lines},");
-    assert!(report.contains(&valid), "{valid} in {:.1000}", report);
+    assert!(report.contains(&valid), "{valid} in {report:.1000}");
 }
 
 #[test]
