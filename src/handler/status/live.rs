@@ -2,12 +2,12 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::page;
 use crate::message::BoxFuture;
@@ -32,19 +32,23 @@ impl Live {
         Events { live: Arc::clone(self), range, next: next(Arc::clone(self), range, seconds) }
     }
 
-    /// The event of a second. May take some milliseconds.
-    fn event(&self, range: Range, second: u64) -> Bytes {
+    /// The event of a second; `None` when it could not be made.
+    async fn event(&self, range: Range, second: u64) -> Option<Bytes> {
         // Whoever comes second waits for the first one to finish, and takes the same.
-        let mut latest = self.latest[range as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.latest[range as usize].lock().await;
         if let Some((made, event)) = &*latest
             && *made == second
         {
-            return event.clone();
+            return Some(event.clone());
         }
-        let html = page::live(&self.stats.snapshot(), &self.stats.history(range));
-        let event = event(&html);
+        let stats = Arc::clone(&self.stats);
+        // It takes some milliseconds, in which others want to be served.
+        let made = tokio::task::spawn_blocking(move || {
+            event(&page::live(&stats.snapshot(), &stats.history(range)))
+        });
+        let event = made.await.ok()?;
         *latest = Some((second, event.clone()));
-        event
+        Some(event)
     }
 }
 
@@ -73,8 +77,8 @@ fn next(
             return (seconds, None);
         }
         let second = *seconds.borrow_and_update();
-        let made = tokio::task::spawn_blocking(move || live.event(range, second)).await;
-        (seconds, made.ok())
+        let event = live.event(range, second).await;
+        (seconds, event)
     })
 }
 
