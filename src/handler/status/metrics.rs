@@ -143,6 +143,7 @@ fn requests(families: &mut Families, snapshot: &Snapshot) {
         "Requests answered that came encrypted",
         requests.encrypted,
     );
+    families.gauge("requests_in_flight", "Requests being answered", requests.in_flight);
     families.by("responses_total", "Answers by status", "code", &requests.by_status);
     let by_method = within(&METHODS, &requests.by_method);
     families.by("requests_by_method_total", "Requests by method", "method", by_method);
@@ -150,7 +151,7 @@ fn requests(families: &mut Families, snapshot: &Snapshot) {
     families.by("requests_by_protocol_total", "Requests by protocol", "protocol", by_protocol);
     families.0.register(
         "time_to_first_byte_seconds",
-        "From the arrival of a request's head to the first byte of its answer",
+        "From the arrival of a request, with its content, to the first byte of its answer",
         Distribution::from(&snapshot.time_to_first_byte),
     );
     families.0.register(
