@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http1", &["message"]),
     ("store", &["message", "content"]),
     ("config", &[]),
-    ("log", &[]),
+    ("log", &["content"]),
     ("stats", &["message"]),
     ("descriptors", &[]),
     ("handler", &["message", "content", "stats", "store"]),

@@ -161,22 +161,82 @@ fn a_server_that_stops_says_so_to_who_asks_for_its_health() {
 }
 
 #[test]
+fn requests_are_taken_until_who_sends_them_could_know() {
+    let server = setup().plain().flag("--access-log=off").flag("--shutdown-delay=60").start();
+    assert_eq!(server.get("/healthz", &[]).status, 200);
+    server.signal("TERM");
+    server.line(|line| line.contains("stopping in 60 s"));
+    assert_eq!(server.get("/healthz", &[]).status, 503);
+    let status = status(&server);
+    assert_eq!(status["server"]["draining"], true);
+    server.signal("TERM");
+    server.line(|line| line.contains("ending at once"));
+}
+
+#[test]
+fn the_terminal_finds_out_that_it_has_to_speak_tls() {
+    let server = setup().over(Over::Tls).flag("--access-log=off").start();
+    let asked = support::salver()
+        .args(["status", "-k", "--json", &server.address.to_string()])
+        .output()
+        .unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    let status: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!(status["monitoring"]["requests"], 0);
+    assert_eq!(status["server"]["listeners"][0], format!("https://{}", server.address));
+}
+
+#[test]
+fn what_clients_get_wrong_does_not_make_the_server_ill() {
+    let server = setup().plain().flag("--access-log=off").start();
+    for _ in 0..20 {
+        server.raw("FOO / HTTP/1.1\r\nHost: t\r\n\r\n");
+        server.raw("GET / HTTP/3.7\r\nHost: t\r\n\r\n");
+    }
+    let seen = status_when(&server, |status| status["recent"]["server_error_ratio_1m"] == 1.0);
+    assert_eq!(seen["health"]["state"], "green", "{:#}", seen["health"]);
+    assert_eq!(server.get("/healthz", &[]).status, 200);
+}
+
+#[test]
+fn a_folder_that_is_gone_is_told_of_and_not_made_again() {
+    let server = setup()
+        .plain()
+        .flag("--access-log=off")
+        .flag("--enable-file-uploads")
+        .file("a.txt", "x")
+        .start();
+    assert_eq!(server.get("/healthz", &[]).status, 200);
+    let away = server.root.with_file_name("away");
+    std::fs::rename(&server.root, &away).unwrap();
+    let seen = status_when(&server, |status| status["health"]["state"] == "red");
+    assert_eq!(seen["health"]["checks"][0]["name"], "document_root");
+    assert_eq!(server.get("/healthz", &[]).status, 503);
+    server.line(|line| line.contains("document_root: it cannot be read"));
+    assert!(!server.root.exists());
+    std::fs::rename(&away, &server.root).unwrap();
+    status_when(&server, |status| status["health"]["state"] == "green");
+}
+
+#[test]
 fn a_live_page_gets_an_event_for_every_second() {
     let server = setup().plain().flag("--access-log=off").start();
     let mut client = server.connect();
-    client.send("GET /server-status?events&range=2h HTTP/1.0\r\n\r\n");
+    client.send("GET /server-status?events&range=2h HTTP/1.1\r\nHost: t\r\n\r\n");
     let head = client.head();
     assert_eq!(head.field("content-type"), Some("text/event-stream"));
-    let mut bytes = Vec::new();
     for _ in 0..2 {
-        while !bytes.ends_with(b"\n\n") {
-            bytes.append(&mut client.take(1));
+        // Each event is a chunk.
+        let mut size = Vec::new();
+        while !size.ends_with(b"\r\n") {
+            size.append(&mut client.take(1));
         }
-        bytes.append(&mut client.take(1));
+        let size = std::str::from_utf8(&size).unwrap().trim();
+        let event = client.take(usize::from_str_radix(size, 16).unwrap() + 2);
+        let event = String::from_utf8(event).unwrap();
+        let event = event.strip_suffix("\n\n\r\n").unwrap();
+        assert!(event.lines().all(|line| line.starts_with("data: ")), "{event}");
     }
-    let text = String::from_utf8(bytes).unwrap();
-    let is_event = |line: &str| line.is_empty() || line.starts_with("data: ") || line == "d";
-    assert!(text.lines().all(is_event), "{text}");
     assert_eq!(status(&server)["monitoring"]["live_pages"], 1);
 }
 

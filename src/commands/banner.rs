@@ -112,7 +112,7 @@ impl Banner<'_> {
     }
 
     /// The URLs of this machine alone, and those that others can use.
-    fn urls(&self) -> (Vec<String>, Vec<String>) {
+    pub fn urls(&self) -> (Vec<String>, Vec<String>) {
         let (mut local, mut network) = (Vec::new(), Vec::new());
         for address in self.addresses {
             let (ip, port) = (address.ip(), address.port());

@@ -68,6 +68,7 @@ impl Care {
     fn observe(&self) -> Observed {
         let certificates = self.tls.as_ref().map(|tls| tls.certificates());
         Observed {
+            certificate_fault: self.tls.as_ref().and_then(|tls| tls.fault()),
             certificates: certificates.map(|all| all.into_iter().map(shown).collect()),
             dropped_log_lines: self.dropped_lines.as_ref().map(DroppedLines::count),
             max_connections: self.max_connections as u64,

@@ -89,7 +89,21 @@ async fn run_until_stopped(
     let Signals { hangup, stop } = signals;
 
     tokio::select! {
-        name = stop.next() => tracing::info!("{name}: finishing the requests in flight"),
+        name = stop.next() => {
+            server.announce_end();
+            let delay = config.shutdown_delay;
+            if !delay.is_zero() {
+                tracing::info!("{name}: stopping in {} s", delay.as_secs_f64());
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    name = stop.next() => {
+                        tracing::warn!("{name} again: ending at once");
+                        return false;
+                    }
+                }
+            }
+            tracing::info!("{name}: finishing the requests in flight");
+        }
         () = server.accept_limit_reached() => tracing::info!("accept_limit reached: stopping"),
         () = care.go_on(hangup, access_log) => {}
     }
@@ -187,6 +201,13 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], 
         config_file,
         colors: colors(config, out.is_terminal()),
     };
+    if config.log_format == config::LogFormat::Json {
+        // What reads that reads nothing else.
+        let (local, network) = banner.urls();
+        let root = banner.root.display().to_string();
+        tracing::info!(version = banner.version, root, ?local, ?network, ?features, "serving");
+        return;
+    }
     // A closed output is no reason not to serve.
     let _ = write!(out, "{banner}").and_then(|()| out.flush());
 }

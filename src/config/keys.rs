@@ -98,6 +98,9 @@ keys! {
         /// Seconds that a connection is kept without a request.
         keep_alive_timeout: Duration = Duration::from_mins(1), seconds(MOMENT..=DAY);
 
+        /// Seconds that salver still takes requests after it was told to stop, while /healthz says 503.
+        shutdown_delay: Duration = Duration::ZERO, seconds(0.0..=DAY);
+
         /// Seconds that requests in flight may take to finish when salver stops.
         shutdown_timeout: Duration = Duration::from_secs(10), seconds(0.0..=DAY);
 

@@ -22,6 +22,7 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
     ("header_timeout", "0.5", "0.5"),
     ("request_timeout", "0.001", "1e-3"),
     ("keep_alive_timeout", "86400", "86400"),
+    ("shutdown_delay", "2.5", "2.5"),
     ("shutdown_timeout", "0", "0"),
     ("max_threads", "2", "2"),
     ("enable_cache", "false", "false"),

@@ -24,6 +24,7 @@
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
+pub mod ascii_json;
 pub mod byteranges;
 pub mod charset;
 pub mod conditions;

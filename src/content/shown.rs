@@ -34,8 +34,8 @@ safe_in_html!(Name<'_>, Link<'_>, Size, Grouped, Time, Minute);
 /// A file name for people, escaped for HTML text and attributes of any quoting.
 ///
 /// Bytes that are not UTF-8 are shown as U+FFFD. So are the characters that would let a name lie
-/// about itself: those that turn the direction of writing (`photo<U+202E>gpj.exe`) and invisible
-/// line ends. Control characters are shown by their pictures (`␊`).
+/// about itself: those that turn the direction of writing (`photo<U+202E>gpj.exe`), invisible
+/// line ends and the controls of U+0080 to U+009F. Control characters are shown by their pictures (`␊`).
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'a>(pub &'a [u8]);
 
@@ -54,9 +54,10 @@ impl Name<'_> {
 fn write_text(out: &mut dyn Write, text: &str) -> fmt::Result {
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {
-        // U+2028 to U+202E and U+2066 to U+2069 all begin with this byte.
+        // U+2028 to U+202E and U+2066 to U+2069 all begin with the last of these bytes, U+0080 to
+        // U+009F with the one before it.
         let is_special =
-            byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0x7f | 0xe2);
+            byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0x7f | 0xc2 | 0xe2);
         if !is_special {
             continue;
         }
@@ -78,7 +79,7 @@ fn replacement(character: char, picture: &mut [u8; 4]) -> Option<&str> {
         '"' => "&#34;",
         '\'' => "&#39;",
         '\u{7f}' => "\u{2421}",
-        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "\u{fffd}",
+        '\u{80}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "\u{fffd}",
         control if control < ' ' => {
             char::from_u32(0x2400 + u32::from(control))?.encode_utf8(picture)
         }

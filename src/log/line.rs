@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
 use super::timestamp::Timestamp;
+use crate::content::ascii_json::Ascii;
 
 /// The form of an access log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -194,32 +195,6 @@ struct JsonLine<'a> {
     cache: Option<&'a str>,
     subject: Option<&'a str>,
     request_id: RequestId<'a>,
-}
-
-/// JSON in ASCII only: DEL, the C1 controls and characters that change the direction or the line
-/// reach a terminal as harmless `\u` escapes.
-struct Ascii;
-
-impl serde_json::ser::Formatter for Ascii {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.bytes().position(|byte| byte >= 0x7f) {
-            let (before, from) = rest.split_at(at);
-            writer.write_all(before.as_bytes())?;
-            let mut chars = from.chars();
-            if let Some(odd) = chars.next() {
-                for unit in odd.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-            rest = chars.as_str();
-        }
-        writer.write_all(rest.as_bytes())
-    }
 }
 
 /// Bytes that stand for themselves between quotes; the others are written as nginx does, `\xHH`.

@@ -98,8 +98,8 @@ impl Exchanges {
     pub(super) fn board(&self, asked: &Asked<'_>, expected: Option<u64>) -> Option<Boarding> {
         let is_shown = !self.site.is_monitoring(asked.target.path);
         is_shown.then(|| {
-            self.worker.tally.depart(&Departure {
-                id: asked.id,
+            self.worker.tally.depart(Departure {
+                id: asked.request_id().to_string(),
                 client: self.peer.address,
                 method: method_name(&asked.method),
                 path: asked.target.path,

@@ -29,7 +29,7 @@ use super::reply::enqueue;
 use super::request_body::{BodyReader, Progress};
 use super::rewound::Rewound;
 use super::transport::Transport;
-use super::worker::{Desk, Worker};
+use super::worker::Desk;
 use crate::http1::{BodyLength, Framing, Head, HeadError, HeadParser};
 use crate::message::{Answer, RequestBody, Response, Traffic};
 use crate::stats::{Boarding, ConnectionState, Timeout};
@@ -88,7 +88,12 @@ impl Connection {
                     return Poll::Ready(false);
                 }
                 ready!(self.deadline.poll(context));
-                worker.tally.timed_out(Timeout::KeepAlive);
+                // One that has asked nothing is waited for as for a head that has begun.
+                if self.requests == 0 {
+                    worker.tally.timed_out(Timeout::RequestHead);
+                } else if !self.exchanges.visit.is_monitoring() {
+                    worker.tally.timed_out(Timeout::KeepAlive);
+                }
                 Poll::Ready(false)
             });
             if !readable.await {
@@ -368,8 +373,8 @@ impl Connection {
         let meter = outcome.is_metered.then(|| Meter::new(&exchanges.worker.tally, queued.head));
         outbox.measure(meter);
         let note = Note { exchanges, asked, outcome, first_byte, sent, before };
-        if let Err(error) = flush(io, deadline, &exchanges.worker, outbox).await {
-            tracing::debug!(%error, peer = %exchanges.peer.address, "an answer was cut short");
+        if let Err(error) = flush(io, deadline, exchanges, outbox).await {
+            asked.span.in_scope(|| tracing::debug!(%error, "an answer was cut short"));
             next = Next::Cut;
         }
         drop(note);
@@ -388,7 +393,7 @@ impl Connection {
         // An answer to HEAD has no content, whatever else is wrong (RFC 9110 section 9.3.2).
         let is_head = inbox.unread().starts_with(b"HEAD ");
         let method = if is_head { Method::HEAD } else { Method::GET };
-        tracing::debug!(peer = %self.exchanges.peer.address, %status, reason, "refused");
+        tracing::debug!(%status, reason, "refused");
         let response = self.exchanges.site.refusal(status, &reason);
         let queued =
             enqueue(&self.exchanges.site, response, &method, Version::HTTP_11, false, outbox);
@@ -399,7 +404,7 @@ impl Connection {
     }
 
     async fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {
-        flush(&mut self.io, &mut self.deadline, &self.exchanges.worker, outbox).await
+        flush(&mut self.io, &mut self.deadline, &self.exchanges, outbox).await
     }
 }
 
@@ -407,12 +412,23 @@ impl Connection {
 async fn flush(
     io: &mut Transport,
     deadline: &mut Deadline,
-    worker: &Worker,
+    exchanges: &Exchanges,
     outbox: &mut Outbox,
 ) -> io::Result<()> {
+    let Exchanges { worker, visit, .. } = exchanges;
     let patience = worker.settings.request_timeout;
-    let flushed = outbox.flush(io, &mut Pace { deadline, patience }).await;
-    if let Err(error) = &flushed {
+    let mut pace = Pace { deadline, patience };
+    let flushed = if visit.is_monitoring() {
+        tokio::select! {
+            flushed = outbox.flush(io, &mut pace) => flushed,
+            () = worker.stopped_for_a_moment() => Err(io::ErrorKind::TimedOut.into()),
+        }
+    } else {
+        outbox.flush(io, &mut pace).await
+    };
+    if let Err(error) = &flushed
+        && !visit.is_monitoring()
+    {
         worker.tally.aborted();
         if error.kind() == io::ErrorKind::TimedOut {
             worker.tally.timed_out(Timeout::Response);

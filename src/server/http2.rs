@@ -72,7 +72,7 @@ where
     let mut connection = match greeted {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => return tracing::debug!(%error, "no HTTP/2 connection came about"),
-        Err(_) => return,
+        Err(_) => return worker.tally.timed_out(Timeout::RequestHead),
     };
     converse(&mut connection, &exchanges, &worker).await;
     // What was answered is on its way; a client that does not read it is not waited for long.

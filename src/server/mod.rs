@@ -301,9 +301,14 @@ impl Server {
         }
     }
 
+    /// Says to those who ask for its health that it is about to stop.
+    pub fn announce_end(&self) {
+        self.stats.drain();
+    }
+
     /// Closes the listening sockets and the idle connections; the others finish their request.
     pub fn drain(&self) {
-        self.stats.drain();
+        self.stats.close();
         self.phase.send_replace(Phase::Draining);
     }
 

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -41,6 +42,9 @@ pub(super) struct Worker {
     stopping: AtomicBool,
     stop: Notify,
 }
+
+/// How long those who watch the server have to read that it stops.
+const MOMENT: Duration = Duration::from_secs(1);
 
 type Desks = Vec<Box<Desk>>;
 
@@ -140,6 +144,13 @@ impl Worker {
         if !self.is_stopping() {
             notified.await;
         }
+    }
+
+    /// Resolves when the worker has been stopping for a moment: whoever only watches is not waited
+    /// for longer.
+    pub(super) async fn stopped_for_a_moment(&self) {
+        self.stopped().await;
+        tokio::time::sleep(MOMENT).await;
     }
 
     /// Resolves when no connection is left.

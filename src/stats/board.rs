@@ -26,11 +26,16 @@ pub(super) struct Board {
     pub(super) disks_looked_at: Instant,
     pub(super) usage: Usage,
     pub(super) health: Health,
-    /// Log lines lost, by the second, over the last minute.
-    lost_lines: VecDeque<u64>,
+    pub(super) lost_lines: LastMinute,
+    /// Times that no connection could be accepted.
+    pub(super) unaccepted: LastMinute,
+    /// Connections refused for want of room.
+    pub(super) refused: LastMinute,
     lists: Lists,
     previous: Lists,
-    errors: VecDeque<Error>,
+    errors: Vec<Error>,
+    /// Those of 500 and above.
+    faults: Vec<Error>,
 }
 
 /// Who and what was asked most since a time.
@@ -38,6 +43,7 @@ pub(super) struct Board {
 struct Lists {
     since: SystemTime,
     begun: Instant,
+    is_estimate: bool,
     paths: Top<Vec<u8>>,
     clients: Top<IpAddr>,
     slowest: Vec<Slow>,
@@ -45,13 +51,35 @@ struct Lists {
 
 impl Lists {
     fn new(since: SystemTime, begun: Instant) -> Self {
-        Self { since, begun, paths: Top::default(), clients: Top::default(), slowest: Vec::new() }
+        Self {
+            since,
+            begun,
+            is_estimate: false,
+            paths: Top::default(),
+            clients: Top::default(),
+            slowest: Vec::new(),
+        }
+    }
+}
+
+/// How much a count grew in the last minute.
+#[derive(Default)]
+pub(super) struct LastMinute(VecDeque<u64>);
+
+impl LastMinute {
+    /// Notes how much it is now, once a second; how much of that came in the last minute.
+    pub(super) fn note(&mut self, now: u64) -> u64 {
+        self.0.push_back(now);
+        if self.0.len() > 61 {
+            self.0.pop_front();
+        }
+        now.saturating_sub(self.0.front().copied().unwrap_or(0))
     }
 }
 
 impl Board {
     pub(super) fn new(tallies: &[Arc<Tally>], now: Instant, wall: SystemTime) -> Self {
-        let usage = Usage::now();
+        let usage = Usage::now(&Usage::default());
         Self {
             rings: Rings::new(&Totals::of(tallies), &usage),
             observed: Observed::default(),
@@ -59,10 +87,13 @@ impl Board {
             disks_looked_at: now,
             usage,
             health: Health::default(),
-            lost_lines: VecDeque::new(),
+            lost_lines: LastMinute::default(),
+            unaccepted: LastMinute::default(),
+            refused: LastMinute::default(),
             lists: Lists::new(wall, now),
             previous: Lists::new(wall, now),
-            errors: VecDeque::new(),
+            errors: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -77,6 +108,7 @@ impl Board {
         for tally in tallies {
             let notes = tally.samples.collect(slow_from.unwrap_or_default());
             let (weight, requests) = notes.requests();
+            lists.is_estimate |= weight > 1 && !requests.is_empty();
             for request in requests {
                 let bytes = request.bytes.saturating_mul(weight);
                 lists.paths.add(&request.path.as_bytes().to_vec(), weight, bytes);
@@ -84,45 +116,51 @@ impl Board {
             }
             lists.slowest.extend(notes.slow);
             self.errors.extend(notes.errors);
+            self.faults.extend(notes.faults);
         }
         sort_slowest(&mut lists.slowest);
-        let errors = self.errors.make_contiguous();
-        errors.sort_by_key(|error| error.time);
-        let too_many = self.errors.len().saturating_sub(MAX_ERRORS);
-        self.errors.drain(..too_many);
-    }
-
-    /// Notes how many log lines were lost until now; how many of them in the last minute.
-    pub(super) fn lost_lines(&mut self, until_now: u64) -> u64 {
-        self.lost_lines.push_back(until_now);
-        if self.lost_lines.len() > 61 {
-            self.lost_lines.pop_front();
-        }
-        until_now.saturating_sub(self.lost_lines.front().copied().unwrap_or(0))
+        keep_latest(&mut self.errors, MAX_ERRORS);
+        keep_latest(&mut self.faults, MAX_ERRORS / 2);
     }
 
     pub(super) fn top(&self, malformed: &[&str]) -> super::snapshot::Top {
-        let (mut paths, mut clients) = (self.previous.paths.clone(), self.previous.clients.clone());
-        paths.merge(&self.lists.paths);
-        clients.merge(&self.lists.clients);
         let mut slowest = self.previous.slowest.clone();
         slowest.extend_from_slice(&self.lists.slowest);
         sort_slowest(&mut slowest);
+        // However many others there were, the server's own have their places.
+        let others = self.errors.len().saturating_sub(MAX_ERRORS - self.faults.len());
+        let mut errors: Vec<_> = self.errors[others..].iter().chain(&self.faults).collect();
+        errors.sort_by_key(|error| error.time);
         let entry = |name: String, count: super::top::Count| TopEntry {
             name,
             requests: count.requests,
             bytes: count.bytes,
         };
-        let paths = paths.first(MAX_TOP).into_iter();
-        let clients = clients.first(MAX_TOP).into_iter();
+        let paths = self.lists.paths.first_with(&self.previous.paths, MAX_TOP).into_iter();
+        let clients = self.lists.clients.first_with(&self.previous.clients, MAX_TOP).into_iter();
         super::snapshot::Top {
             since: rfc3339(self.previous.since),
+            is_estimate: self.lists.is_estimate || self.previous.is_estimate,
             paths: paths.map(|(path, count)| entry(Path::new(&path).shown(), count)).collect(),
-            clients: clients.map(|(client, count)| entry(client.to_string(), count)).collect(),
+            clients: clients.map(|(client, count)| entry(shown_client(client), count)).collect(),
             slowest: slowest.iter().map(shown_slow).collect(),
-            errors: self.errors.iter().rev().map(|error| shown_error(error, malformed)).collect(),
+            errors: errors.iter().rev().map(|error| shown_error(error, malformed)).collect(),
         }
     }
+}
+
+/// A client as it is counted: IPv6 is its network.
+pub(super) fn shown_client(client: IpAddr) -> String {
+    match client {
+        IpAddr::V6(six) if !six.is_loopback() => format!("{six}/64"),
+        _ => client.to_string(),
+    }
+}
+
+fn keep_latest(errors: &mut Vec<Error>, most: usize) {
+    errors.sort_by_key(|error| error.time);
+    let too_many = errors.len().saturating_sub(most);
+    errors.drain(..too_many);
 }
 
 fn sort_slowest(slowest: &mut Vec<Slow>) {
@@ -133,7 +171,7 @@ fn sort_slowest(slowest: &mut Vec<Slow>) {
 fn shown_slow(slow: &Slow) -> SlowRequest {
     SlowRequest {
         time: rfc3339(slow.time),
-        client: slow.client.to_string(),
+        client: slow.client.to_canonical().to_string(),
         method: slow.method.to_owned(),
         path: slow.path.shown(),
         status: slow.status,
@@ -146,7 +184,7 @@ fn shown_slow(slow: &Slow) -> SlowRequest {
 fn shown_error(error: &Error, malformed: &[&str]) -> RecentError {
     RecentError {
         time: rfc3339(error.time),
-        client: error.client.to_string(),
+        client: error.client.to_canonical().to_string(),
         method: error.method.unwrap_or("-").to_owned(),
         path: error.path.shown(),
         status: error.status,

@@ -17,7 +17,7 @@ pub(super) struct Flights(Mutex<Slab<Arc<Flight>>>);
 
 /// A request that is being answered, and how far that has come.
 pub struct Flight {
-    id: u64,
+    id: Box<str>,
     client: SocketAddr,
     method: &'static str,
     path: Short<255>,
@@ -33,8 +33,8 @@ pub struct Flight {
 
 /// What a [`Flight`] is about.
 pub struct Departure<'a> {
-    /// The request's number.
-    pub id: u64,
+    /// What the request is called in the log.
+    pub id: String,
     /// Who asks.
     pub client: SocketAddr,
     /// Its method.
@@ -57,10 +57,10 @@ const RECEIVING: u8 = 1;
 const SENDING: u8 = 2;
 
 impl Flight {
-    fn new(departure: &Departure<'_>) -> Self {
+    fn new(departure: Departure<'_>) -> Self {
         let expected = departure.expected.unwrap_or(UNKNOWN);
         Self {
-            id: departure.id,
+            id: departure.id.into(),
             client: departure.client,
             method: departure.method,
             path: Short::new(departure.path),
@@ -102,7 +102,7 @@ impl Flight {
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let moved = (received_bytes + sent_bytes) as f64;
         InFlight {
-            id: format!("{:016x}", self.id),
+            id: self.id.to_string(),
             client: self.client.to_string(),
             method: self.method.to_owned(),
             path: self.path.shown(),
@@ -128,7 +128,7 @@ impl Flights {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn begin(&self, departure: &Departure<'_>) -> (usize, Arc<Flight>) {
+    pub(super) fn begin(&self, departure: Departure<'_>) -> (usize, Arc<Flight>) {
         let flight = Arc::new(Flight::new(departure));
         (self.lock().insert(Arc::clone(&flight)), flight)
     }
@@ -165,7 +165,7 @@ mod tests {
 
     fn departure(received: Instant, expected: Option<u64>) -> Departure<'static> {
         Departure {
-            id: 7,
+            id: "7".to_owned(),
             client: "[::1]:80".parse().unwrap(),
             method: "GET",
             path: b"/a",
@@ -179,7 +179,7 @@ mod tests {
     fn a_flight_is_followed_from_its_content_to_the_end_of_its_answer() {
         let flights = Flights::default();
         let start = Instant::now();
-        let (place, flight) = flights.begin(&departure(start, Some(100)));
+        let (place, flight) = flights.begin(departure(start, Some(100)));
         assert_eq!(flights.count(), (1, 1));
         flight.take(40);
         let later = start + Duration::from_secs(2);
@@ -203,9 +203,8 @@ mod tests {
     fn the_oldest_come_first() {
         let start = Instant::now();
         let now = start + Duration::from_secs(10);
-        let at = |second| {
-            Arc::new(Flight::new(&departure(start + Duration::from_secs(second), Some(0))))
-        };
+        let at =
+            |second| Arc::new(Flight::new(departure(start + Duration::from_secs(second), Some(0))));
         let shown = oldest(vec![at(9), at(5), at(7)], 2, now);
         let ages: Vec<_> = shown.iter().map(|flight| flight.age_seconds.round()).collect();
         assert_eq!(ages, [5.0, 3.0]);

@@ -14,9 +14,13 @@ pub(super) struct Signs<'a> {
     pub(super) disks_age: Duration,
     pub(super) usage: &'a Usage,
     pub(super) open_connections: u64,
-    /// Answers of the last minute, and how many of them were server errors.
+    /// Connections refused in the last minute for want of room.
+    pub(super) refused: u64,
+    /// Answers of the last minute, and how many of them failed by the server's fault.
     pub(super) answers: u64,
-    pub(super) server_errors: u64,
+    pub(super) faults: u64,
+    /// Times in the last minute that no connection could be accepted.
+    pub(super) unaccepted: u64,
     /// Lines of the access log lost in the last minute.
     pub(super) lost_lines: u64,
     pub(super) draining: bool,
@@ -25,9 +29,8 @@ pub(super) struct Signs<'a> {
 /// A disk is taken for hung when it has not answered for so long: it is asked every second.
 const HUNG: Duration = Duration::from_secs(15);
 
-/// Bytes left on a file system below which somebody should look, and below which uploads fail soon.
+/// Bytes left on a file system below which somebody should look, if they are less than a twentieth.
 const LOW: u64 = 1 << 30;
-const EMPTY: u64 = 64 << 20;
 
 /// Server errors per minute that are a mishap rather than a fault.
 const MISHAPS: u64 = 5;
@@ -41,6 +44,10 @@ pub(super) fn examine(signs: &Signs<'_>) -> Health {
             let names = certificate.names.first().map_or("the certificate", String::as_str);
             expiry(names, certificate.days_left)
         }));
+    }
+    if let Some(fault) = &signs.observed.certificate_fault {
+        let text = format!("the old ones stay in use: {fault}");
+        checks.push(check("certificate", State::Amber, text));
     }
     if signs.observed.dropped_log_lines.is_some() {
         checks.push(access_log(signs.lost_lines));
@@ -77,27 +84,31 @@ fn root(signs: &Signs<'_>) -> Check {
 }
 
 fn errors(signs: &Signs<'_>) -> Check {
-    let Signs { answers, server_errors, .. } = *signs;
+    let Signs { answers, faults, .. } = *signs;
     let name = "server_errors";
-    let text = format!("{server_errors} of {answers} answers in the last minute");
-    let is_many = |part: u64| server_errors.saturating_mul(part) > answers;
-    match server_errors {
+    let text = format!("{faults} of {answers} answers in the last minute");
+    let is_many = |part: u64| faults.saturating_mul(part) > answers;
+    match faults {
         0 => check(name, State::Green, "none in the last minute"),
         // A half.
-        _ if server_errors > MISHAPS && is_many(2) => check(name, State::Red, text),
+        _ if faults > MISHAPS && is_many(2) => check(name, State::Red, text),
         // One in a hundred.
-        _ if is_many(100) => check(name, State::Amber, format!("{text}; the log says why")),
+        _ if is_many(100) => check(name, State::Amber, text),
         _ => check(name, State::Green, text),
     }
 }
 
 fn descriptors(signs: &Signs<'_>) -> Check {
     let name = "open_files";
+    let advice = "raise the limit (ulimit -n, LimitNOFILE), or lower max_connections";
+    if signs.unaccepted > 0 {
+        let text = format!("none was left for new connections in the last minute; {advice}");
+        return check(name, State::Red, text);
+    }
     let (Some(open), Some(limit)) = (signs.usage.open_files, signs.usage.open_files_limit) else {
         return check(name, State::Green, "the system does not tell");
     };
     let text = format!("{open} of {limit}");
-    let advice = "raise the limit (ulimit -n, LimitNOFILE), or lower max_connections";
     match limit.saturating_sub(open) {
         left if left < limit / 50 => check(name, State::Red, format!("{text}; {advice}")),
         left if left < limit / 10 => check(name, State::Amber, format!("{text}; {advice}")),
@@ -112,6 +123,13 @@ fn connections(signs: &Signs<'_>) -> Check {
         return check(name, State::Green, format!("{open} open"));
     }
     let text = format!("{open} of {limit}");
+    if signs.refused > 0 && open < limit {
+        let refused = signs.refused;
+        let text = format!(
+            "{refused} refused in the last minute (max_connections, max_connections_per_ip); {text} now"
+        );
+        return check(name, State::Amber, text);
+    }
     match limit.saturating_sub(open) {
         0 => check(name, State::Red, format!("{text}: new ones are refused (max_connections)")),
         left if left <= limit / 10 => check(name, State::Amber, text),
@@ -120,14 +138,16 @@ fn connections(signs: &Signs<'_>) -> Check {
 }
 
 fn uploads(space: Space) -> Check {
-    let name = "disk";
-    let mib = space.free >> 20;
-    match space.free {
-        ..EMPTY => check(name, State::Red, format!("{mib} MiB left for uploads: make room")),
-        EMPTY..LOW => {
-            check(name, State::Amber, format!("{mib} MiB left for uploads: make room soon"))
+    let name = "upload_room";
+    let is_low = space.free < LOW && space.free < space.total / 20;
+    // Never red: what is there is still served.
+    match space.free >> 20 {
+        0 => check(name, State::Amber, "full: uploads are refused; make room"),
+        mib if is_low => {
+            check(name, State::Amber, format!("{mib} MiB left for uploads: make room"))
         }
-        _ => check(name, State::Green, format!("{} GiB left for uploads", space.free >> 30)),
+        mib if mib < 1024 => check(name, State::Green, format!("{mib} MiB left for uploads")),
+        mib => check(name, State::Green, format!("{} GiB left for uploads", mib >> 10)),
     }
 }
 
@@ -168,8 +188,10 @@ mod tests {
             disks_age: Duration::ZERO,
             usage: &no_usage,
             open_connections: 0,
+            refused: 0,
             answers: 1000,
-            server_errors: 0,
+            faults: 0,
+            unaccepted: 0,
             lost_lines: 0,
             draining: false,
         };
@@ -194,14 +216,20 @@ mod tests {
             [days(-1), days(0), days(6), days(20), days(21)],
             [State::Red, State::Amber, State::Amber, State::Amber, State::Green]
         );
-        let free = |free| {
-            state_of(|_, _, disks, _| disks.uploads = Some(Space { free, total: 1 << 40 })).0
-        };
+        let free =
+            |free, total| state_of(|_, _, disks, _| disks.uploads = Some(Space { free, total })).0;
+        let (mib, gib) = (1 << 20, 1 << 30);
         assert_eq!(
-            [free(1 << 20), free(500 << 20), free(2 << 30)],
-            [State::Red, State::Amber, State::Green]
+            [free(0, gib), free(40 * mib, gib), free(40 * mib, 50 * mib), free(2 * gib, 100 * gib)],
+            [State::Amber, State::Amber, State::Green, State::Green]
         );
-        let errors = |count| state_of(|signs, _, _, _| signs.server_errors = count).0;
+        assert_eq!(state_of(|signs, _, _, _| signs.unaccepted = 1).0, State::Red);
+        let unusable = |observed: &mut Observed| {
+            observed.certificates = Some(vec![certificate(90)]);
+            observed.certificate_fault = Some("a.pem is empty".to_owned());
+        };
+        assert_eq!(state_of(|_, observed, _, _| unusable(observed)).0, State::Amber);
+        let errors = |count| state_of(|signs, _, _, _| signs.faults = count).0;
         assert_eq!([errors(9), errors(11), errors(600)], [State::Green, State::Amber, State::Red]);
         let open = |open| state_of(|_, _, _, usage| usage.open_files = Some(open)).0;
         assert_eq!([open(899), open(950), open(990)], [State::Green, State::Amber, State::Red]);
@@ -223,11 +251,11 @@ mod tests {
     fn one_mishap_of_few_answers_is_not_red_and_the_worst_comes_first() {
         let (state, health) = state_of(|signs, _, disks, _| {
             signs.answers = 2;
-            signs.server_errors = 2;
-            disks.uploads = Some(Space::default());
+            signs.faults = 2;
+            disks.root_fault = Some("gone".to_owned());
         });
         assert_eq!(state, State::Red);
-        assert_eq!(health.checks[0].name, "disk");
+        assert_eq!(health.checks[0].name, "document_root");
         assert_eq!(
             (health.checks[1].name.as_str(), health.checks[1].state),
             ("server_errors", State::Amber)

@@ -74,7 +74,12 @@ pub(super) struct Step {
     resident: u64,
     pub(super) cpu: f32,
     open_files: u32,
+    /// Of the requests, those that failed by the server's fault.
+    pub(super) faults: u64,
 }
+
+/// Seconds of a pause that history shows; after a longer one nothing of before would be left.
+const LONGEST_PAUSE: u32 = 86_400;
 
 /// One ring.
 struct Ring {
@@ -107,8 +112,17 @@ impl Rings {
         }
     }
 
-    /// A second is over.
-    pub(super) fn tick(&mut self, totals: &Totals, usage: &Usage) {
+    /// So many seconds are over. Usually that is one; after a pause of the whole process it is more,
+    /// and what was done is taken to have been done in the last of them.
+    pub(super) fn tick(&mut self, totals: &Totals, usage: &Usage, seconds: u32) {
+        for _ in 1..seconds.min(LONGEST_PAUSE) {
+            let before = self.rings[0].before.clone();
+            self.tick_once(&before, usage);
+        }
+        self.tick_once(totals, usage);
+    }
+
+    fn tick_once(&mut self, totals: &Totals, usage: &Usage) {
         let second = totals.first_byte.since(&self.rings[0].before.first_byte).sparse();
         if self.minute.len() >= 60 {
             self.minute.pop_front();
@@ -213,6 +227,7 @@ impl Step {
             bands: took.bands(),
             resident: usage.resident.unwrap_or(0),
             cpu,
+            faults: since(before.faults(), now.faults()),
             open_files: small(usage.open_files.unwrap_or(0)),
         }
     }
@@ -261,7 +276,7 @@ mod tests {
         let mut rings = Rings::new(&Totals::of(&tallies), &usage);
         for second in 0..7_200_usize {
             answer(&tallies[second % 2], if second % 100 == 0 { 503 } else { 200 });
-            rings.tick(&Totals::of(&tallies), &usage);
+            rings.tick(&Totals::of(&tallies), &usage, 1);
         }
         for (range, steps, each) in
             [(Range::TenMinutes, 600, 1), (Range::TwoHours, 720, 10), (Range::Day, 120, 60)]
@@ -276,6 +291,23 @@ mod tests {
             assert_eq!(history.received_bytes.iter().sum::<u64>(), all * 10);
         }
         assert_eq!(rings.latest().count(), 600);
+    }
+
+    #[test]
+    fn a_pause_is_a_gap_and_moves_nothing() {
+        let tallies = [Arc::new(Tally::new(0))];
+        let usage = Usage::default();
+        let mut rings = Rings::new(&Totals::of(&tallies), &usage);
+        answer(&tallies[0], 200);
+        rings.tick(&Totals::of(&tallies), &usage, 1);
+        answer(&tallies[0], 501);
+        answer(&tallies[0], 500);
+        rings.tick(&Totals::of(&tallies), &usage, 25);
+        let history = rings.history(Range::TenMinutes, SystemTime::UNIX_EPOCH);
+        let answers = |at: usize| history.requests[at].iter().sum::<u32>();
+        assert_eq!((history.requests.len(), answers(0), answers(12), answers(25)), (26, 1, 0, 2));
+        assert_eq!(rings.history(Range::TwoHours, SystemTime::UNIX_EPOCH).requests.len(), 2);
+        assert_eq!(rings.latest().map(|step| step.faults).sum::<u64>(), 1);
     }
 
     #[test]

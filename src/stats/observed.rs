@@ -9,6 +9,8 @@ pub struct Observed {
     pub cache: Option<Cache>,
     /// The certificates in use; `None` without TLS.
     pub certificates: Option<Vec<Certificate>>,
+    /// Why certificates that were to take their place could not be used.
+    pub certificate_fault: Option<String>,
     /// Files and bytes that were uploaded; `None` where nothing can be.
     pub uploaded: Option<Uploaded>,
     /// Lines of the access log that were lost; `None` without one.

@@ -16,15 +16,16 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Asks the system.
+    /// Asks the system. What it does not tell now is as it was before: with no descriptor left it
+    /// tells nothing.
     #[cfg(target_os = "linux")]
-    pub(super) fn now() -> Self {
+    pub(super) fn now(before: &Self) -> Self {
         use procfs::Current;
 
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         let load = procfs::LoadAverage::current().ok();
         let load = load.map(|load| [load.one, load.five, load.fifteen].map(f64::from));
-        let unknown = Self { open_files_limit: limit, load, ..Self::default() };
+        let unknown = Self { open_files_limit: limit, load: load.or(before.load), ..*before };
         let Ok(process) = procfs::process::Process::myself() else { return unknown };
         let open_files = process.fd_count().ok().map(|count| count as u64);
         let Ok(stat) = process.stat() else { return Self { open_files, ..unknown } };
@@ -42,7 +43,7 @@ impl Usage {
 
     /// Elsewhere nobody has said how to ask.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn now() -> Self {
+    pub(super) fn now(_: &Self) -> Self {
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         Self { open_files_limit: limit, ..Self::default() }
     }
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn this_process_uses_something() {
-        let usage = Usage::now();
+        let usage = Usage::now(&Usage::default());
         assert!(usage.resident.is_some_and(|bytes| bytes > 1 << 20));
         assert!(usage.open_files.is_some_and(|count| (3..10_000).contains(&count)));
         assert!(usage.threads.is_some_and(|count| count >= 1));

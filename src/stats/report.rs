@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use tokio::sync::watch;
 
-use super::board::Board;
+use super::board::{Board, shown_client};
+use super::events::Refused;
 use super::flight::oldest;
 use super::health::{Signs, examine};
 use super::history::Range;
@@ -17,7 +18,7 @@ use super::latency::Distribution;
 use super::observed::{Disks, Observed};
 use super::process::Usage;
 use super::snapshot::{
-    AccessLogState, Cache, Connections, FORMAT, History, LimitsHit, MAX_IN_FLIGHT, MAX_TOP,
+    AccessLogState, Cache, Connections, FORMAT, Health, History, LimitsHit, MAX_IN_FLIGHT, MAX_TOP,
     Monitoring, OpenClient, Recent, Requests, ServerInfo, Snapshot, State, Tls, Traffic, Uploads,
 };
 use super::tally::Tally;
@@ -42,7 +43,10 @@ pub struct Stats {
     started: SystemTime,
     info: OnceLock<ServerInfo>,
     board: Mutex<Board>,
+    /// Seconds that are history.
+    ticked: AtomicU64,
     draining: AtomicBool,
+    closed: AtomicBool,
     /// The number of seconds counted; whoever watches it is told of each.
     seconds: watch::Sender<u64>,
 }
@@ -61,7 +65,9 @@ impl Stats {
             begun,
             started,
             info: OnceLock::new(),
+            ticked: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             seconds: watch::Sender::new(0),
         })
     }
@@ -76,13 +82,24 @@ impl Stats {
         let _ = self.info.set(info);
     }
 
-    /// The server finishes its last requests.
+    /// The server is about to stop.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// The server takes no more requests: nobody is told of any more seconds.
+    pub fn close(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.closed.store(true, Ordering::Relaxed);
         self.seconds.send_modify(|_| {});
     }
 
-    /// Whether it does.
+    /// Whether it takes no more requests.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -112,26 +129,41 @@ impl Stats {
     /// A second is over: what happened in it becomes history. To be called once a second.
     pub fn tick(&self, observed: Observed) {
         let (now, wall) = (Instant::now(), SystemTime::now());
-        let usage = Usage::now();
+        let seconds = self.seconds_since_tick(now);
         let totals = Totals::of(&self.tallies);
         let mut board = self.board();
+        let usage = Usage::now(&board.usage);
         board.collect(&self.tallies, now, wall);
-        board.rings.tick(&totals, &usage);
+        board.rings.tick(&totals, &usage, seconds);
         board.usage = usage;
-        let lost_lines = board.lost_lines(observed.dropped_log_lines.unwrap_or(0));
+        let unaccepted = totals::total(&self.tallies, |tally| {
+            &tally.limits.refusals[Refused::Descriptors as usize]
+        });
+        let unaccepted = board.unaccepted.note(unaccepted);
+        let refused = totals::total(&self.tallies, |tally| {
+            &tally.limits.refusals[Refused::Connections as usize]
+        });
+        let refused = board.refused.note(refused);
+        let lost_lines = board.lost_lines.note(observed.dropped_log_lines.unwrap_or(0));
         board.observed = observed;
-        let (answers, server_errors) = last_minute(&board);
-        board.health = examine(&Signs {
+        let (answers, faults) = last_minute(&board);
+        let health = examine(&Signs {
             observed: &board.observed,
             disks: &board.disks,
             disks_age: now.saturating_duration_since(board.disks_looked_at),
             usage: &board.usage,
             open_connections: totals.open(),
+            refused,
             answers,
-            server_errors,
+            faults,
             lost_lines,
+            unaccepted,
             draining: self.is_draining(),
         });
+        if health.state != board.health.state {
+            tell(&health);
+        }
+        board.health = health;
         drop(board);
         self.seconds.send_modify(|seconds| *seconds += 1);
     }
@@ -164,7 +196,7 @@ impl Stats {
             health: board.health.clone(),
             requests: Requests {
                 total: totals.requests(),
-                by_status: totals::by_status(&self.tallies, |tally| &tally.visitors.statuses),
+                by_status: totals.by_status(),
                 by_method: totals::methods(&self.tallies),
                 by_protocol: totals::protocols(&self.tallies),
                 encrypted: totals::total(&self.tallies, |tally| &tally.visitors.encrypted),
@@ -211,6 +243,17 @@ impl Stats {
         }
     }
 
+    /// Whole seconds since the last tick, at least one.
+    fn seconds_since_tick(&self, now: Instant) -> u32 {
+        // Rounded, so that a thread that wakes a little early or late counts right.
+        let passed = (now.saturating_duration_since(self.begun).as_millis() + 500) / 1000;
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        let ticked = self.ticked.load(Ordering::Relaxed);
+        let seconds = passed.saturating_sub(ticked).max(1);
+        self.ticked.store(ticked + seconds, Ordering::Relaxed);
+        u32::try_from(seconds).unwrap_or(u32::MAX)
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -237,7 +280,7 @@ impl Stats {
         all.sort_unstable_by(|(a, one), (b, two)| two.cmp(one).then_with(|| a.cmp(b)));
         all.truncate(MAX_TOP);
         let shown = all.into_iter();
-        shown.map(|(client, open)| OpenClient { address: client.to_string(), open }).collect()
+        shown.map(|(client, open)| OpenClient { address: shown_client(client), open }).collect()
     }
 
     fn tls(&self, certificates: Vec<super::snapshot::Certificate>) -> Tls {
@@ -290,18 +333,33 @@ impl fmt::Debug for Stats {
     }
 }
 
-/// Answers of the last minute, and how many of them were server errors.
+/// Tells of a state that is new.
+fn tell(health: &Health) {
+    let wrong = health.checks.iter().filter(|check| check.state != State::Green);
+    let reasons: Vec<_> = wrong.map(|check| format!("{}: {}", check.name, check.text)).collect();
+    let reasons = reasons.join("; ");
+    match health.state {
+        State::Green => tracing::info!("all is well again"),
+        State::Amber => tracing::warn!("something should be looked at: {reasons}"),
+        State::Red => tracing::error!("the server does not do what it is there for: {reasons}"),
+    }
+}
+
+/// Answers of the last minute, and how many of them failed by the server's fault.
 fn last_minute(board: &Board) -> (u64, u64) {
-    board.rings.latest().take(60).fold((0, 0), |(answers, errors), step| {
-        (answers + step.answers(), errors + u64::from(step.requests[4]))
-    })
+    board
+        .rings
+        .latest()
+        .take(60)
+        .fold((0, 0), |(answers, faults), step| (answers + step.answers(), faults + step.faults))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates and ratios")]
 fn recent(board: &Board) -> Recent {
     let Some(last) = board.rings.latest().next() else { return Recent::default() };
     let minute = || board.rings.latest().take(60);
-    let (answers, server_errors) = last_minute(board);
+    let (answers, _) = last_minute(board);
+    let server_errors: u64 = minute().map(|step| u64::from(step.requests[4])).sum();
     let client_errors: u64 = minute().map(|step| u64::from(step.requests[3])).sum();
     let hits: u64 = minute().map(|step| u64::from(step.cache_hits)).sum();
     let misses: u64 = minute().map(|step| u64::from(step.cache_misses)).sum();

@@ -21,11 +21,16 @@ const REQUESTS: usize = 256;
 /// Errors, and slow requests.
 const ODD: usize = 32;
 
+/// Of a flood of errors, those that are left out between two that are written down.
+const SKIPPED_ERRORS: u64 = 15;
+
 /// What one worker has written down.
 #[derive(Default)]
 pub(super) struct Samples {
     /// Requests to leave out until the next one is written down.
     skip: Countdown,
+    /// Errors to leave out until the next one is written down.
+    skip_errors: Countdown,
     enough_errors: AtomicBool,
     enough_slow: AtomicBool,
     /// Microseconds to the first byte from which a request counts as slow.
@@ -40,6 +45,10 @@ pub(super) struct Notes {
     stride: u32,
     requests: Vec<Request>,
     pub(super) errors: Vec<Error>,
+    /// Where the next error is written when there is no more room: over the oldest.
+    oldest_error: usize,
+    /// Errors of 500 and above, which no flood of others is to hide.
+    pub(super) faults: Vec<Error>,
     pub(super) slow: Vec<Slow>,
 }
 
@@ -97,14 +106,36 @@ impl Samples {
         self.skip.set((1 << notes.stride) - 1);
     }
 
-    /// Notes an error, unless there were many since the last collection.
+    /// Notes an error; when there were many since the last collection, only some of those that
+    /// follow, in the place of the oldest.
     #[inline]
-    pub(super) fn error(&self, make: impl FnOnce() -> Error) {
-        if self.enough_errors.load(Ordering::Relaxed) {
-            return;
+    pub(super) fn error(&self, status: u16, make: impl FnOnce() -> Error) {
+        if status >= 500 {
+            self.take_fault(make());
+        } else if !self.enough_errors.load(Ordering::Relaxed) || self.skip_errors.is_spent() {
+            self.take_error(make());
         }
+    }
+
+    #[cold]
+    fn take_fault(&self, error: Error) {
         let Ok(mut notes) = self.notes.try_lock() else { return };
-        notes.errors.push(make());
+        if notes.faults.len() < ODD {
+            notes.faults.push(error);
+        }
+    }
+
+    #[cold]
+    fn take_error(&self, error: Error) {
+        let Ok(mut notes) = self.notes.try_lock() else { return };
+        if notes.errors.len() < ODD {
+            notes.errors.push(error);
+        } else {
+            let at = notes.oldest_error;
+            notes.errors[at] = error;
+            notes.oldest_error = (at + 1) % ODD;
+            self.skip_errors.set(SKIPPED_ERRORS);
+        }
         self.enough_errors.store(notes.errors.len() >= ODD, Ordering::Relaxed);
     }
 
@@ -124,8 +155,13 @@ impl Samples {
     /// Hands over what was written down, and says what counts as slow from now on.
     pub(super) fn collect(&self, slow_from: Duration) -> Notes {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        // What was enough in this second is a fair guess for the next, or a little too much.
-        let stride = notes.stride.saturating_sub(u32::from(notes.requests.len() < REQUESTS / 2));
+        // What would have been enough for the last second is a fair guess for the next.
+        let count = (notes.requests.len() as u64) << notes.stride;
+        let stride = (count / REQUESTS as u64).checked_ilog2().map_or(0, |power| power + 1);
+        if stride < notes.stride {
+            // The owner may be at it just now; then it goes on counting, until the next time.
+            self.skip.set(0);
+        }
         let next = Notes { stride, ..Notes::default() };
         let collected = std::mem::replace(&mut *notes, next);
         self.enough_errors.store(false, Ordering::Relaxed);
@@ -179,18 +215,31 @@ mod tests {
             assert!((900_000..1_100_000).contains(&counted), "{counted}");
         }
         // When it is quiet again, everything is written down again.
-        (0..40).for_each(|_| drop(samples.collect(Duration::ZERO)));
-        (0..20_000).for_each(|_| samples.request(request));
-        samples.collect(Duration::ZERO);
-        (0..40).for_each(|_| drop(samples.collect(Duration::ZERO)));
-        let skipped = (0..20_000).take_while(|_| {
-            samples.request(request);
-            samples.notes.lock().unwrap().requests.is_empty()
-        });
-        skipped.count();
         samples.collect(Duration::ZERO);
         (0..10).for_each(|_| samples.request(request));
         assert_eq!(counted(&samples), 10);
+    }
+
+    #[test]
+    fn of_many_errors_the_last_are_kept_and_the_worst() {
+        let samples = Samples::default();
+        let error = |status| Error {
+            time: SystemTime::UNIX_EPOCH,
+            client: Ipv4Addr::LOCALHOST.into(),
+            method: None,
+            path: Path::new(b""),
+            status,
+            malformed: None,
+        };
+        for status in 400..480 {
+            samples.error(status, || error(status));
+        }
+        samples.error(500, || error(500));
+        let notes = samples.collect(Duration::ZERO);
+        let last = notes.errors.iter().map(|error| error.status).max();
+        let skipped = u16::try_from(SKIPPED_ERRORS).unwrap();
+        assert!(last > Some(480 - 2 - skipped), "{last:?}");
+        assert_eq!(notes.faults.len(), 1);
     }
 
     #[test]
@@ -215,12 +264,14 @@ mod tests {
             bytes: 0,
         };
         for _ in 0..1000 {
-            samples.error(error);
+            samples.error(400, error);
+            samples.error(500, error);
             samples.slow(slow(1000));
         }
         let notes = samples.collect(Duration::from_micros(500));
         assert_eq!((notes.errors.len(), notes.slow.len()), (ODD, ODD));
-        samples.error(error);
+        assert_eq!(notes.faults.len(), ODD);
+        samples.error(404, error);
         samples.slow(slow(500));
         samples.slow(slow(501));
         let notes = samples.collect(Duration::ZERO);

@@ -284,7 +284,7 @@ pub struct OpenClient {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InFlight {
-    /// Its number, as in the access log.
+    /// What it is called in the access log.
     pub id: String,
     /// Who asks: address and port.
     pub client: String,
@@ -315,13 +315,15 @@ pub const MAX_TOP: usize = 10;
 
 /// What was asked for most, what took longest, what went wrong.
 ///
-/// The lists are of fixed size, so counts may be a little low, and those of busy servers are scaled
-/// up from samples.
+/// The lists are of fixed size, so counts may be too low where there are many names, and those of busy
+/// servers are scaled up from samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Top {
     /// Since when, RFC 3339 in UTC: 10 to 20 minutes ago, or the start.
     pub since: String,
+    /// Whether counts of paths and clients are estimates from samples: there was much to count.
+    pub is_estimate: bool,
     /// Paths asked for most.
     pub paths: Vec<TopEntry>,
     /// Clients that asked most, IPv6 by /64.

@@ -171,7 +171,7 @@ impl Tally {
             });
         }
         if answered.status.as_u16() >= 400 {
-            self.samples.error(|| sample::Error {
+            self.samples.error(answered.status.as_u16(), || sample::Error {
                 time: wall(),
                 client: answered.client,
                 method: answered.method.map(method_name),
@@ -278,6 +278,7 @@ pub fn client_of(address: IpAddr) -> IpAddr {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => match six.to_ipv4_mapped() {
             Some(four) => four.into(),
+            None if six.is_loopback() => address,
             None => Ipv6Addr::from_bits(six.to_bits() & (!0 << 64)).into(),
         },
     }

@@ -62,6 +62,19 @@ impl Totals {
         self.statuses[(class - 1) * 100..class * 100].iter().sum()
     }
 
+    /// Those that are not zero.
+    pub(super) fn by_status(&self) -> BTreeMap<u16, u64> {
+        (100..).zip(self.statuses.iter().copied()).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Server errors that are the server's: not those that say what a client may not send.
+    pub(super) fn faults(&self) -> u64 {
+        const NOT_IMPLEMENTED: usize = 501;
+        const VERSION_NOT_SUPPORTED: usize = 505;
+        let asked_for = [NOT_IMPLEMENTED, VERSION_NOT_SUPPORTED];
+        self.class(5) - asked_for.iter().map(|status| self.statuses[status - 100]).sum::<u64>()
+    }
+
     pub(super) fn requests(&self) -> u64 {
         self.statuses.iter().sum()
     }
@@ -83,9 +96,19 @@ pub(super) fn named<'t>(
     names: &[&str],
     counts: impl Fn(&'t Tally) -> &'t [Counter],
 ) -> BTreeMap<String, u64> {
+    let mut all = all_named(tallies, names, counts);
+    all.retain(|_, count| *count > 0);
+    all
+}
+
+/// Named counters over all workers.
+fn all_named<'t>(
+    tallies: &'t [Arc<Tally>],
+    names: &[&str],
+    counts: impl Fn(&'t Tally) -> &'t [Counter],
+) -> BTreeMap<String, u64> {
     let sum = |at: usize| tallies.iter().map(|tally| counts(tally)[at].get()).sum::<u64>();
-    let all = names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), sum(at)));
-    all.filter(|(_, count)| *count > 0).collect()
+    names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), sum(at))).collect()
 }
 
 /// Counters by status, those that are not zero.
@@ -127,11 +150,11 @@ pub(super) fn protocols(tallies: &[Arc<Tally>]) -> BTreeMap<String, u64> {
 }
 
 pub(super) fn timeouts(tallies: &[Arc<Tally>]) -> BTreeMap<String, u64> {
-    named(tallies, Timeout::ALL, |tally| &tally.limits.timeouts)
+    all_named(tallies, Timeout::ALL, |tally| &tally.limits.timeouts)
 }
 
 pub(super) fn refusals(tallies: &[Arc<Tally>]) -> BTreeMap<String, u64> {
-    named(tallies, Refused::ALL, |tally| &tally.limits.refusals)
+    all_named(tallies, Refused::ALL, |tally| &tally.limits.refusals)
 }
 
 pub(super) fn failed_handshakes(tallies: &[Arc<Tally>]) -> BTreeMap<String, u64> {

@@ -11,7 +11,7 @@ use crate::message::Traffic;
 
 impl Tally {
     /// A request begins that takes more than a moment.
-    pub fn depart(self: &Arc<Self>, departure: &Departure<'_>) -> Boarding {
+    pub fn depart(self: &Arc<Self>, departure: Departure<'_>) -> Boarding {
         let (place, flight) = self.flights.begin(departure);
         Boarding { tally: Arc::clone(self), place, flight }
     }
@@ -22,7 +22,13 @@ impl Tally {
         let state = ConnectionState::Starting;
         self.connections.states[state as usize].up();
         *self.clients().entry(client).or_insert(0) += 1;
-        Visit { tally: Arc::clone(self), client, state, is_known: AtomicBool::new(false) }
+        Visit {
+            tally: Arc::clone(self),
+            client,
+            state,
+            is_known: AtomicBool::new(false),
+            is_monitoring: AtomicBool::new(false),
+        }
     }
 }
 
@@ -52,9 +58,15 @@ pub struct Visit {
     client: IpAddr,
     state: ConnectionState,
     is_known: AtomicBool,
+    is_monitoring: AtomicBool,
 }
 
 impl Visit {
+    /// Whether it began with a request about the server itself.
+    pub fn is_monitoring(&self) -> bool {
+        self.is_monitoring.load(Ordering::Relaxed)
+    }
+
     /// What the connection does now.
     #[inline]
     pub fn set(&mut self, state: ConnectionState) {
@@ -74,7 +86,10 @@ impl Visit {
             self.is_known.store(true, Ordering::Relaxed);
             match traffic {
                 Traffic::Visitors => self.tally.connections.known.add(1),
-                Traffic::Monitoring => self.tally.monitoring.connections.add(1),
+                Traffic::Monitoring => {
+                    self.is_monitoring.store(true, Ordering::Relaxed);
+                    self.tally.monitoring.connections.add(1);
+                }
             }
         }
     }

@@ -17,10 +17,16 @@ pub struct Inspection {
 impl Inspection {
     /// Looks. May wait for a disk.
     pub(super) fn of(folder: &Path) -> Self {
-        let usable = access(folder, Access::EXEC_OK);
+        let usable = match std::fs::metadata(folder) {
+            Ok(metadata) if metadata.is_dir() => {
+                access(folder, Access::EXEC_OK).map_err(io::Error::from)
+            }
+            Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+            Err(error) => Err(error),
+        };
         let space = statvfs(folder).ok();
         Self {
-            fault: usable.err().map(io::Error::from),
+            fault: usable.err(),
             space: space.map(|space| {
                 let bytes = |blocks: u64| blocks.saturating_mul(space.f_frsize);
                 (bytes(space.f_bavail), bytes(space.f_blocks))
@@ -40,7 +46,11 @@ mod tests {
         assert!(inspection.fault.is_none());
         assert!(inspection.space.is_some_and(|(free, total)| free <= total && total > 0));
         let inspection = Inspection::of(&folder.path().join("none"));
-        assert_eq!(inspection.fault.unwrap().kind(), io::ErrorKind::NotFound);
         assert!(inspection.space.is_none());
+        assert_eq!(inspection.fault.unwrap().kind(), io::ErrorKind::NotFound);
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let fault = Inspection::of(&file).fault.unwrap();
+        assert_eq!(fault.kind(), io::ErrorKind::NotADirectory);
     }
 }

@@ -92,6 +92,8 @@ struct Loaded {
     renew: Option<SystemTime>,
     fingerprint: Option<Fingerprint>,
     certificates: Vec<Certificate>,
+    /// Why those that were to come after these could not be used.
+    fault: Option<String>,
 }
 
 /// What there is to know of a certificate in use.
@@ -130,6 +132,11 @@ impl Tls {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).certificates.clone()
     }
 
+    /// Why certificates that were to take their place could not be used.
+    pub fn fault(&self) -> Option<String> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).fault.clone()
+    }
+
     /// Reads the certificates again when a file has changed. What cannot be used is logged, and
     /// the old ones stay. May wait for a disk; to be called once a second or so.
     pub fn notice_changes(&self) {
@@ -157,6 +164,7 @@ impl Tls {
             }
             Err(error) => {
                 tracing::error!("the certificates in use stay: {error}");
+                loaded.fault = Some(error.to_string());
                 // Said once for each state of the files.
                 loaded.stamps = before;
                 loaded.renew = loaded.renew.map(|_| SystemTime::now() + RETRY);

@@ -25,6 +25,8 @@ const LIMIT: usize = 16 << 20;
 pub(super) struct Source {
     client: Client,
     url: Url,
+    /// Whether nobody said that it is http.
+    is_guess: bool,
 }
 
 /// What it answered.
@@ -41,13 +43,14 @@ impl Source {
     /// Nothing is asked yet.
     pub(super) fn new(address: &str, insecure: bool) -> Result<Self, StatusError> {
         let mut url = client::address(address).map_err(StatusError::Client)?;
+        let is_guess = !address.contains("://");
         if url.path() == "/" {
             url.set_path(PATH);
         }
         url.set_query(Some(QUERY));
         let trust = if insecure { Trust::Anybody } else { Trust::System };
         let client = Client::new(trust, PATIENCE).map_err(StatusError::Client)?;
-        Ok(Self { client, url })
+        Ok(Self { client, url, is_guess })
     }
 
     /// Where it is, for people.
@@ -56,9 +59,24 @@ impl Source {
     }
 
     pub(super) async fn ask(&self) -> Result<Report, StatusError> {
-        let answer = self.client.get(&self.url, "application/json", LIMIT).await;
-        Report::read(answer.map_err(StatusError::Client)?)
+        let answer = self.get(&self.url).await?;
+        if self.is_guess && answer.status == StatusCode::BAD_REQUEST && wants_https(&answer) {
+            let mut url = self.url.clone();
+            // Never fails: from http to https.
+            let _ = url.set_scheme("https");
+            return Report::read(self.get(&url).await?);
+        }
+        Report::read(answer)
     }
+
+    async fn get(&self, url: &Url) -> Result<Answer, StatusError> {
+        self.client.get(url, "application/json", LIMIT).await.map_err(StatusError::Client)
+    }
+}
+
+/// Whether a port says that it is for https.
+fn wants_https(answer: &Answer) -> bool {
+    answer.content.windows(5).any(|word| word.eq_ignore_ascii_case(b"https"))
 }
 
 impl Report {

@@ -3,19 +3,29 @@
 //! Being on the list is not all: a proxy on this machine has an address that is, and so has the
 //! browser of an operator who is looking at somebody else's page.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode, Version, header};
 use ipnet::IpNet;
 
 use crate::handler::cross_site::is_of_this_site;
 use crate::message::{Request, Response};
 
-/// By which proxies say for whom they ask: RFC 7239, and what was there before it.
-static FORWARDED: [HeaderName; 3] = [
-    header::FORWARDED,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-real-ip"),
+/// By which proxies say for whom they ask.
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// RFC 7239.
+static FORWARDED: HeaderName = header::FORWARDED;
+
+/// What shows that there is a proxy, whether it says for whom it asks or not.
+const SIGNS: [&str; 7] = [
+    "via",
+    "client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
 ];
 
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -24,8 +34,9 @@ static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const NOT_LISTED: &str = "This address may not see the status. The server's operator can add it to \
                           status_allow.";
 
-const PROXIED: &str = "A proxy asks for somebody whose address may not see the status. The server's \
-                       operator can add it to status_allow.";
+const PROXIED: &str = "A proxy asks for somebody whose address may not see the status, or is not said. The \
+                       server's operator can have the proxy send X-Forwarded-For, and add addresses to \
+                       status_allow.";
 
 const OTHER_SITE: &str = "A page of another site may not read the status.";
 
@@ -45,16 +56,19 @@ pub(super) fn check(request: &Request<'_>, allowed: &[IpNet]) -> Result<(), Box<
     if !is_allowed(client) {
         return refuse(NOT_LISTED);
     }
-    let mut named =
-        FORWARDED.iter().flat_map(|name| request.fields.lines(name)).flat_map(addresses);
-    if !named.all(|address| address.is_some_and(is_allowed)) {
+    let named: Vec<_> = named_by_proxies(request).collect();
+    if is_proxied(request) && named.is_empty()
+        || !named.iter().all(|address| address.is_some_and(is_allowed))
+    {
         return refuse(PROXIED);
     }
     if !is_of_this_site(request) && !is_navigation(request) {
         return refuse(OTHER_SITE);
     }
     let host = request.target.authority.or_else(|| request.fields.get(&header::HOST));
-    if client.is_loopback() && !host.is_none_or(is_local_name) {
+    // A page can say that it asks for this machine, but not for one that it does not know.
+    let is_for_another = named.iter().flatten().any(|address| !address.is_loopback());
+    if client.is_loopback() && !is_for_another && !host.is_none_or(is_local_name) {
         return refuse(OTHER_NAME);
     }
     Ok(())
@@ -75,46 +89,83 @@ fn is_local_name(host: &[u8]) -> bool {
     };
     let Ok(name) = std::str::from_utf8(name) else { return false };
     let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix('.').unwrap_or(&name);
     name.parse::<IpAddr>().is_ok() || name.ends_with(".localhost") || !name.contains('.')
 }
 
-/// The addresses in a line of one of the fields; `None` for what is none.
-fn addresses(line: &[u8]) -> impl Iterator<Item = Option<IpAddr>> {
-    line.split(|&byte| byte == b',').filter_map(|element| {
-        // RFC 7239 section 4: pairs, of which only `for` says who asks.
-        let text = std::str::from_utf8(element).unwrap_or_default();
-        let mut pairs = text.split(';').map(str::trim).peekable();
-        if text.contains('=') {
-            let value = pairs.find_map(|pair| {
-                let (name, value) = pair.split_once('=')?;
-                name.trim().eq_ignore_ascii_case("for").then_some(value.trim().trim_matches('"'))
-            })?;
-            return Some(address(value));
+/// Whether anything shows that a proxy asks for somebody. HTTP/1.0 is what is spoken by proxies
+/// that were told nothing, and by hardly anybody else.
+fn is_proxied(request: &Request<'_>) -> bool {
+    const FAMILY: &[u8] = b"x-forwarded";
+    request.version == Version::HTTP_10
+        || request.fields.iter().any(|(name, _)| {
+            let is_of_family =
+                name.len() >= FAMILY.len() && name[..FAMILY.len()].eq_ignore_ascii_case(FAMILY);
+            is_of_family || SIGNS.iter().any(|sign| name.eq_ignore_ascii_case(sign.as_bytes()))
+        })
+}
+
+/// The addresses that proxies say they ask for; `None` for what cannot be read as one.
+fn named_by_proxies<'a>(request: &Request<'a>) -> impl Iterator<Item = Option<IpAddr>> + 'a {
+    let before = [&X_FORWARDED_FOR, &X_REAL_IP];
+    let before = before.map(|name| request.fields.lines(name)).into_iter().flatten();
+    let before = before.flat_map(|line| line.split(|&byte| byte == b',')).map(address);
+    let standard = request.fields.lines(&FORWARDED).flat_map(forwarded);
+    before.chain(standard)
+}
+
+/// The address of each element of a `Forwarded` line (RFC 7239 section 4). An element that names
+/// nobody, or several, or has quotes around what would end them, cannot be read.
+fn forwarded(line: &[u8]) -> Vec<Option<IpAddr>> {
+    let mut is_quoted = false;
+    let is_plain = line.iter().all(|&byte| {
+        is_quoted ^= byte == b'"';
+        byte != b'\\' && !(is_quoted && matches!(byte, b',' | b';' | b'='))
+    });
+    if !is_plain || is_quoted {
+        return vec![None];
+    }
+    let of_element = |element: &[u8]| {
+        let mut named = None;
+        for pair in element.split(|&byte| byte == b';') {
+            let at = pair.iter().position(|&byte| byte == b'=')?;
+            let (name, value) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+            if name.eq_ignore_ascii_case(b"for") {
+                let value = value.strip_prefix(b"\"").unwrap_or(value);
+                let address = address(value.strip_suffix(b"\"").unwrap_or(value))?;
+                if named.replace(address).is_some() {
+                    return None;
+                }
+            }
         }
-        Some(address(text.trim()))
-    })
+        named
+    };
+    line.split(|&byte| byte == b',').map(of_element).collect()
 }
 
 /// An address, with or without a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(bare, _)| bare);
-    bare.unwrap_or(text)
-        .parse()
-        .ok()
-        .or_else(|| text.rsplit_once(':').and_then(|(bare, _)| bare.parse().ok()))
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    bare.and_then(|bare| bare.parse::<Ipv6Addr>().ok().map(IpAddr::from))
+        .or_else(|| text.parse().ok())
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
     use std::time::Instant;
 
-    use http::{HeaderMap, HeaderValue, Method, Version};
+    use http::{HeaderMap, HeaderValue, Method};
 
     use super::*;
     use crate::message::{Fields, Peer, RequestBody, Target};
 
     fn may(client: &str, fields: &[(&'static str, &'static str)]) -> bool {
+        may_over(Version::HTTP_11, client, fields)
+    }
+
+    fn may_over(version: Version, client: &str, fields: &[(&'static str, &'static str)]) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in fields {
             map.append(*name, HeaderValue::from_static(value));
@@ -122,7 +173,7 @@ mod tests {
         let request = Request {
             method: Method::GET,
             target: Target::origin(b"/server-status"),
-            version: Version::HTTP_11,
+            version,
             fields: Fields::Map(&map),
             received: Instant::now(),
             peer: Peer { address: SocketAddr::new(client.parse().unwrap(), 1), secure: false },
@@ -162,10 +213,27 @@ mod tests {
             ("forwarded", "proto=https;for=\"[2001:db8::1]:80\"", false),
             ("forwarded", "for=\"[::1]:80\", for=127.0.0.1", true),
             ("forwarded", "for=_hidden", false),
-            ("forwarded", "proto=https", true),
+            ("forwarded", "proto=https", false),
+            ("forwarded", "proto=http;host=\"x;for=127.0.0.1\";for=203.0.113.9", false),
+            ("forwarded", "for=127.0.0.1;for=203.0.113.9", false),
+            ("forwarded", "for=127.0.0.1;f\\or=203.0.113.9", false),
+            ("forwarded", "for=127.0.0.1;host=\"x", false),
+            ("x-forwarded-for", "a=b", false),
+            ("x-forwarded-for", "[127.0.0.1]evil", false),
+            ("x-forwarded-for", "[::1]:80", true),
+            ("x-forwarded-host", "files.example", false),
+            ("via", "1.1 proxy", false),
+            ("cf-connecting-ip", "127.0.0.1", false),
         ] {
             assert_eq!(may("127.0.0.1", &[(name, value)]), allowed, "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn a_proxy_that_says_nothing_speaks_an_old_version() {
+        assert!(!may_over(Version::HTTP_10, "127.0.0.1", &[]));
+        assert!(may_over(Version::HTTP_10, "127.0.0.1", &[("x-real-ip", "10.0.0.1")]));
+        assert!(may_over(Version::HTTP_2, "127.0.0.1", &[]));
     }
 
     #[test]
@@ -197,5 +265,8 @@ mod tests {
             assert_eq!(may("127.0.0.1", &[("host", host)]), allowed, "{host}");
             assert!(may("10.0.0.1", &[("host", host)]), "{host}");
         }
+        let proxied = |address| [("host", "site.example"), ("x-forwarded-for", address)];
+        assert!(may("127.0.0.1", &proxied("10.0.0.1")));
+        assert!(!may("127.0.0.1", &proxied("127.0.0.1")));
     }
 }

@@ -73,7 +73,7 @@ fn next(
     mut seconds: watch::Receiver<u64>,
 ) -> BoxFuture<'static, Next> {
     Box::pin(async move {
-        if seconds.changed().await.is_err() || live.stats.is_draining() {
+        if seconds.changed().await.is_err() || live.stats.is_closed() {
             return (seconds, None);
         }
         let second = *seconds.borrow_and_update();

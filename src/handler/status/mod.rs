@@ -42,6 +42,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -50,6 +51,7 @@ pub use self::health::Health;
 use self::live::Live;
 use super::{Handler, Reply};
 use crate::content::accept::{self, Form};
+use crate::content::ascii_json;
 use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::message::{Body, Chunks, Request, Response, Traffic};
 use crate::stats::snapshot::{History, Snapshot};
@@ -110,22 +112,24 @@ impl Status {
     }
 
     fn answer<'a>(&'a self, request: &Request<'a>) -> Reply<'a> {
+        // Those who may not look are visitors like all others.
+        if let Err(response) = access::check(request, &self.allowed) {
+            return Reply::Ready(*response);
+        }
         match request.method {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => {
                 let allow = HeaderValue::from_static(ALLOW);
                 let response = Response::new(StatusCode::NO_CONTENT).with(header::ALLOW, allow);
-                return Reply::Ready(response);
+                return Reply::Ready(told(response));
             }
-            _ => return Reply::Ready(Response::method_not_allowed(ALLOW)),
-        }
-        if let Err(response) = access::check(request, &self.allowed) {
-            return Reply::Ready(*response);
+            _ => return Reply::Ready(told(Response::method_not_allowed(ALLOW))),
         }
         let view = match view(request) {
             Ok(view) => view,
             Err(detail) => {
-                return Reply::Ready(Response::new(StatusCode::BAD_REQUEST).with_detail(detail));
+                let response = Response::new(StatusCode::BAD_REQUEST).with_detail(detail);
+                return Reply::Ready(told(response));
             }
         };
         if let View::Events(range) = view {
@@ -142,8 +146,10 @@ impl Status {
 
     fn events(&self, range: Range) -> Response {
         if self.stats.watchers() >= MAX_LIVE {
-            return Response::new(StatusCode::SERVICE_UNAVAILABLE)
-                .with(header::RETRY_AFTER, HeaderValue::from_static("10"));
+            return told(
+                Response::new(StatusCode::SERVICE_UNAVAILABLE)
+                    .with(header::RETRY_AFTER, HeaderValue::from_static("10")),
+            );
         }
         let mut response = Response::new(StatusCode::OK)
             .with(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -197,15 +203,15 @@ fn render(stats: &Stats, view: View) -> Response {
     let (media_type, text) = match view {
         View::Page(range) | View::Events(range) => {
             let text = page::whole(&snapshot, &stats.history(range));
-            ("text/html; charset=utf-8", text)
+            ("text/html; charset=utf-8", Bytes::from(text))
         }
         View::Json(range) => {
             let history = range.map(|range| stats.history(range));
-            let text = serde_json::to_string(&Json { snapshot, history });
-            ("application/json", text.unwrap_or_default())
+            let text = ascii_json::to_vec(&Json { snapshot, history }).unwrap_or_default();
+            ("application/json", text.into())
         }
-        View::Metrics => (metrics::METRICS_TYPE, metrics::metrics(&snapshot)),
-        View::Auto => ("text/plain; charset=utf-8", auto::auto(&snapshot)),
+        View::Metrics => (metrics::METRICS_TYPE, metrics::metrics(&snapshot).into()),
+        View::Auto => ("text/plain; charset=utf-8", auto::auto(&snapshot).into()),
     };
     let response = Response::new(StatusCode::OK).with_body(media_type, text);
     told(if matches!(view, View::Page(_)) {

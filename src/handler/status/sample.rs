@@ -395,6 +395,7 @@ fn top() -> Top {
         reason: (index % 11 == 10).then(|| "bare_lf".to_owned()),
     };
     Top {
+        is_estimate: true,
         since: time(NOW - 913),
         paths: names.into_iter().enumerate().map(entry).collect(),
         clients: clients.into_iter().enumerate().map(entry).collect(),

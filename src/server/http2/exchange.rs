@@ -137,11 +137,24 @@ impl Exchanges {
                     let note =
                         Note { exchanges: self, asked, outcome, first_byte, sent, before: 0 };
                     let patience = self.worker.settings.request_timeout;
-                    if let Err(error) = send(&mut stream, body, patience, &note.sent, meter).await {
-                        tracing::debug!(%error, peer = %self.peer.address, "an answer was cut short");
-                        self.worker.tally.aborted();
-                        if error.kind() == io::ErrorKind::TimedOut {
-                            self.worker.tally.timed_out(Timeout::Response);
+                    let sending = send(&mut stream, body, patience, &note.sent, meter);
+                    let sent = if meter.is_some() {
+                        sending.await
+                    } else {
+                        tokio::select! {
+                            sent = sending => sent,
+                            () = self.worker.stopped_for_a_moment() => {
+                                Err(io::ErrorKind::TimedOut.into())
+                            }
+                        }
+                    };
+                    if let Err(error) = sent {
+                        asked.span.in_scope(|| tracing::debug!(%error, "an answer was cut short"));
+                        if meter.is_some() {
+                            self.worker.tally.aborted();
+                            if error.kind() == io::ErrorKind::TimedOut {
+                                self.worker.tally.timed_out(Timeout::Response);
+                            }
                         }
                         stream.send_reset(Reason::INTERNAL_ERROR);
                     }
@@ -151,7 +164,7 @@ impl Exchanges {
             },
         };
         if let Err(error) = result {
-            tracing::debug!(%error, peer = %self.peer.address, "an answer could not be sent");
+            asked.span.in_scope(|| tracing::debug!(%error, "an answer could not be sent"));
         }
         let took = if boarding.is_some() { Took::Long(outcome.wait()) } else { Took::Moment };
         asked.record(self, &outcome, took);

@@ -130,14 +130,19 @@ impl Folder {
         Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Opens the folder anew, made if need be, when its path leads to another one than before.
+    /// Opens the folder anew, made if need be, when its path leads to another one than before. The
+    /// folders above it are not made: where they are gone, what was served is gone.
     pub(super) fn follow_root(&self) -> io::Result<()> {
         let old = fstat(self.root())?;
         let same = |now: Stat| (now.st_dev, now.st_ino) == (old.st_dev, old.st_ino);
         if stat(&self.options.folder).is_ok_and(same) {
             return Ok(());
         }
-        let new = Arc::new(open_root(&self.options.folder)?);
+        match fs::create_dir(&self.options.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let new = Arc::new(open(&self.options.folder, STAND_IN, Mode::empty())?);
         *self.root.write().unwrap_or_else(PoisonError::into_inner) = new;
         tracing::info!(folder = %self.path().display(), "another upload folder is there: using it");
         Ok(())
