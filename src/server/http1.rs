@@ -25,7 +25,7 @@ use super::http2::{self, PREFACE};
 use super::inbox::Inbox;
 use super::linger::linger;
 use super::outbox::{Meter, Outbox, is_bulk};
-use super::reply::enqueue;
+use super::reply::{enqueue, flush};
 use super::request_body::{BodyReader, Progress};
 use super::rewound::Rewound;
 use super::transport::Transport;
@@ -406,35 +406,6 @@ impl Connection {
     async fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {
         flush(&mut self.io, &mut self.deadline, &self.exchanges, outbox).await
     }
-}
-
-/// Sends what is in the outbox; an error ends the connection.
-async fn flush(
-    io: &mut Transport,
-    deadline: &mut Deadline,
-    exchanges: &Exchanges,
-    outbox: &mut Outbox,
-) -> io::Result<()> {
-    let Exchanges { worker, visit, .. } = exchanges;
-    let patience = worker.settings.request_timeout;
-    let mut pace = Pace { deadline, patience };
-    let flushed = if visit.is_monitoring() {
-        tokio::select! {
-            flushed = outbox.flush(io, &mut pace) => flushed,
-            () = worker.stopped_for_a_moment() => Err(io::ErrorKind::TimedOut.into()),
-        }
-    } else {
-        outbox.flush(io, &mut pace).await
-    };
-    if let Err(error) = &flushed
-        && !visit.is_monitoring()
-    {
-        worker.tally.aborted();
-        if error.kind() == io::ErrorKind::TimedOut {
-            worker.tally.timed_out(Timeout::Response);
-        }
-    }
-    flushed
 }
 
 /// Why no request came about.

@@ -1,13 +1,20 @@
-//! An answer on its way into the outbox: how it goes out over HTTP/1.
+//! An answer on its way into the outbox, and out of it: how it goes out over HTTP/1.
+
+use std::io;
 
 use http::{Method, Version};
 
 use super::clock;
+use super::deadline::{Deadline, Pace};
+use super::exchange::Exchanges;
 use super::outbox::Outbox;
+use super::transport::Transport;
+use super::worker::Worker;
 use crate::content::plan::plan;
 use crate::http1::encode::{self, ContentLength, ResponseHead};
 use crate::message::Response;
 use crate::site::Site;
+use crate::stats::Timeout;
 
 /// What was put into the outbox.
 pub(super) struct Queued {
@@ -56,4 +63,40 @@ pub(super) fn enqueue(
         outbox.push(body, plan.chunked);
     }
     Queued { head: head as u64, content, closes: plan.close }
+}
+
+/// Sends what is in the outbox; an error ends the connection.
+pub(super) async fn flush(
+    io: &mut Transport,
+    deadline: &mut Deadline,
+    exchanges: &Exchanges,
+    outbox: &mut Outbox,
+) -> io::Result<()> {
+    let Exchanges { worker, visit, .. } = exchanges;
+    let mut pace = Pace { deadline, patience: worker.settings.request_timeout };
+    if visit.is_monitoring() {
+        // Boxed: hardly any connection needs room for this.
+        return Box::pin(flush_briefly(io, &mut pace, worker, outbox)).await;
+    }
+    let flushed = outbox.flush(io, &mut pace).await;
+    if let Err(error) = &flushed {
+        worker.tally.aborted();
+        if error.kind() == io::ErrorKind::TimedOut {
+            worker.tally.timed_out(Timeout::Response);
+        }
+    }
+    flushed
+}
+
+/// The same for somebody who only watches, and is not waited for when the server stops.
+async fn flush_briefly(
+    io: &mut Transport,
+    pace: &mut Pace<'_>,
+    worker: &Worker,
+    outbox: &mut Outbox,
+) -> io::Result<()> {
+    tokio::select! {
+        flushed = outbox.flush(io, pace) => flushed,
+        () = worker.stopped_for_a_moment() => Err(io::ErrorKind::TimedOut.into()),
+    }
 }

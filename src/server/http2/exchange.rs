@@ -143,6 +143,7 @@ impl Exchanges {
                     } else {
                         tokio::select! {
                             sent = sending => sent,
+                            // Who only watches is not waited for.
                             () = self.worker.stopped_for_a_moment() => {
                                 Err(io::ErrorKind::TimedOut.into())
                             }
