@@ -190,32 +190,14 @@ fn the_policy_allows_what_is_in_the_page_and_nothing_else() {
     }
 }
 
-/// Writes pages into the folder that `STATUS_PAGES` names, to be looked at.
+/// Pages of states that are hard to come by, in `target/pages`.
 #[test]
-#[ignore = "for eyes"]
+#[ignore = "for people to look at"]
 fn pages_to_look_at() {
-    let folder = std::path::PathBuf::from(std::env::var_os("STATUS_PAGES").expect("a folder"));
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
+    std::fs::create_dir_all(&folder).unwrap();
     for (name, snapshot, history) in samples() {
-        let start = std::time::Instant::now();
         let page = whole(&snapshot, &history);
-        println!("{name}: {} bytes in {:?}", page.len(), start.elapsed());
         std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
-        let part = live(&snapshot, &history);
-        println!("{name}, live: {} bytes", part.len());
-        std::fs::write(folder.join(format!("{name}.live")), part).unwrap();
     }
-    for later in 0..12 {
-        let is_red = later >= 8;
-        let mut snapshot = if is_red { sample::red() } else { sample::busy() };
-        snapshot.server.uptime_seconds += later;
-        snapshot.in_flight.drain(..usize::try_from(later).unwrap());
-        snapshot.in_flight.iter_mut().for_each(|flight| flight.sent_bytes += 100_000 * later);
-        let part = live(&snapshot, &sample::history("10m", later, is_red));
-        std::fs::write(folder.join(format!("live-{later:02}.html")), part).unwrap();
-    }
-    // A page that changes as it is sent anew.
-    let page = whole(&sample::busy(), &sample::history("10m", 0, false));
-    std::fs::write(folder.join("moving.html"), page).unwrap();
-    let policy = content_security_policy();
-    std::fs::write(folder.join("policy.txt"), policy.as_bytes()).unwrap();
 }
