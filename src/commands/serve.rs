@@ -205,7 +205,9 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], 
         // What reads that reads nothing else.
         let (local, network) = banner.urls();
         let root = banner.root.display().to_string();
-        tracing::info!(version = banner.version, root, ?local, ?network, ?features, "serving");
+        let (version, status) = (banner.version, banner.status_path);
+        let fingerprint = banner.self_signed.map(|fingerprint| fingerprint.to_string());
+        tracing::info!(version, root, ?local, ?network, status, fingerprint, ?features, "serving");
         return;
     }
     // A closed output is no reason not to serve.

@@ -303,7 +303,7 @@ impl Server {
 
     /// Says to those who ask for its health that it is about to stop.
     pub fn announce_end(&self) {
-        self.stats.drain();
+        self.stats.announce_end();
     }
 
     /// Closes the listening sockets and the idle connections; the others finish their request.

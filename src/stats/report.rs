@@ -83,7 +83,7 @@ impl Stats {
     }
 
     /// The server is about to stop.
-    pub fn drain(&self) {
+    pub fn announce_end(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
