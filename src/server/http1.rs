@@ -23,6 +23,7 @@ use super::deadline::{Deadline, Pace};
 use super::exchange::{Asked, Exchanges, Note, Outcome, Taken, Took, record_refusal};
 use super::http2::{self, PREFACE};
 use super::inbox::Inbox;
+use super::intake::Intake;
 use super::linger::linger;
 use super::outbox::{Meter, Outbox, is_bulk};
 use super::reply::{enqueue, flush};
@@ -270,32 +271,20 @@ impl Connection {
             return Next::Cut;
         }
         let worker = Arc::clone(&self.exchanges.worker);
-        let mut progress = Progress::new(
-            framing.body,
-            framing.expect_continue,
-            worker.settings.head_limits,
-            Arc::clone(&worker.tally),
-        );
+        let intake = Intake::new(&worker.tally);
+        let limits = worker.settings.head_limits;
+        let mut progress = Progress::new(framing.body, framing.expect_continue, limits, intake);
         let (peer, site) = (self.exchanges.peer, Arc::clone(&self.exchanges.site));
         let boarding = self.exchanges.board(asked, progress.length());
-        if let Some(boarding) = &boarding {
-            progress.follow(Arc::clone(boarding.flight()));
-        }
+        progress.intake.show(boarding.as_ref());
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
         let response =
             async { site.respond(request).wait().await }.instrument(asked.span.clone()).await;
-        if progress.timed_out() {
-            worker.tally.timed_out(Timeout::RequestContent);
-        }
-        if response.status.as_u16() >= 400 {
-            worker.tally.refused_content(response.status);
-        }
+        let taken = progress.intake.answered(asked, response.status);
 
         let drains = progress.can_drain(DRAIN);
         let keep_alive = framing.keep_alive && self.may_go_on() && drains;
-        let at = progress.latest().unwrap_or(asked.received);
-        let taken = Taken { bytes: progress.received(), at };
         let next = self.send(asked, response, keep_alive, taken, boarding, outbox).await;
         if progress.is_finished() {
             return next;

@@ -14,6 +14,7 @@ mod handshake;
 mod http1;
 mod http2;
 mod inbox;
+mod intake;
 mod linger;
 mod listener;
 mod outbox;

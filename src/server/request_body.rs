@@ -5,20 +5,17 @@ mod tests;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::clock;
 use super::deadline::Pace;
 use super::inbox::Inbox;
+use super::intake::Intake;
 use super::transport::Transport;
 use crate::http1::encode::CONTINUE;
 use crate::http1::{BodyLength, ChunkedDecoder, Decoded, Limits};
 use crate::message::{BodyError, Incoming};
-use crate::stats::{Flight, Tally};
 
 /// Bytes read at a time; content is longer than heads.
 const ROOM: usize = 64 * 1024;
@@ -28,13 +25,7 @@ pub(super) struct Progress {
     state: State,
     /// What is left to send of `100 (Continue)`, for which the client waits.
     interim: &'static [u8],
-    received: u64,
-    /// When the last piece came.
-    latest: Option<Instant>,
-    tally: Arc<Tally>,
-    /// Who is shown how far it has come.
-    flight: Option<Arc<Flight>>,
-    timed_out: bool,
+    pub(super) intake: Intake,
 }
 
 enum State {
@@ -49,7 +40,7 @@ impl Progress {
         length: BodyLength,
         client_waits: bool,
         limits: Limits,
-        tally: Arc<Tally>,
+        intake: Intake,
     ) -> Self {
         let state = match length {
             BodyLength::None | BodyLength::Length(0) => State::Finished,
@@ -57,45 +48,16 @@ impl Progress {
             BodyLength::Chunked => State::Chunked(ChunkedDecoder::new(limits)),
         };
         let interim = if client_waits { CONTINUE } else { &[] };
-        Self { state, interim, received: 0, latest: None, tally, flight: None, timed_out: false }
-    }
-
-    /// Tells `flight` of what arrives.
-    pub(super) fn follow(&mut self, flight: Arc<Flight>) {
-        self.flight = Some(flight);
+        Self { state, interim, intake }
     }
 
     /// Bytes in all, when the client said.
     pub(super) fn length(&self) -> Option<u64> {
         match self.state {
-            State::Finished => Some(self.received),
-            State::Length(left) => Some(self.received + left),
+            State::Finished => Some(self.intake.bytes()),
+            State::Length(left) => Some(self.intake.bytes() + left),
             State::Chunked(_) | State::Failed => None,
         }
-    }
-
-    /// Whether the client was waited for in vain.
-    pub(super) fn timed_out(&self) -> bool {
-        self.timed_out
-    }
-
-    fn take(&mut self, count: u64) {
-        self.received += count;
-        self.latest = Some(clock::now());
-        self.tally.receiving(count);
-        if let Some(flight) = &self.flight {
-            flight.take(count);
-        }
-    }
-
-    /// When the last piece came.
-    pub(super) fn latest(&self) -> Option<Instant> {
-        self.latest
-    }
-
-    /// Bytes of content read.
-    pub(super) fn received(&self) -> u64 {
-        self.received
     }
 
     /// Whether the next request follows at once.
@@ -147,8 +109,8 @@ impl<'a> BodyReader<'a> {
 
     /// Reads and drops up to `limit` bytes. True when the end was reached.
     pub(super) async fn drain(&mut self, limit: u64) -> bool {
-        let end = self.progress.received.saturating_add(limit);
-        while self.progress.received <= end {
+        let end = self.progress.intake.bytes().saturating_add(limit);
+        while self.progress.intake.bytes() <= end {
             match poll_fn(|context| self.poll_chunk(context)).await {
                 None => return true,
                 Some(Ok(_)) => {}
@@ -265,7 +227,7 @@ impl Incoming for BodyReader<'_> {
             }
             match self.decode() {
                 Ok(Some(piece)) => {
-                    self.progress.take(piece.len() as u64);
+                    self.progress.intake.take(piece.len() as u64);
                     return Poll::Ready(Some(Ok(piece)));
                 }
                 Ok(None) => {}
@@ -279,7 +241,7 @@ impl Incoming for BodyReader<'_> {
                 Ok(0) => BodyError::Closed,
                 Ok(_) => continue,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    self.progress.timed_out = true;
+                    self.progress.intake.timed_out();
                     BodyError::TimedOut
                 }
                 Err(_) => BodyError::Closed,

@@ -17,10 +17,11 @@ use super::send::{WHOLE, send};
 use crate::content::plan::plan;
 use crate::http1::Authority;
 use crate::message::{
-    Body, Fields, RequestBody, Response, ResponseFields, Target, TargetForm, Traffic,
+    Body, Fields, Incoming, RequestBody, Response, ResponseFields, Target, TargetForm, Traffic,
 };
 use crate::server::clock;
 use crate::server::exchange::{Asked, Exchanges, Note, Outcome, Taken, Took};
+use crate::server::intake::Intake;
 use crate::stats::{Boarding, Timeout};
 
 /// Answers a request: at once if that is possible, else in a task of its own.
@@ -46,13 +47,13 @@ impl Exchanges {
         let asked = Asked::over_http2(&self.worker, method, target(&uri), fields);
         let mut receiver = (!stream.is_end_stream()).then(|| {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
-            let tally = Arc::clone(&self.worker.tally);
-            Receiver::new(stream, announced, self.worker.settings.request_timeout, tally)
+            let intake = Intake::new(&self.worker.tally);
+            Receiver::new(stream, announced, self.worker.settings.request_timeout, intake)
         });
         let mut boarding = receiver.as_mut().and_then(|receiver| {
-            let boarding = self.board(&asked, receiver.announced())?;
-            receiver.follow(Arc::clone(boarding.flight()));
-            Some(boarding)
+            let boarding = self.board(&asked, receiver.length());
+            receiver.intake.show(boarding.as_ref());
+            boarding
         });
         if receiver.is_some() && asked.fields.get(&header::EXPECT).is_some() {
             let mut interim = http::Response::new(());
@@ -82,17 +83,10 @@ impl Exchanges {
             let Some(response) = answered.await else { return };
             response
         };
-        let mut taken = asked.bare();
-        if let Some(receiver) = &receiver {
-            taken.bytes = receiver.received();
-            taken.at = receiver.latest().unwrap_or(taken.at);
-            if receiver.timed_out() {
-                self.worker.tally.timed_out(Timeout::RequestContent);
-            }
-            if response.status.as_u16() >= 400 {
-                self.worker.tally.refused_content(response.status);
-            }
-        }
+        let taken = match &receiver {
+            Some(receiver) => receiver.intake.answered(&asked, response.status),
+            None => asked.bare(),
+        };
         self.visit.asked(response.traffic);
         self.send(&asked, response, taken, boarding, &mut respond).await;
         if let Some(receiver) = receiver {

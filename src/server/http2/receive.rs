@@ -1,18 +1,16 @@
 //! The content of an HTTP/2 request.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
 use tokio::time::timeout;
 
 use crate::message::{BodyError, Incoming};
-use crate::server::clock;
 use crate::server::deadline::Deadline;
-use crate::stats::{Flight, Tally};
+use crate::server::intake::Intake;
 
 /// How long a client may go on sending what nobody reads.
 const LINGER: Duration = Duration::from_secs(1);
@@ -21,17 +19,11 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct Receiver {
     stream: RecvStream,
     announced: Option<u64>,
-    received: u64,
+    pub(super) intake: Intake,
     patience: Duration,
     /// Only once there was something to wait for.
     deadline: Option<Deadline>,
     is_waiting: bool,
-    /// When the last piece came.
-    latest: Option<Instant>,
-    tally: Arc<Tally>,
-    /// Who is shown how much has come.
-    flight: Option<Arc<Flight>>,
-    timed_out: bool,
 }
 
 impl Receiver {
@@ -39,54 +31,9 @@ impl Receiver {
         stream: RecvStream,
         announced: Option<u64>,
         patience: Duration,
-        tally: Arc<Tally>,
+        intake: Intake,
     ) -> Self {
-        Self {
-            stream,
-            announced,
-            received: 0,
-            patience,
-            deadline: None,
-            is_waiting: false,
-            latest: None,
-            tally,
-            flight: None,
-            timed_out: false,
-        }
-    }
-
-    /// Tells `flight` of what arrives.
-    pub(super) fn follow(&mut self, flight: Arc<Flight>) {
-        self.flight = Some(flight);
-    }
-
-    /// Bytes in all, when the client said.
-    pub(super) fn announced(&self) -> Option<u64> {
-        self.announced
-    }
-
-    /// Whether the client was waited for in vain.
-    pub(super) fn timed_out(&self) -> bool {
-        self.timed_out
-    }
-
-    fn take(&mut self, count: u64) {
-        self.received += count;
-        self.latest = Some(clock::now());
-        self.tally.receiving(count);
-        if let Some(flight) = &self.flight {
-            flight.take(count);
-        }
-    }
-
-    /// When the last piece came.
-    pub(super) fn latest(&self) -> Option<Instant> {
-        self.latest
-    }
-
-    /// Bytes taken so far.
-    pub(super) fn received(&self) -> u64 {
-        self.received
+        Self { stream, announced, intake, patience, deadline: None, is_waiting: false }
     }
 
     /// Waits for the client to stop sending what nobody reads, before the stream is reset: there
@@ -96,7 +43,7 @@ impl Receiver {
         let end = async {
             while !self.stream.is_end_stream() {
                 match poll_fn(|context| self.stream.poll_data(context)).await {
-                    Some(Ok(piece)) => self.tally.receiving(piece.len() as u64),
+                    Some(Ok(piece)) => self.intake.take(piece.len() as u64),
                     _ => return,
                 }
             }
@@ -131,7 +78,7 @@ impl Incoming for Receiver {
                     if piece.is_empty() {
                         continue;
                     }
-                    self.take(piece.len() as u64);
+                    self.intake.take(piece.len() as u64);
                     Some(Ok(piece))
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -141,7 +88,7 @@ impl Incoming for Receiver {
                 }
                 Poll::Pending => {
                     ready!(self.poll_patience(context));
-                    self.timed_out = true;
+                    self.intake.timed_out();
                     Some(Err(BodyError::TimedOut))
                 }
             });

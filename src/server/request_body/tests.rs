@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,7 +27,12 @@ async fn lender(length: BodyLength, client_waits: bool, early: &[u8]) -> (Lender
         io: Transport::Tcp(accepted.unwrap().0),
         inbox,
         deadline: Deadline::after(Duration::from_secs(10)),
-        progress: Progress::new(length, client_waits, Limits::default(), Arc::default()),
+        progress: Progress::new(
+            length,
+            client_waits,
+            Limits::default(),
+            Intake::new(&Arc::default()),
+        ),
     };
     (lender, client.unwrap())
 }
@@ -55,7 +61,7 @@ async fn a_body_of_known_length_ends_where_the_next_request_begins() {
     assert_eq!(lender.reader().length(), Some(10));
     assert_eq!(lender.read_all().await.unwrap(), b"0123456789");
     assert!(lender.progress.is_finished());
-    assert_eq!(lender.progress.received(), 10);
+    assert_eq!(lender.progress.intake.bytes(), 10);
     let mut next = [0; 5];
     poll_fn(|context| lender.io.poll_read(context, &mut next)).await.unwrap();
     assert_eq!(&next, b"GET /");
