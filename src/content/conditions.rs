@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use http::{HeaderName, Method, header};
 
-use crate::message::Fields;
+use crate::message::{Fields, SeenNames};
 
 use super::date;
 use super::etag::{self, EntityTag, Tag};
@@ -17,6 +17,10 @@ static IF_UNMODIFIED_SINCE: HeaderName = header::IF_UNMODIFIED_SINCE;
 static IF_NONE_MATCH: HeaderName = header::IF_NONE_MATCH;
 static IF_MODIFIED_SINCE: HeaderName = header::IF_MODIFIED_SINCE;
 static IF_RANGE: HeaderName = header::IF_RANGE;
+
+/// The fields that hold a precondition.
+const PRECONDITIONS: SeenNames =
+    SeenNames::of(&[b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since"]);
 
 /// What tells the current representation from an earlier one.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +56,9 @@ pub enum Verdict {
 /// (section 13.2.1): the caller asks once it knows. CONNECT, OPTIONS and TRACE have none.
 #[inline]
 pub fn check(method: &Method, fields: Fields<'_>, current: &Validators<'_>) -> Verdict {
+    if !fields.may_contain_any(PRECONDITIONS) {
+        return Verdict::Proceed;
+    }
     evaluate(method, fields, Some(current))
 }
 

@@ -22,10 +22,11 @@ impl Preflight {
 }
 
 impl Handler for Preflight {
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        request.method == Method::OPTIONS
+    }
+
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        if request.method != Method::OPTIONS {
-            return Reply::Pass(request);
-        }
         let Some(permission) = self.cors.preflight(request.fields) else {
             return Reply::Pass(request);
         };

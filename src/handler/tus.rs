@@ -205,6 +205,10 @@ impl Tus {
 }
 
 impl Handler for Tus {
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        request.target.path.starts_with(Self::PATH.as_bytes())
+    }
+
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         let Some(rest) = request.target.path.strip_prefix(Self::PATH.as_bytes()) else {
             return Reply::Pass(request);

@@ -320,6 +320,13 @@ impl Subject {
 }
 
 impl Handler for Upload {
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        let path = request.target.path;
+        !matches!(request.method, Method::GET | Method::HEAD)
+            || path == PAGE
+            || path.starts_with(results::PATH.as_bytes())
+    }
+
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         let path = request.target.path;
         if matches!(request.method, Method::GET | Method::HEAD) {

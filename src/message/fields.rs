@@ -33,6 +33,26 @@ impl FieldSpan {
 pub struct SeenNames(u64);
 
 impl SeenNames {
+    /// A set of these names.
+    #[must_use]
+    pub const fn of(names: &[&[u8]]) -> Self {
+        let mut set = 0;
+        let mut at = 0;
+        while at < names.len() {
+            if let Some(bit) = Self::bit(names[at]) {
+                set |= bit;
+            }
+            at += 1;
+        }
+        Self(set)
+    }
+
+    /// Whether both may hold the same name.
+    #[inline]
+    pub const fn may_share(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Notes a name; its case does not matter. An empty name is not noted.
     #[inline]
     pub fn insert(&mut self, name: &[u8]) {
@@ -48,11 +68,10 @@ impl SeenNames {
     }
 
     #[inline]
-    fn bit(name: &[u8]) -> Option<u64> {
-        let first = name.first()? | 0x20;
-        let last = name.last()? | 0x20;
-        let bucket = (name.len() * 7 + usize::from(first) * 3 + usize::from(last)) & 63;
-        Some(1 << bucket)
+    const fn bit(name: &[u8]) -> Option<u64> {
+        let ([first, ..], [.., last]) = (name, name) else { return None };
+        let bucket = name.len() * 7 + (*first | 0x20) as usize * 3 + (*last | 0x20) as usize;
+        Some(1 << (bucket & 63))
     }
 }
 
@@ -75,6 +94,15 @@ pub enum Fields<'a> {
 impl<'a> Fields<'a> {
     /// No fields at all.
     pub const EMPTY: Self = Self::Wire { head: &[], spans: &[], seen: SeenNames(0) };
+
+    /// Whether there may be a field of one of these names: asked before each of them is looked for.
+    #[inline]
+    pub fn may_contain_any(&self, names: SeenNames) -> bool {
+        match self {
+            Self::Wire { seen, .. } => seen.may_share(names),
+            Self::Map(map) => !map.is_empty(),
+        }
+    }
 
     /// The value of the first line of that name.
     #[inline]

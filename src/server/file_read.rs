@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::message::FileSpan;
 
 /// Bytes read at a time when a cold piece of a file is brought into memory.
@@ -37,23 +35,25 @@ pub(super) async fn warm(file: Arc<File>, start: u64, length: u64) -> io::Result
     .await
 }
 
-/// Reads `length` bytes from the start of a span. A file that ends earlier is an error.
-pub(super) async fn read(span: &FileSpan, length: usize) -> io::Result<Bytes> {
-    let mut buffer = vec![0; length];
+/// Reads from the start of a span as much as the buffer takes. A file that ends earlier is an error.
+pub(super) async fn fill(mut buffer: Vec<u8>, span: &FileSpan) -> io::Result<Vec<u8>> {
+    let length = buffer.len();
     if read_now(&span.file, &mut buffer, span.start).is_ok_and(|count| count == length) {
-        return Ok(buffer.into());
+        return Ok(buffer);
     }
     let (file, start) = (Arc::clone(&span.file), span.start);
     off_worker(move || {
         read_exact_at(&file, &mut buffer, start)?;
-        Ok(buffer.into())
+        Ok(buffer)
     })
     .await
 }
 
-/// Whether the file is still the version that was opened.
-pub(super) fn is_unchanged(span: &FileSpan) -> bool {
-    span.file.metadata().is_ok_and(|metadata| metadata.modified().ok() == span.modified)
+/// An error when the file is not the version any more that was opened.
+pub(super) fn check_unchanged(span: &FileSpan) -> io::Result<()> {
+    let is_unchanged =
+        span.file.metadata().is_ok_and(|metadata| metadata.modified().ok() == span.modified);
+    is_unchanged.then_some(()).ok_or_else(|| io::Error::other("the file changed while it was sent"))
 }
 
 async fn off_worker<T: Send + 'static>(
@@ -115,7 +115,7 @@ mod tests {
     async fn a_piece_is_read_from_where_the_span_starts() {
         let mut span = span(b"0123456789");
         span.start = 4;
-        assert_eq!(read(&span, 3).await.unwrap(), &b"456"[..]);
+        assert_eq!(fill(vec![0; 3], &span).await.unwrap(), b"456");
         warm(Arc::clone(&span.file), 0, 10).await.unwrap();
     }
 
@@ -123,15 +123,16 @@ mod tests {
     async fn a_file_that_shrank_is_an_error_and_not_zeros() {
         let span = span(b"0123456789");
         span.file.set_len(5).unwrap();
-        assert_eq!(read(&span, 10).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        let error = fill(vec![0; 10], &span).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         warm(Arc::clone(&span.file), 0, 10).await.unwrap();
     }
 
     #[test]
     fn a_changed_file_is_noticed() {
         let mut span = span(b"0123456789");
-        assert!(is_unchanged(&span));
+        assert!(check_unchanged(&span).is_ok());
         span.modified = Some(std::time::SystemTime::UNIX_EPOCH);
-        assert!(!is_unchanged(&span));
+        assert!(check_unchanged(&span).is_err());
     }
 }

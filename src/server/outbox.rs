@@ -33,9 +33,9 @@ const SLICES: usize = 16;
 /// Bytes of a file sent in one go, before the other connections of the worker get their turn.
 const FILE_STEP: u64 = 1024 * 1024;
 
-/// The last bytes of a file are read, the file's age looked at, and only then sent: a file that
-/// changed while it was sent ends in a cut connection, not in a mixture that looks complete.
-const FILE_TAIL: u64 = 16 * 1024;
+/// What is left of a file is copied when it is at most so many bytes: one write more costs less
+/// than a system call of its own.
+const SMALL_FILE: u64 = 16 * 1024;
 
 /// Bytes of a file read at a time where they are not sent from the page cache.
 const PIECE: usize = 64 * 1024;
@@ -54,8 +54,10 @@ pub(super) struct Outbox {
     /// Bytes of `encoded` already sent.
     sent: usize,
     queue: VecDeque<Item>,
-    /// Bytes in the queue's `Bytes` items.
+    /// Bytes in the queue's `Bytes` and `Piece` items.
     shared: usize,
+    /// The buffer of a piece that was sent, for the next one.
+    spare: Vec<u8>,
     sent_in_all: Arc<AtomicU64>,
     meter: Option<Meter>,
 }
@@ -84,6 +86,11 @@ enum Item {
     /// That many bytes of `encoded`.
     Encoded(usize),
     Bytes(Bytes),
+    /// Of a file.
+    Piece {
+        bytes: Vec<u8>,
+        sent: usize,
+    },
     File {
         span: FileSpan,
         /// Whether its bytes are copied: pages that `sendfile` queued would show later writes.
@@ -170,9 +177,17 @@ impl Outbox {
         pace: &mut Pace<'_>,
     ) -> io::Result<()> {
         let result = loop {
+            if let Some(at) = self.file_to_read(io) {
+                if let Err(error) = self.read_file(at).await {
+                    break Err(error);
+                }
+                continue;
+            }
             let step = match self.queue.front_mut() {
                 None => break in_time(pace, |context| io.poll_flush(context)).await,
-                Some(Item::Encoded(_) | Item::Bytes(_)) => self.send_memory(io, pace).await,
+                Some(Item::Encoded(_) | Item::Bytes(_) | Item::Piece { .. }) => {
+                    self.send_memory(io, pace).await
+                }
                 Some(Item::File { .. }) => self.send_file(io, pace).await,
                 Some(Item::Stream { .. }) => self.pull_stream().await,
             };
@@ -207,6 +222,7 @@ impl Outbox {
         self.encoded.clear();
         self.sent = 0;
         self.shared = 0;
+        self.spare = Vec::new();
         if self.encoded.capacity() > KEEP {
             self.encoded = Vec::new();
         }
@@ -225,6 +241,7 @@ impl Outbox {
                     now
                 }
                 Item::Bytes(bytes) => bytes,
+                Item::Piece { bytes, sent } => &bytes[*sent..],
                 Item::File { .. } => {
                     file_follows = true;
                     break;
@@ -269,27 +286,40 @@ impl Outbox {
                         return;
                     }
                 }
+                Some(Item::Piece { bytes, sent }) => {
+                    let step = count.min(bytes.len() - *sent);
+                    *sent += step;
+                    self.shared -= step;
+                    count -= step;
+                    if *sent < bytes.len() {
+                        return;
+                    }
+                    self.spare = std::mem::take(bytes);
+                }
                 _ => return,
             }
             self.queue.pop_front();
         }
     }
 
+    /// Sends a step of the file at the front from the page cache, the last one only after a look at
+    /// the file: one that changed while it was sent ends in a cut connection, not in a mixture that
+    /// looks complete.
     async fn send_file(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<()> {
-        let Some(Item::File { span, copied, warm_until }) = self.queue.front_mut() else {
+        let Some(Item::File { span, warm_until, .. }) = self.queue.front_mut() else {
             return Ok(());
         };
-        if span.length <= FILE_TAIL || *copied || !io.sends_files() {
-            return self.load_file_piece().await;
-        }
-        let count = (span.length - FILE_TAIL).min(FILE_STEP);
         if span.start >= *warm_until {
+            let count = span.length.min(FILE_STEP);
             if !file_read::is_warm(&span.file, span.start, count) {
                 file_read::warm(span.file.clone(), span.start, count).await?;
             }
             *warm_until = span.start + count;
         }
-        let count = count.min(*warm_until - span.start);
+        let count = span.length.min(*warm_until - span.start);
+        if count == span.length {
+            file_read::check_unchanged(span)?;
+        }
         let step = usize::try_from(count).unwrap_or(usize::MAX);
         let FileSpan { file, start, .. } = &*span;
         let sent =
@@ -299,26 +329,42 @@ impl Outbox {
         }
         span.start += sent;
         span.length -= sent;
+        let is_finished = span.length == 0;
         let is_cold = span.start >= *warm_until;
+        if is_finished {
+            self.queue.pop_front();
+        }
         self.count(sent);
-        if is_cold {
+        if is_cold && !is_finished {
             clock::has_aged();
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    /// Turns the next piece of the file at the front into bytes.
-    async fn load_file_piece(&mut self) -> io::Result<()> {
-        let Some(Item::File { span, .. }) = self.queue.front_mut() else {
-            return Ok(());
-        };
-        let Some(bytes) = pieces::file_piece(span, PIECE).await? else { return Ok(()) };
-        if span.length == 0 {
-            self.queue.pop_front();
-        }
+    /// Where in the queue a file is of which a piece is to be read before anything else is sent.
+    fn file_to_read(&self, io: &Transport) -> Option<usize> {
+        let is_file = |item: &Item| matches!(item, Item::File { .. });
+        let at = self.queue.iter().position(is_file)?;
+        let Item::File { span, copied, .. } = &self.queue[at] else { return None };
+        let is_read = *copied || span.length <= SMALL_FILE || !io.sends_files();
+        let is_wanted = self.shared + self.encoded.len() - self.sent < PIECE;
+        (is_read && is_wanted).then_some(at)
+    }
+
+    /// Turns the next piece of the file at that place of the queue into bytes before it.
+    async fn read_file(&mut self, at: usize) -> io::Result<()> {
+        let Some(Item::File { span, .. }) = self.queue.get_mut(at) else { return Ok(()) };
+        let spare = std::mem::take(&mut self.spare);
+        let Some(bytes) = pieces::file_piece(span, PIECE, spare).await? else { return Ok(()) };
+        let is_finished = span.length == 0;
         self.shared += bytes.len();
-        self.queue.push_front(Item::Bytes(bytes));
+        let piece = Item::Piece { bytes, sent: 0 };
+        if is_finished {
+            self.queue[at] = piece;
+        } else {
+            self.queue.insert(at, piece);
+        }
         Ok(())
     }
 

@@ -54,7 +54,7 @@ impl Pieces {
                     let piece = bytes.split_to(most.min(bytes.len()));
                     (!piece.is_empty()).then_some(piece)
                 }
-                Item::File(span) => file_piece(span, most).await?,
+                Item::File(span) => file_piece(span, most, Vec::new()).await?.map(Bytes::from),
                 Item::Stream { chunks, owed } => match stream_piece(chunks, owed).await? {
                     Some(mut piece) if piece.len() > most => {
                         let now = piece.split_to(most);
@@ -93,19 +93,25 @@ impl Item {
     }
 }
 
-/// The next piece of a file; `None` at its end.
-pub(super) async fn file_piece(span: &mut FileSpan, most: usize) -> io::Result<Option<Bytes>> {
+/// The next piece of a file, in `buffer`; `None` at its end.
+pub(super) async fn file_piece(
+    span: &mut FileSpan,
+    most: usize,
+    mut buffer: Vec<u8>,
+) -> io::Result<Option<Vec<u8>>> {
     let count = span.length.min(most as u64);
     if count == 0 {
         return Ok(None);
     }
-    let bytes = file_read::read(span, usize::try_from(count).unwrap_or(usize::MAX)).await?;
+    // Keeps what there is: it need not be zeroed to be read over.
+    buffer.resize(usize::try_from(count).unwrap_or(usize::MAX), 0);
+    let buffer = file_read::fill(buffer, span).await?;
     span.start += count;
     span.length -= count;
-    if span.length == 0 && !file_read::is_unchanged(span) {
-        return Err(io::Error::other("the file changed while it was sent"));
+    if span.length == 0 {
+        file_read::check_unchanged(span)?;
     }
-    Ok(Some(bytes))
+    Ok(Some(buffer))
 }
 
 /// The next piece of a stream, never an empty one; `None` at its end, which comes when `owed`, the

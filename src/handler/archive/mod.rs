@@ -75,6 +75,10 @@ impl Archives {
 }
 
 impl Handler for Archives {
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        request.target.parameter(b"archive").is_some()
+    }
+
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         let Some(wanted) = request.target.parameter(b"archive") else {
             return Reply::Pass(request);
