@@ -32,6 +32,15 @@ pub fn whole_seconds(time: SystemTime) -> Option<SystemTime> {
     (seconds < END).then(|| UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
+/// The time so many seconds and nanoseconds from 1970-01-01 00:00 UTC on, as file systems keep it.
+/// `None` when the system's clock cannot say it.
+pub fn from_unix(seconds: i64, nanoseconds: u32) -> Option<SystemTime> {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let start =
+        if seconds < 0 { UNIX_EPOCH.checked_sub(whole)? } else { UNIX_EPOCH.checked_add(whole)? };
+    start.checked_add(Duration::from_nanos(nanoseconds.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -3,7 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use rustix::fs::{Stat, fstat};
+
+use crate::content::date;
 use crate::message::FileSpan;
 
 /// Bytes read at a time when a cold piece of a file is brought into memory.
@@ -51,9 +55,15 @@ pub(super) async fn fill(mut buffer: Vec<u8>, span: &FileSpan) -> io::Result<Vec
 
 /// An error when the file is not the version any more that was opened.
 pub(super) fn check_unchanged(span: &FileSpan) -> io::Result<()> {
-    let is_unchanged =
-        span.file.metadata().is_ok_and(|metadata| metadata.modified().ok() == span.modified);
+    let is_unchanged = fstat(&span.file).is_ok_and(|stat| modified(&stat) == span.modified);
     is_unchanged.then_some(()).ok_or_else(|| io::Error::other("the file changed while it was sent"))
+}
+
+// The widths of these fields differ between systems; the values fit on all of them.
+#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, clippy::cast_possible_truncation)]
+#[allow(clippy::cast_lossless)]
+fn modified(stat: &Stat) -> Option<SystemTime> {
+    date::from_unix(stat.st_mtime as i64, stat.st_mtime_nsec as u32)
 }
 
 async fn off_worker<T: Send + 'static>(

@@ -6,6 +6,7 @@
 
 mod accept;
 mod clock;
+mod corked;
 mod deadline;
 mod exchange;
 mod file_read;

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::corked::Corked;
+
 /// A connection's byte stream.
 pub(super) enum Transport {
     /// Plain TCP.
@@ -21,7 +23,7 @@ pub(super) enum Transport {
 
 /// An encrypted connection.
 pub(super) struct Secured {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<Corked>,
     /// Whether what is written next is the last.
     is_last: bool,
 }
@@ -31,7 +33,8 @@ const MAX_LAST: usize = 16 * 1024;
 
 impl Transport {
     /// What was agreed on in a handshake.
-    pub(super) fn secured(stream: TlsStream<TcpStream>) -> Self {
+    pub(super) fn secured(mut stream: TlsStream<Corked>) -> Self {
+        stream.get_mut().0.open();
         Self::Tls(Box::new(Secured { stream, is_last: false }))
     }
 
@@ -53,7 +56,7 @@ impl Transport {
                 // What was decrypted and not yet read does not make the socket readable.
                 match session.reader().fill_buf() {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        stream.poll_read_ready(context)
+                        stream.socket().poll_read_ready(context)
                     }
                     _ => Poll::Ready(Ok(())),
                 }

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FileType, Stat};
 
+use crate::content::date;
 use crate::content::etag::EntityTag;
 
 /// What a directory entry leads to.
@@ -81,13 +82,7 @@ impl Version {
 
 impl Timestamp {
     fn to_system_time(self) -> Option<SystemTime> {
-        let whole = Duration::from_secs(self.seconds.unsigned_abs());
-        let start = if self.seconds < 0 {
-            SystemTime::UNIX_EPOCH.checked_sub(whole)?
-        } else {
-            SystemTime::UNIX_EPOCH.checked_add(whole)?
-        };
-        start.checked_add(Duration::from_nanos(self.nanoseconds.into()))
+        date::from_unix(self.seconds, self.nanoseconds)
     }
 }
 
