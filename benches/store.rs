@@ -30,6 +30,7 @@ fn disk(root: &Path) -> Disk {
         show_hidden: false,
         symlinks: Symlinks::Inside,
         sandboxed: None,
+        codings: true,
         cache_control: None,
     };
     Disk::open(options).unwrap()

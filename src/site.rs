@@ -156,7 +156,7 @@ impl Site {
         }
         handlers.push(Box::new(Methods));
         handlers.push(Box::new(Markdown::new(renderings)));
-        handlers.push(Box::new(Files::new(Arc::clone(&store))));
+        handlers.push(Box::new(Files::new(Arc::clone(&store), config.enable_compression)));
         if config.enable_archives {
             handlers.push(Box::new(Archives::new(Arc::new(disk))));
         }
@@ -338,6 +338,7 @@ fn open_disk(config: &Config, sandboxed: Option<PathBuf>) -> Result<Disk, BuildE
         },
         cache_control: Some(cache_control(config)),
         sandboxed,
+        codings: config.enable_compression,
     };
     let root = config.document_root.clone();
     Disk::open(options).map_err(|error| BuildError::Root { root, error })

@@ -59,6 +59,7 @@ impl Site {
             symlinks: Symlinks::Inside,
             cache_control: None,
             sandboxed: None,
+            codings: true,
         });
         let place = SitePath::parse(b"/uploads/").ok();
         let panel = UploadPanel {

@@ -49,8 +49,9 @@ keys! {
         /// Which symbolic links are followed: those that stay under the root, none, or all.
         follow_symlinks: FollowSymlinks = FollowSymlinks::Inside, one_of();
 
-        /// Compress what is worth it with gzip, br or zstd.
-        enable_compression: bool = false, later("compression", switch()); // then: true
+        /// Send what is worth it compressed (zstd, br or gzip), and files that lie compressed beside
+        /// themselves (app.js.br).
+        enable_compression: bool = true, switch();
 
         /// Offer the folders that are listed as tar and zip archives.
         enable_archives: bool = false, switch();

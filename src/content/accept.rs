@@ -2,6 +2,7 @@
 
 use http::{HeaderName, header};
 
+use super::quality::thousandths;
 use crate::message::Fields;
 
 static ACCEPT: HeaderName = header::ACCEPT;
@@ -57,7 +58,9 @@ impl Qualities {
             for member in split_unquoted(line, b',') {
                 let mut pieces = split_unquoted(member, b';').map(<[u8]>::trim_ascii);
                 let media_type = pieces.next().unwrap_or_default();
-                let quality = pieces.find_map(quality_text).map_or(1000, thousandths);
+                let quality = pieces
+                    .find_map(quality_text)
+                    .map_or(1000, |text| thousandths(text).unwrap_or(0));
                 let known = if is_html(media_type) {
                     &mut all.html
                 } else if is_json(media_type) {
@@ -91,24 +94,6 @@ fn quality_text(parameter: &[u8]) -> Option<&[u8]> {
         [b'q' | b'Q', b'=', value @ ..] => Some(value),
         _ => None,
     }
-}
-
-/// A quality in thousandths; 0 when it is not well-formed.
-///
-/// `qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`
-fn thousandths(quality: &[u8]) -> u16 {
-    let (one, decimals) = match quality {
-        [one @ (b'0' | b'1')] => (*one, &[][..]),
-        [one @ (b'0' | b'1'), b'.', decimals @ ..] if decimals.len() <= 3 => (*one, decimals),
-        _ => return 0,
-    };
-    if !decimals.iter().all(u8::is_ascii_digit) {
-        return 0;
-    }
-    let digits = decimals.iter().chain(b"000").take(3);
-    let value =
-        digits.fold(u16::from(one - b'0'), |value, digit| value * 10 + u16::from(digit - b'0'));
-    if value > 1000 { 0 } else { value }
 }
 
 /// Splits at a separator, but not inside a quoted string (RFC 9110 section 5.6.4).

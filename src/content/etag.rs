@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::HeaderValue;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::coding::Coding;
 use super::field_value;
 
 /// The entity tag of a representation, ready to be sent. Cloning it copies no bytes.
@@ -31,6 +32,17 @@ impl EntityTag {
         };
         let nanoseconds = distance.as_nanos();
         Self(field_value(format!("\"{sign}{nanoseconds:x}-{size:x}\"")))
+    }
+
+    /// The tag of the same state in a coding: another one, since its bytes are others (RFC 9110
+    /// section 8.8.3.3).
+    #[must_use]
+    pub fn in_coding(&self, coding: Coding) -> Self {
+        let inner = self.0.as_bytes();
+        let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
+        let text = [inner, b"-", coding.name().as_bytes(), b"\""].concat();
+        // A valid value stays valid with a word in it.
+        HeaderValue::try_from(text).map_or_else(|_| self.clone(), Self)
     }
 
     /// The weak tag of the same text: for a representation that means the same but may differ in

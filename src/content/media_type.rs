@@ -72,6 +72,19 @@ pub fn is_text(media_type: &str) -> bool {
         || is_among(OTHERS, essence.as_bytes())
 }
 
+/// Whether content of that type gets smaller when it is compressed: text, and the few binary types
+/// that are not compressed inside. A type that says nothing ([`UNKNOWN`]) does not.
+pub fn is_compressible(media_type: &str) -> bool {
+    const OTHERS: &str = "application/wasm application/rtf application/postscript \
+        application/vnd.ms-fontobject application/x-font-ttf application/x-font-opentype \
+        application/font-sfnt font/ttf font/otf font/collection font/sfnt \
+        image/bmp image/x-ms-bmp image/x-icon image/vnd.microsoft.icon image/x-tga \
+        image/x-portable-anymap image/x-portable-bitmap image/x-portable-graymap \
+        image/x-portable-pixmap model/obj model/stl model/mtl model/gltf-binary";
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    is_text(essence) || is_among(OTHERS, essence.as_bytes())
+}
+
 /// What `mime_guess` lacks or says differently: a type, and the extensions that have it.
 const CORRECTIONS: &[(&str, &str)] = &[
     ("text/javascript", "js mjs cjs"),
@@ -229,6 +242,23 @@ mod tests {
         for other in ["image/png", "application/octet-stream", "", "video/mp2t", "application"] {
             assert!(!is_text(other), "{other}");
         }
+    }
+
+    #[test]
+    fn what_is_compressed_already_is_known_by_its_type() {
+        let rows = [
+            ("a.html b.css c.js d.json e.svg f.xml g.md h.txt i.csv j.rs k.webmanifest", true),
+            ("a.wasm b.ttf c.otf d.eot e.bmp f.ico g.rtf h.map i.m3u8 j.vtt k.stl l.ttc", true),
+            ("a.png b.jpg c.gif d.webp e.avif f.mp4 g.webm h.mp3 i.woff j.woff2 k.pdf", false),
+            ("a.zip b.gz c.br d.zst e.7z f.xz g.deb h.docx i.jar j.epub k.apk l.bin m", false),
+        ];
+        for (names, expected) in rows {
+            for name in names.split(' ') {
+                assert_eq!(is_compressible(by_extension(name.as_bytes())), expected, "{name}");
+            }
+        }
+        assert!(is_compressible("text/html; charset=utf-8"));
+        assert!(!is_compressible(UNKNOWN));
     }
 
     #[test]

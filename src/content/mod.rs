@@ -12,6 +12,8 @@
 //! | [`charset`] | the charset that a text is in |
 //! | [`disposition`] | `Content-Disposition` with a file name |
 //! | [`accept`] | the form that a client wants generated pages in |
+//! | [`coding`] | the codings that a client takes |
+//! | [`compress`] | the codings themselves |
 //! | [`cors`] | which pages of other origins may read and send what |
 //! | [`page_security`] | what keeps the server's own pages from doing more than they should |
 //! | [`form_data`] | the fields of `multipart/form-data` |
@@ -27,6 +29,8 @@ pub mod accept;
 pub mod ascii_json;
 pub mod byteranges;
 pub mod charset;
+pub mod coding;
+pub mod compress;
 pub mod conditions;
 pub mod cors;
 pub mod date;
@@ -40,6 +44,7 @@ pub mod natural;
 pub mod page_security;
 pub mod path;
 pub mod plan;
+mod quality;
 pub mod range;
 pub mod shown;
 pub mod tus;

@@ -1,6 +1,7 @@
 //! What requests are answered with: one file per feature, all of one shape.
 
 mod archive;
+mod coded;
 mod cross_site;
 mod files;
 mod landing;
@@ -8,10 +9,12 @@ mod listing;
 mod markdown;
 mod methods;
 mod own_page;
+mod pipe;
 mod preflight;
 mod status;
 mod to_https;
 mod tus;
+mod unchanging;
 mod unlisted;
 mod upload;
 mod upload_panel;

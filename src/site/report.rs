@@ -16,6 +16,9 @@ pub(super) fn cache(report: CacheReport) -> Cache {
         bytes: report.bytes as u64,
         limit_bytes: report.max_bytes as u64,
         open_files: report.open_files as u64,
+        compressions: report.compressions.times,
+        compressed_from_bytes: report.compressions.bytes_in,
+        compressed_to_bytes: report.compressions.bytes_out,
         hottest: hottest.collect(),
         ..Cache::default()
     }

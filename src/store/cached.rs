@@ -9,23 +9,30 @@
 //!
 //! 'Not found' is remembered like everything else, and checked like everything else.
 
+mod coded;
+mod compressor;
 mod report;
 #[cfg(test)]
 mod tests;
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use crate::content::coding::{Accepted, Coding};
 use crate::content::path::SitePath;
 
+pub use self::coded::Siblings;
+use self::coded::{Codings, Made};
+pub use self::compressor::CompressionReport;
+use self::compressor::Compressor;
 pub use self::report::{CacheReport, HotFile};
 use super::changes::Changes;
 use super::flight::Flights;
-use super::object::{Content, Object};
+use super::object::{Content, Object, Representation};
 use super::shelf::{Limits, Shelf};
 use super::version::Version;
 use super::{Answer, BoxFuture, Found, Inspection, Scan, Store, StoreError};
@@ -57,6 +64,30 @@ pub trait Origin: Store {
         path: &'a SitePath<'a>,
         limit: u64,
     ) -> BoxFuture<'a, Result<Loaded, StoreError>>;
+
+    /// What lies beside a file, compressed before in that coding and not older, by metadata alone.
+    /// `of` is what was seen of the file.
+    fn look_sibling<'a>(
+        &'a self,
+        _path: &'a SitePath<'a>,
+        _of: Seen,
+        _coding: Coding,
+    ) -> Answer<'a, Result<Option<Version>, StoreError>> {
+        Answer::Ready(Ok(None))
+    }
+
+    /// The file described by `plain` in that coding, with the content of the sibling: in memory, if
+    /// that is at most `limit` bytes, or without a limit left where it is. `None` when there is none.
+    fn load_sibling<'a>(
+        &'a self,
+        _path: &'a SitePath<'a>,
+        _of: Seen,
+        _plain: Arc<Representation>,
+        _coding: Coding,
+        _limit: Option<u64>,
+    ) -> BoxFuture<'a, Result<Option<(Object, Version)>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// What an [`Origin`] loaded.
@@ -67,6 +98,8 @@ pub struct Loaded {
     /// What [`Origin::look`] says for as long as that has not changed; `None` when a change might
     /// go unnoticed.
     pub seen: Option<Seen>,
+    /// Of a file, what lies beside it compressed.
+    pub siblings: Option<Box<Siblings>>,
 }
 
 /// What a path names, as far as metadata can tell.
@@ -110,6 +143,8 @@ pub struct Cached<S> {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     flights: Flights<Result<Found, StoreError>>,
+    making: Flights<Made>,
+    compressor: Compressor,
     changes: Changes,
 }
 
@@ -128,6 +163,10 @@ struct Kept {
     checked: Instant,
     /// How often it was found here.
     hits: u64,
+    /// It in other codings, once somebody asked for that.
+    codings: Option<Box<Codings>>,
+    /// When its siblings were last looked at, by coding.
+    looked_beside: [Instant; Coding::COUNT],
 }
 
 /// What is remembered of a path: an answer of the store, without those that are worth a new
@@ -173,6 +212,8 @@ impl<S: Origin> Cached<S> {
             shards: (0..count).map(shard).collect(),
             hasher: RandomState::new(),
             flights: Flights::default(),
+            making: Flights::default(),
+            compressor: Compressor::new(),
             changes: Changes::default(),
         }
     }
@@ -182,6 +223,11 @@ impl<S: Origin> Cached<S> {
     pub fn heeding(mut self, changes: Changes) -> Self {
         self.changes = changes;
         self
+    }
+
+    #[inline]
+    fn key(&self, path: &[u8]) -> u64 {
+        self.hasher.hash_one(path)
     }
 
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
@@ -242,8 +288,12 @@ impl<S: Origin> Cached<S> {
         loaded.and_then(|loaded| Outcome::Found(loaded.found).found(CacheUse::Miss))
     }
 
-    /// Gives all descriptors back: a process that has none left needs them more than the cache.
-    fn close_files(&self) {
+    /// Gives all descriptors back when there are none left: the process needs them more than the
+    /// cache.
+    fn yield_descriptors(&self, error: &StoreError) {
+        if !matches!(error, StoreError::Unavailable(error) if is_out_of_descriptors(error)) {
+            return;
+        }
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.open_files.retain(|_| false);
@@ -251,19 +301,19 @@ impl<S: Origin> Cached<S> {
     }
 
     fn keep(&self, key: u64, path: &[u8], loaded: &Result<Loaded, StoreError>, now: Instant) {
-        let (outcome, seen) = match loaded {
-            Ok(loaded) => (Outcome::Found(loaded.found.clone()), loaded.seen),
-            Err(StoreError::NotFound) => (Outcome::NotFound, Some(Seen::Nothing)),
-            // Metadata does not show whether a file may be read.
-            Err(StoreError::Denied) => (Outcome::Denied, None),
-            Err(StoreError::Unavailable(error)) => {
-                if is_out_of_descriptors(error) {
-                    self.close_files();
-                }
-                return;
+        let (outcome, seen, siblings) = match loaded {
+            Ok(Loaded { found, seen, siblings }) => {
+                (Outcome::Found(found.clone()), *seen, siblings.as_deref())
             }
+            Err(StoreError::NotFound) => (Outcome::NotFound, Some(Seen::Nothing), None),
+            // Metadata does not show whether a file may be read.
+            Err(StoreError::Denied) => (Outcome::Denied, None, None),
+            Err(error @ StoreError::Unavailable(_)) => return self.yield_descriptors(error),
         };
-        let kept = Kept { outcome, seen, loaded: now, checked: now, hits: 0 };
+        let codings = Codings::of(siblings);
+        let looked_beside = [now; Coding::COUNT];
+        let kept =
+            Kept { outcome, seen, loaded: now, checked: now, hits: 0, codings, looked_beside };
         let gone = self.shard(key).put(key, path, kept);
         // The lock is given back before anything is freed.
         drop(gone);
@@ -278,7 +328,7 @@ impl<S: Origin> Store for Cached<S> {
         now: Instant,
     ) -> Answer<'a, Result<Found, StoreError>> {
         let bytes = path.as_bytes();
-        let key = self.hasher.hash_one(bytes);
+        let key = self.key(bytes);
         match self.standing(key, bytes, now) {
             Standing::Fresh(outcome) => return Answer::Ready(outcome.found(CacheUse::Hit)),
             Standing::Stale(seen, outcome) => {
@@ -293,6 +343,16 @@ impl<S: Origin> Store for Cached<S> {
         }
         let change = self.changes.latest();
         Answer::later(self.flights.join(bytes, change, move || self.bring(key, path, now)))
+    }
+
+    #[inline]
+    fn find_coded<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        accepted: Accepted,
+        now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>> {
+        self.find_in(path, accepted, now)
     }
 
     fn scan<'a>(
@@ -340,7 +400,8 @@ impl Shard {
 
     /// Keeps an answer in the table of its kind only, and gives back what had to go.
     fn put(&mut self, key: u64, path: &[u8], kept: Kept) -> Vec<Kept> {
-        let weight = kept.outcome.weight();
+        let codings = if kept.codings.is_some() { Codings::WEIGHT } else { 0 };
+        let weight = kept.outcome.weight() + codings;
         let former =
             [self.contents.remove(key), self.open_files.remove(key), self.bare.remove(key)];
         let mut gone = self.shelf_for(&kept.outcome).put(key, path, kept, weight);
@@ -378,13 +439,7 @@ impl Outcome {
     /// Bytes of memory behind it.
     fn weight(&self) -> usize {
         match self {
-            Self::Found(Found::File(Object { meta, content, .. })) => {
-                meta.weight()
-                    + match content {
-                        Content::Bytes(bytes) => bytes.len(),
-                        Content::File(_) => 0,
-                    }
-            }
+            Self::Found(Found::File(object)) => object.weight(),
             Self::Found(Found::Folder(_)) | Self::NotFound | Self::Denied => 0,
         }
     }

@@ -27,11 +27,14 @@ impl Default for Descriptions {
 }
 
 impl Descriptions {
-    /// What is said about this version under this name.
-    pub(super) fn recall(&self, opened: &Opened) -> Option<Arc<Representation>> {
+    /// What is said about this version under this name, if it is also said that it has
+    /// precompressed siblings or may be compressed, or is not, as `varies` has it.
+    pub(super) fn recall(&self, opened: &Opened, varies: bool) -> Option<Arc<Representation>> {
         let mut table = self.lock();
         let (version, meta) = table.get(&self.key(opened))?;
-        let is_same = *version == opened.version && *meta.name == *opened.name();
+        let is_same = *version == opened.version
+            && *meta.name == *opened.name()
+            && (meta.varies() == varies || meta.pays_compressed());
         is_same.then(|| Arc::clone(meta))
     }
 

@@ -18,11 +18,12 @@ use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use crate::content::charset::SAMPLE_LENGTH;
+use crate::content::coding::{Accepted, Coding};
 use crate::content::etag::EntityTag;
 use crate::content::media_type;
 use crate::content::path::SitePath;
 
-use super::cached::{Loaded, Origin, Seen};
+use super::cached::{Loaded, Origin, Seen, Siblings};
 use super::descriptions::Descriptions;
 use super::listing::{self, Audience};
 use super::object::{Content, Facts, Object, Representation};
@@ -47,6 +48,9 @@ pub struct DiskOptions {
     /// A folder whose files anybody may have put there, by whatever path they are reached: pages
     /// among them can do nothing.
     pub sandboxed: Option<PathBuf>,
+    /// Whether files are handed out in other codings too: compressed, or as they lie compressed
+    /// beside themselves (`app.js.br`).
+    pub codings: bool,
 }
 
 /// A folder on the disk.
@@ -61,6 +65,7 @@ struct Inner {
     show_hidden: bool,
     cache_control: Option<HeaderValue>,
     sandboxed: Option<PathBuf>,
+    codings: bool,
     descriptions: Descriptions,
 }
 
@@ -96,6 +101,7 @@ impl Disk {
             show_hidden: options.show_hidden,
             cache_control: options.cache_control,
             sandboxed: options.sandboxed,
+            codings: options.codings,
             descriptions: Descriptions::default(),
         }))
     }
@@ -128,7 +134,7 @@ impl Disk {
     fn try_now<'a, T: Send + 'static>(
         &'a self,
         path: &'a SitePath<'a>,
-        work: fn(&Inner, Wanted<'_>, Patience) -> Result<T, Errno>,
+        work: impl Fn(&Inner, Wanted<'_>, Patience) -> Result<T, Errno> + Copy + Send + 'static,
     ) -> Answer<'a, Result<T, StoreError>> {
         let wanted = Wanted { relative: path.relative(), is_folder: path.is_folder() };
         match work(&self.0, wanted, Patience::None) {
@@ -150,6 +156,20 @@ impl Store for Disk {
             return Answer::Ready(Err(StoreError::NotFound));
         }
         self.try_now(path, Inner::find)
+    }
+
+    fn find_coded<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        accepted: Accepted,
+        _now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>> {
+        if self.hides(path) {
+            return Answer::Ready(Err(StoreError::NotFound));
+        }
+        self.try_now(path, move |inner, wanted, patience| {
+            inner.find_coded(wanted, accepted, patience)
+        })
     }
 
     fn scan<'a>(
@@ -200,6 +220,37 @@ impl Origin for Disk {
             return Answer::Ready(Ok(Seen::Nothing));
         }
         self.try_now(path, Inner::look)
+    }
+
+    fn look_sibling<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        of: Seen,
+        coding: Coding,
+    ) -> Answer<'a, Result<Option<Version>, StoreError>> {
+        self.try_now(path, move |inner, wanted, patience| {
+            let Seen::File { version, index } = of else { return Ok(None) };
+            inner.look_sibling(&inner.path_of(wanted, index), version, coding, patience)
+        })
+    }
+
+    fn load_sibling<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        of: Seen,
+        plain: Arc<Representation>,
+        coding: Coding,
+        limit: Option<u64>,
+    ) -> BoxFuture<'a, Result<Option<(Object, Version)>, StoreError>> {
+        Box::pin(self.block_on(path, move |inner, wanted| {
+            let Seen::File { version, index } = of else { return Ok(None) };
+            let path = inner.path_of(wanted, index);
+            let opened = inner.open_sibling(&path, version, coding, Patience::Any)?;
+            let Some(opened) = opened else { return Ok(None) };
+            let version = opened.version;
+            let object = in_coding(&plain, opened, coding, limit)?;
+            Ok(object.map(|object| (object, version)))
+        }))
     }
 
     fn load<'a>(
@@ -264,9 +315,36 @@ impl Inner {
             Seen::Folder(version) => Ok(folder(version)),
             Seen::File { index, .. } => {
                 let opened = self.open(wanted, index, patience)?;
-                Ok(Found::File(self.describe(opened, patience)?))
+                // Whether there are siblings is not worth a look for each of them.
+                Ok(Found::File(self.describe(opened, self.codings, patience)?))
             }
         }
+    }
+
+    /// The same, or a precompressed sibling that is accepted.
+    fn find_coded(
+        &self,
+        wanted: Wanted<'_>,
+        accepted: Accepted,
+        patience: Patience,
+    ) -> Result<Found, Errno> {
+        let Seen::File { index, .. } = self.look(wanted, patience)? else {
+            return self.find(wanted, patience);
+        };
+        let opened = self.open(wanted, index, patience)?;
+        let (path, version) = (opened.path.clone(), opened.version);
+        let plain = self.describe(opened, self.codings, patience)?;
+        if !self.codings || plain.meta.is_sandboxed {
+            return Ok(Found::File(plain));
+        }
+        for coding in accepted.codings() {
+            if let Some(sibling) = self.open_sibling(&path, version, coding, patience)?
+                && let Some(coded) = in_coding(&plain.meta, sibling, coding, None)?
+            {
+                return Ok(Found::File(coded));
+            }
+        }
+        Ok(Found::File(plain))
     }
 
     /// What the path names, the content in memory when it is at most `limit` bytes.
@@ -278,28 +356,94 @@ impl Inner {
                 Seen::Folder(version) => {
                     return Ok(Loaded {
                         found: folder(version),
-                        seen: recognisable(Seen::Folder(version), version, begun),
+                        seen: recognisable(Seen::Folder(version), [version], begun),
+                        siblings: None,
                     });
                 }
                 Seen::File { index, .. } => index,
             };
             let opened = self.open(wanted, index, Patience::Any)?;
             let version = opened.version;
+            let siblings = self.siblings(&opened);
+            let has_siblings = siblings.iter().any(Option::is_some);
             let object = if version.size <= limit {
-                match self.read(&opened)? {
+                match self.read(&opened, has_siblings)? {
                     Some(object) => object,
                     None => continue,
                 }
             } else {
-                self.describe(opened, Patience::Any)?
+                self.describe(opened, has_siblings, Patience::Any)?
             };
+            let of = Seen::File { version, index };
+            let versions = siblings.into_iter().flatten().chain([version]);
             return Ok(Loaded {
                 found: Found::File(object),
-                seen: recognisable(Seen::File { version, index }, version, begun),
+                seen: recognisable(of, versions, begun),
+                siblings: has_siblings.then(|| Box::new(Siblings { of, versions: siblings })),
             });
         }
         // It never holds still: the reader gets it as it comes.
-        Ok(Loaded { found: self.find(wanted, Patience::Any)?, seen: None })
+        Ok(Loaded { found: self.find(wanted, Patience::Any)?, seen: None, siblings: None })
+    }
+
+    /// The precompressed siblings of a file, by coding. Who may put files there may not have them
+    /// served in the place of others'.
+    fn siblings(&self, opened: &Opened) -> [Option<Version>; Coding::COUNT] {
+        if !self.codings || self.is_sandboxed(opened) {
+            return [None; Coding::COUNT];
+        }
+        Coding::ALL.map(|coding| {
+            let path = &opened.path;
+            self.look_sibling(path, opened.version, coding, Patience::Any).ok().flatten()
+        })
+    }
+
+    /// The sibling in a coding of the file at `path`, if there is one that is not older.
+    fn look_sibling(
+        &self,
+        path: &[u8],
+        of: Version,
+        coding: Coding,
+        patience: Patience,
+    ) -> Result<Option<Version>, Errno> {
+        match self.root().probe(&sibling_path(path, coding), patience) {
+            Ok(Node { kind: Kind::File, version }) if !version.is_older_than(&of) => {
+                Ok(Some(version))
+            }
+            Err(Errno::AGAIN) if patience == Patience::None => Err(Errno::AGAIN),
+            // What cannot be looked at is not there.
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
+    fn open_sibling(
+        &self,
+        path: &[u8],
+        of: Version,
+        coding: Coding,
+        patience: Patience,
+    ) -> Result<Option<Opened>, Errno> {
+        if self.look_sibling(path, of, coding, patience)?.is_none() {
+            return Ok(None);
+        }
+        let path = sibling_path(path, coding);
+        match self.root().open_file(&path, patience) {
+            Ok((file, Node { kind: Kind::File, version })) if !version.is_older_than(&of) => {
+                Ok(Some(Opened { file: file.into(), version, path }))
+            }
+            Err(Errno::AGAIN) if patience == Patience::None => Err(Errno::AGAIN),
+            Err(error @ (Errno::MFILE | Errno::NFILE)) => Err(error),
+            // What cannot be read is not there.
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
+    /// The path of the file itself: of a folder that of its index file.
+    fn path_of(&self, wanted: Wanted<'_>, index: Option<usize>) -> Vec<u8> {
+        match index.and_then(|number| self.index_files.get(number)) {
+            Some(name) => join(wanted.relative, name),
+            None => wanted.relative.to_vec(),
+        }
     }
 
     fn open(
@@ -308,10 +452,7 @@ impl Inner {
         index: Option<usize>,
         patience: Patience,
     ) -> Result<Opened, Errno> {
-        let path = match index.and_then(|number| self.index_files.get(number)) {
-            Some(name) => join(wanted.relative, name),
-            None => wanted.relative.to_vec(),
-        };
+        let path = self.path_of(wanted, index);
         let (file, node) = self.root().open_file(&path, patience)?;
         if node.kind != Kind::File {
             return Err(Errno::NOENT);
@@ -320,12 +461,18 @@ impl Inner {
     }
 
     /// Makes an object of an open file, its content left where it is.
-    fn describe(&self, opened: Opened, patience: Patience) -> Result<Object, Errno> {
-        let meta = if let Some(known) = self.descriptions.recall(&opened) {
+    fn describe(
+        &self,
+        opened: Opened,
+        has_siblings: bool,
+        patience: Patience,
+    ) -> Result<Object, Errno> {
+        let meta = if let Some(known) = self.descriptions.recall(&opened, has_siblings) {
             known
         } else {
             let sample = opened.sample(patience)?;
-            let meta = Arc::new(self.represent(&opened, opened.version.etag(), &sample));
+            let etag = opened.version.etag();
+            let meta = Arc::new(self.represent(&opened, etag, &sample, has_siblings));
             self.descriptions.remember(&opened, &meta);
             meta
         };
@@ -334,13 +481,13 @@ impl Inner {
 
     /// Makes an object of an open file, its content read into memory; `None` when the file changed
     /// meanwhile.
-    fn read(&self, opened: &Opened) -> Result<Option<Object>, Errno> {
+    fn read(&self, opened: &Opened, has_siblings: bool) -> Result<Option<Object>, Errno> {
         let Some(bytes) = opened.read_whole()? else {
             return Ok(None);
         };
         let etag = EntityTag::of_content(&bytes);
         let sample = &bytes[..bytes.len().min(SAMPLE_LENGTH)];
-        let meta = Arc::new(self.represent(opened, etag, sample));
+        let meta = Arc::new(self.represent(opened, etag, sample, has_siblings));
         Ok(Some(Object::new(meta, Content::Bytes(bytes))))
     }
 
@@ -350,22 +497,59 @@ impl Inner {
         real_path(&opened.file).is_some_and(|path| path.starts_with(folder))
     }
 
-    fn represent(&self, opened: &Opened, etag: EntityTag, sample: &[u8]) -> Representation {
+    fn represent(
+        &self,
+        opened: &Opened,
+        etag: EntityTag,
+        sample: &[u8],
+        has_siblings: bool,
+    ) -> Representation {
+        let content_type = media_type::content_type(opened.name(), sample);
+        let is_compressible =
+            self.codings && content_type.to_str().is_ok_and(media_type::is_compressible);
         Representation::new(Facts {
             name: opened.name(),
             length: opened.version.size,
             modified: opened.version.modified(),
             etag,
-            content_type: media_type::content_type(opened.name(), sample),
+            content_type,
+            is_compressible,
+            has_siblings,
             cache_control: self.cache_control.as_ref(),
             is_sandboxed: self.is_sandboxed(opened),
         })
     }
 }
 
+/// The file that `plain` describes, with the content of its open sibling: in memory, `None` when
+/// it is longer than `limit` or changed meanwhile; without a limit left where it is.
+fn in_coding(
+    plain: &Representation,
+    sibling: Opened,
+    coding: Coding,
+    limit: Option<u64>,
+) -> Result<Option<Object>, Errno> {
+    let version = sibling.version;
+    let (content, etag) = match limit {
+        Some(limit) if version.size > limit => return Ok(None),
+        Some(_) => {
+            let Some(bytes) = sibling.read_whole()? else { return Ok(None) };
+            let etag = EntityTag::of_content(&bytes);
+            (Content::Bytes(bytes), etag)
+        }
+        None => (Content::File(Arc::new(sibling.file)), version.etag()),
+    };
+    let meta = plain.in_coding(coding, version.size, &etag, version.modified());
+    Ok(Some(Object::new(Arc::new(meta), content)))
+}
+
 /// Where an open file is; `None` where the system does not tell.
 fn real_path(file: &impl AsRawFd) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
+}
+
+fn sibling_path(path: &[u8], coding: Coding) -> Vec<u8> {
+    [path, coding.suffix().as_bytes()].concat()
 }
 
 fn join(folder: &[u8], name: &str) -> Vec<u8> {
@@ -382,9 +566,14 @@ fn folder(version: Version) -> Found {
     Found::Folder(Folder { modified: version.modified() })
 }
 
-/// What is seen, if seeing it again means that nothing changed since loading was begun.
-fn recognisable(seen: Seen, version: Version, begun: SystemTime) -> Option<Seen> {
-    version.is_settled(begun).then_some(seen)
+/// What is seen of these versions, if seeing it again means that nothing changed since loading was
+/// begun.
+fn recognisable(
+    seen: Seen,
+    versions: impl IntoIterator<Item = Version>,
+    begun: SystemTime,
+) -> Option<Seen> {
+    versions.into_iter().all(|version| version.is_settled(begun)).then_some(seen)
 }
 
 /// Takes 'not there' and 'not to be served' as an answer.

@@ -42,10 +42,13 @@ use std::time::{Instant, SystemTime};
 
 use rustix::io::Errno;
 
+use crate::content::coding::Accepted;
 use crate::content::path::SitePath;
 pub use crate::message::{Answer, BoxFuture};
 
-pub use cached::{CacheOptions, CacheReport, Cached, HotFile, Loaded, Origin, Seen};
+pub use cached::{
+    CacheOptions, CacheReport, Cached, CompressionReport, HotFile, Loaded, Origin, Seen, Siblings,
+};
 pub use changes::Changes;
 pub use disk::{Disk, DiskOptions};
 pub use entries::{Entries, EntryRef};
@@ -67,6 +70,20 @@ pub trait Store: Send + Sync {
         path: &'a SitePath<'a>,
         now: Instant,
     ) -> Answer<'a, Result<Found, StoreError>>;
+
+    /// The same, for somebody who takes content in other codings too. A file is answered with
+    ///
+    /// 1. the first of the codings in which it lies beside itself, compressed before and not older;
+    /// 2. else, if it is worth it and can be kept, what compressing it gives;
+    /// 3. else itself, whether that is accepted or not.
+    fn find_coded<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        _accepted: Accepted,
+        now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>> {
+        self.find(path, now)
+    }
 
     /// The entries of a folder that would be served, sorted as [`Entries::sort`] does. A path that
     /// names no folder is [`StoreError::NotFound`].

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 
+use crate::content::coding::{self, Coding};
 use crate::content::date;
 use crate::content::etag::EntityTag;
 use crate::content::page_security::SANDBOX;
@@ -40,6 +41,15 @@ impl Object {
         Self { meta, content, cache: None }
     }
 
+    /// Bytes of memory behind it.
+    pub(super) fn weight(&self) -> usize {
+        let content = match &self.content {
+            Content::Bytes(bytes) => bytes.len(),
+            Content::File(_) => 0,
+        };
+        self.meta.weight() + content
+    }
+
     /// The bytes of `range` as the content of a response. What of the range lies past the end is
     /// left out.
     pub fn body(&self, range: Range<u64>) -> Body {
@@ -62,7 +72,7 @@ impl Object {
             }
             Content::File(file) => Part::File(FileSpan {
                 file: Arc::clone(file),
-                modified: self.meta.modified,
+                modified: self.meta.written,
                 start,
                 length: end - start,
             }),
@@ -75,8 +85,16 @@ impl Object {
 pub struct Representation {
     /// Bytes.
     pub length: u64,
-    /// When it was last modified; `None` when unknown.
+    /// When the file was last modified; `None` when unknown.
     pub modified: Option<SystemTime>,
+    /// When the file that holds the content was: of a precompressed sibling its own time.
+    pub written: Option<SystemTime>,
+    /// The coding that the content is in.
+    pub coding: Option<Coding>,
+    /// Whether its type is one that compression makes smaller. Never of what is in a coding.
+    pub is_compressible: bool,
+    /// Whether it came from anybody, so that browsers are told to let it do nothing.
+    pub is_sandboxed: bool,
     /// Names this version; strong.
     pub etag: EntityTag,
     /// The media type, of text with its charset.
@@ -84,11 +102,12 @@ pub struct Representation {
     /// The last part of its path as the store knows it (of a folder's index, that of the index
     /// file): any bytes but NUL and `/`.
     pub name: Box<[u8]>,
-    /// The fields of a 200 or 206: `Content-Type`, `ETag`, `Last-Modified`, `Accept-Ranges`,
-    /// `Cache-Control` when there is one.
+    /// The fields of a 200 or 206: `Content-Type`, `ETag`, `Last-Modified`, `Cache-Control` when
+    /// there is one, `Vary` when a coding decides; `Content-Encoding`, or without one
+    /// `Accept-Ranges`.
     pub full: Arc<Block>,
     /// Those that a 304 repeats (RFC 9110 section 15.4.5): `ETag`, `Last-Modified`,
-    /// `Cache-Control`.
+    /// `Cache-Control`, `Vary`.
     pub validators: Arc<Block>,
 }
 
@@ -101,7 +120,14 @@ pub(super) struct Facts<'f> {
     pub(super) content_type: HeaderValue,
     pub(super) cache_control: Option<&'f HeaderValue>,
     pub(super) is_sandboxed: bool,
+    /// Whether content of its type is compressed for those who take that.
+    pub(super) is_compressible: bool,
+    /// Whether others may get it from a precompressed sibling.
+    pub(super) has_siblings: bool,
 }
+
+/// `Vary` of what has different codings.
+const VARY: (HeaderName, HeaderValue) = (header::VARY, HeaderValue::from_static("Accept-Encoding"));
 
 impl Representation {
     pub(super) fn new(facts: Facts<'_>) -> Self {
@@ -112,6 +138,8 @@ impl Representation {
         validators.extend(modified.map(|date| (header::LAST_MODIFIED, date)));
         let cache_control = facts.cache_control.cloned();
         validators.extend(cache_control.map(|value| (header::CACHE_CONTROL, value)));
+        let pays = facts.is_compressible && facts.length >= coding::MIN_LENGTH;
+        validators.extend((pays || facts.has_siblings).then_some(VARY));
 
         let own = [
             (header::CONTENT_TYPE, facts.content_type.clone()),
@@ -126,12 +154,60 @@ impl Representation {
         Self {
             length: facts.length,
             modified: facts.modified,
+            written: facts.modified,
+            coding: None,
+            is_compressible: facts.is_compressible,
+            is_sandboxed: facts.is_sandboxed,
             etag: facts.etag,
             content_type: facts.content_type,
             name: facts.name.into(),
             full: block(full),
             validators: block(validators),
         }
+    }
+
+    /// The same file in a coding: content of `length` bytes that was written at `written`, with the
+    /// tag of the content before the coding is named in it. Has the fields of `self` but the ranges,
+    /// which nobody could put together with those of another coding.
+    pub(crate) fn in_coding(
+        &self,
+        coding: Coding,
+        length: u64,
+        etag: &EntityTag,
+        written: Option<SystemTime>,
+    ) -> Self {
+        let etag = etag.in_coding(coding);
+        let replaced = [header::ETAG, header::VARY, header::ACCEPT_RANGES];
+        let block = |plain: &Block, encoding: Option<(HeaderName, HeaderValue)>| {
+            let (tag, others) = ((header::ETAG, etag.value().clone()), plain.list().iter());
+            let others = others.filter(|(name, _)| !replaced.contains(name)).cloned();
+            let block: Block = others.chain([tag, VARY]).chain(encoding).collect();
+            Arc::new(if self.is_sandboxed { block.overriding() } else { block })
+        };
+        Self {
+            length,
+            modified: self.modified,
+            written,
+            coding: Some(coding),
+            is_compressible: false,
+            is_sandboxed: self.is_sandboxed,
+            content_type: self.content_type.clone(),
+            name: self.name.clone(),
+            full: block(&self.full, Some((header::CONTENT_ENCODING, coding.value()))),
+            validators: block(&self.validators, None),
+            etag,
+        }
+    }
+
+    /// Whether compressing it is worth the while.
+    #[inline]
+    pub fn pays_compressed(&self) -> bool {
+        self.is_compressible && self.length >= coding::MIN_LENGTH
+    }
+
+    /// Whether its fields say that others may get it in another coding.
+    pub(super) fn varies(&self) -> bool {
+        self.validators.get(&header::VARY).is_some()
     }
 
     /// Bytes of memory it takes, itself and what it points to.

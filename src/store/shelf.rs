@@ -13,6 +13,8 @@ use lru::LruCache;
 pub(super) struct Shelf<V> {
     slots: LruCache<u64, Slot<V>, BuildHasherDefault<AsIs>>,
     weight: usize,
+    /// How many things there are in the values.
+    count: usize,
     limits: Limits,
     evictions: u64,
 }
@@ -22,13 +24,14 @@ pub(super) struct Shelf<V> {
 pub(super) struct Limits {
     /// Bytes, the shelf's own included.
     pub(super) weight: usize,
-    /// Values.
+    /// Things: a value is one, and more when it has grown.
     pub(super) count: usize,
 }
 
 struct Slot<V> {
     path: Box<[u8]>,
     weight: usize,
+    count: usize,
     value: V,
 }
 
@@ -41,6 +44,7 @@ impl<V> Shelf<V> {
         Self {
             slots: LruCache::unbounded_with_hasher(BuildHasherDefault::default()),
             weight: 0,
+            count: 0,
             limits,
             evictions: 0,
         }
@@ -64,39 +68,73 @@ impl<V> Shelf<V> {
             gone.push(value);
             return gone;
         }
-        while self.weight + weight > self.limits.weight || self.slots.len() >= self.limits.count {
+        self.make_room(weight, 1, &mut gone);
+        self.weight += weight;
+        self.count += 1;
+        let path = path.into();
+        let slot = Slot { path, weight, count: 1, value };
+        self.slots.put(key, slot);
+        gone
+    }
+
+    /// Notes that the value with that key has become heavier by `weight` bytes and holds `count`
+    /// things more. Gives back what had to go for that, to be dropped where nobody waits; `None`
+    /// when it would have to go itself: then nothing is noted.
+    #[must_use]
+    pub(super) fn grow(&mut self, key: u64, weight: usize, count: usize) -> Option<Vec<V>> {
+        // The most recently used is the last to go.
+        let slot = self.slots.get(&key)?;
+        if slot.weight.saturating_add(weight) > self.limits.weight
+            || slot.count + count > self.limits.count
+        {
+            return None;
+        }
+        let mut gone = Vec::new();
+        self.make_room(weight, count, &mut gone);
+        if let Some(slot) = self.slots.get_mut(&key) {
+            slot.weight += weight;
+            slot.count += count;
+            self.weight += weight;
+            self.count += count;
+        }
+        Some(gone)
+    }
+
+    fn make_room(&mut self, weight: usize, count: usize, gone: &mut Vec<V>) {
+        while self.weight + weight > self.limits.weight
+            || self.count.saturating_add(count) > self.limits.count
+        {
             let Some((_, slot)) = self.slots.pop_lru() else {
                 break;
             };
             self.weight -= slot.weight;
+            self.count -= slot.count;
             self.evictions += 1;
             gone.push(slot.value);
         }
-        self.weight += weight;
-        let path = path.into();
-        let slot = Slot { path, weight, value };
-        self.slots.put(key, slot);
-        gone
     }
 
     /// Gives up the value with that key.
     pub(super) fn remove(&mut self, key: u64) -> Option<V> {
         let slot = self.slots.pop(&key)?;
         self.weight -= slot.weight;
+        self.count -= slot.count;
         Some(slot.value)
     }
 
     /// Gives up the values that `keep` does not want.
     pub(super) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
-        let mut freed = 0;
+        let (mut freed, mut fewer) = (0, 0);
         self.slots.retain(|_, slot| {
             let wanted = keep(&slot.value);
             if !wanted {
                 freed += slot.weight;
+                fewer += slot.count;
             }
             wanted
         });
         self.weight -= freed;
+        self.count -= fewer;
     }
 
     /// Paths and values, the one used last first.
@@ -111,6 +149,11 @@ impl<V> Shelf<V> {
 
     pub(super) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Things in all values.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     pub(super) fn weight(&self) -> usize {
@@ -189,6 +232,30 @@ mod tests {
             let _ = shelf.put(key, b"a", key, 0);
         }
         assert_eq!(shelf.len(), 2);
+    }
+
+    #[test]
+    fn what_grows_pushes_others_out_but_never_itself() {
+        let mut shelf = shelf(3);
+        for (key, name) in [(1, "a"), (2, "b"), (3, "c")] {
+            assert!(shelf.put(key, name.as_bytes(), name, 100).is_empty());
+        }
+        let full = shelf.weight();
+        assert_eq!(shelf.grow(1, 10, 1), Some(vec!["b"]));
+        assert_eq!((shelf.len(), shelf.count()), (2, 3));
+        assert_eq!(shelf.grow(1, full, 0), None);
+        assert_eq!(shelf.grow(9, 1, 0), None);
+        assert_eq!(shelf.weight(), full / 3 * 2 + 10);
+        assert_eq!(shelf.remove(1), Some("a"));
+        assert_eq!((shelf.weight(), shelf.count()), (full / 3, 1));
+
+        let mut few = Shelf::new(Limits { weight: usize::MAX, count: 3 });
+        for key in 0..3 {
+            let _ = few.put(key, b"a", key, 0);
+        }
+        assert_eq!(few.grow(2, 0, 2), Some(vec![0, 1]));
+        assert_eq!(few.grow(2, 0, 1), None);
+        assert_eq!(few.count(), 3);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct Version {
 }
 
 /// Seconds and nanoseconds since 1970-01-01 00:00 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Timestamp {
     seconds: i64,
     nanoseconds: u32,
@@ -54,6 +54,11 @@ impl Version {
     /// When the content was last modified; `None` when that is no time a clock could show.
     pub(super) fn modified(&self) -> Option<SystemTime> {
         self.modified.to_system_time()
+    }
+
+    /// Whether its content was written before that of `other`.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        self.modified < other.modified
     }
 
     /// The tag of a file whose content is not in memory.

@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 use zip::write::SimpleFileOptions;
 use zip::{DateTime, ZipWriter};
 
-use super::pipe::PIECE;
 use super::walk::{Item, Walk};
+use crate::handler::pipe::PIECE;
 
 /// A kind of archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

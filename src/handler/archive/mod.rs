@@ -8,12 +8,10 @@
 //! What changes while it is read ends the connection: an archive that arrives whole is right.
 
 mod format;
-mod pipe;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-use std::io;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode, header};
@@ -21,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use self::format::Format;
 use self::walk::Walk;
-use super::{Handler, Reply, failure};
+use super::{Handler, Reply, failure, pipe};
 use crate::content::disposition;
 use crate::content::path::SitePath;
 use crate::message::{Body, Chunks, Request, Response};
@@ -66,7 +64,7 @@ impl Archives {
             let walk = Walk::new(Arc::clone(&self.store), path.into_owned(), name);
             tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                writer.run(|out| format.write(out, walk));
+                writer.run("an archive", |out| format.write(out, walk));
             });
         }
         response.body = Body::Stream { length: None, chunks: Chunks::new(chunks) };
@@ -105,9 +103,4 @@ fn folder_name<'p>(path: &'p SitePath<'_>) -> &'p [u8] {
         None | Some([]) => ROOT_NAME,
         Some(name) => name,
     }
-}
-
-/// What changed while it was read.
-fn changed() -> io::Error {
-    io::Error::other("a file changed while it was packed")
 }

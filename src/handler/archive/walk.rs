@@ -1,16 +1,14 @@
 //! A folder and what is below it, depth first, one entry at a time.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use bytes::{Buf, Bytes};
 use tokio::runtime::Handle;
 
-use super::changed;
 use crate::content::path::SitePath;
-use crate::store::{Content, Entry, EntryKind, Found, Store, StoreError};
+use crate::handler::unchanging::Unchanging;
+use crate::store::{Entry, EntryKind, Found, Store, StoreError};
 
 /// Where a walk is. Symbolic links are not followed; what is not served is not seen.
 pub(super) struct Walk {
@@ -97,62 +95,5 @@ impl Walk {
 
     fn name_of(&self, below: &[u8]) -> Vec<u8> {
         [self.name.as_slice(), b"/", below].concat()
-    }
-}
-
-/// The content of a file as it was when it was found; that it was changed since is an error.
-pub(super) struct Unchanging {
-    source: Source,
-    length: u64,
-    left: u64,
-    modified: Option<SystemTime>,
-}
-
-enum Source {
-    Bytes(Bytes),
-    File(Arc<File>),
-}
-
-impl Unchanging {
-    fn new(content: Content, length: u64, modified: Option<SystemTime>) -> Self {
-        let source = match content {
-            Content::Bytes(bytes) => Source::Bytes(bytes),
-            Content::File(file) => Source::File(file),
-        };
-        Self { source, length, left: length, modified }
-    }
-
-    /// Bytes in all.
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
-}
-
-impl Read for Unchanging {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if most == 0 {
-            return Ok(0);
-        }
-        let count = match &mut self.source {
-            Source::Bytes(bytes) => {
-                bytes.copy_to_slice(&mut buffer[..most]);
-                most
-            }
-            Source::File(file) => {
-                let at = self.length - self.left;
-                std::os::unix::fs::FileExt::read_at(&**file, &mut buffer[..most], at)?
-            }
-        };
-        if count == 0 {
-            return Err(changed());
-        }
-        self.left -= count as u64;
-        if let (Source::File(file), 0) = (&self.source, self.left)
-            && file.metadata()?.modified().ok() != self.modified
-        {
-            return Err(changed());
-        }
-        Ok(count)
     }
 }

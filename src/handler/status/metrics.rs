@@ -257,6 +257,13 @@ fn cache(families: &mut Families, snapshot: &Snapshot) {
     families.gauge("cache_bytes", "Memory that they take", cache.bytes);
     families.gauge("cache_limit_bytes", "Memory that they may take", cache.limit_bytes);
     families.gauge("cache_open_files", "Large files kept open", cache.open_files);
+    families.counter("compressions_total", "Files compressed to be kept", cache.compressions);
+    families.counter(
+        "compressed_from_bytes_total",
+        "Their bytes before",
+        cache.compressed_from_bytes,
+    );
+    families.counter("compressed_to_bytes_total", "Their bytes after", cache.compressed_to_bytes);
 }
 
 fn uploads(families: &mut Families, snapshot: &Snapshot) {

@@ -420,6 +420,9 @@ fn cache() -> Cache {
         bytes: 201_234_567,
         limit_bytes: 268_435_456,
         open_files: 31,
+        compressions: 2_345,
+        compressed_from_bytes: 91_234_567,
+        compressed_to_bytes: 21_234_567,
         hottest: hot.collect(),
     }
 }

@@ -178,6 +178,12 @@ pub struct Cache {
     pub limit_bytes: u64,
     /// Large files kept open.
     pub open_files: u64,
+    /// How often a file was compressed to be kept.
+    pub compressions: u64,
+    /// Bytes before, of all of these.
+    pub compressed_from_bytes: u64,
+    /// Bytes after.
+    pub compressed_to_bytes: u64,
     /// Files that were found here most often; at most [`MAX_TOP`].
     pub hottest: Vec<HotFile>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::{Cached, Kept, Origin, Outcome};
+use super::{Cached, CompressionReport, Kept, Origin, Outcome};
 use crate::store::Found;
 use crate::store::shelf::Shelf;
 
@@ -19,6 +19,8 @@ pub struct CacheReport {
     pub open_files: usize,
     /// Things that had to go for others since the start.
     pub evictions: u64,
+    /// What was compressed.
+    pub compressions: CompressionReport,
     /// Of the files used last, those that were found here most often, the hottest first.
     pub hottest: Vec<HotFile>,
 }
@@ -44,7 +46,11 @@ const NAMED: usize = 10;
 impl<S: Origin> Cached<S> {
     /// What is held now.
     pub(super) fn report(&self) -> CacheReport {
-        let mut report = CacheReport { max_bytes: self.max_bytes, ..CacheReport::default() };
+        let mut report = CacheReport {
+            max_bytes: self.max_bytes,
+            compressions: self.compressor.report(),
+            ..CacheReport::default()
+        };
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             for shelf in [&shard.contents, &shard.open_files, &shard.bare] {
@@ -52,7 +58,7 @@ impl<S: Origin> Cached<S> {
                 report.bytes += shelf.weight();
                 report.evictions += shelf.evictions();
             }
-            report.open_files += shard.open_files.len();
+            report.open_files += shard.open_files.count();
             report.hottest.extend(files(&shard.contents));
             report.hottest.extend(files(&shard.open_files));
         }

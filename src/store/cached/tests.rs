@@ -74,6 +74,8 @@ impl Source {
             content_type: HeaderValue::from_static("text/plain"),
             cache_control: None,
             is_sandboxed: false,
+            is_compressible: true,
+            has_siblings: false,
         });
         let content = if bytes.len() as u64 <= limit {
             Content::Bytes(bytes)
@@ -87,7 +89,7 @@ impl Source {
             Self::Restless(_) => None,
             Self::Text(_) | Self::Zeros(_) => Some(self.seen()),
         };
-        Ok(Loaded { found: Found::File(Object::new(meta, content)), seen })
+        Ok(Loaded { found: Found::File(Object::new(meta, content)), seen, siblings: None })
     }
 }
 

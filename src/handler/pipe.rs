@@ -28,13 +28,18 @@ pub(super) struct PipeWriter {
 }
 
 impl PipeWriter {
-    /// Lets `write` fill the pipe. If it fails, the reader learns it: what it has is no archive.
-    pub(super) fn run(mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
+    /// Lets `write` fill the pipe. If it fails, the reader learns it: what it has is not the whole
+    /// of `what`.
+    pub(super) fn run(
+        mut self,
+        what: &'static str,
+        write: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) {
         let result = write(&mut self).and_then(|()| self.flush());
         if let Err(error) = result
             && !self.sender.is_closed()
         {
-            tracing::warn!(%error, "an archive was cut short");
+            tracing::warn!(%error, "{what} was cut short");
             // Gone after all: then nobody needs to know.
             let _ = self.sender.blocking_send(Err(error));
         }

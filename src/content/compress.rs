@@ -1,0 +1,223 @@
+//! Compression, at levels chosen by measurement (`benches/COMPRESSION.md`).
+
+use std::io::{self, Write};
+
+use brotli::CompressorWriter;
+use brotli::enc::BrotliEncoderParams;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::coding::Coding;
+
+/// Up to so many bytes the best level takes at most some ten milliseconds.
+const SMALL: usize = 128 * 1024;
+
+/// Up to so many bytes a good one does.
+const MIDDLE: usize = 512 * 1024;
+
+/// The base-two logarithm of the window of brotli, in bytes: 4 MiB where there is so much.
+const BR_WINDOW: i32 = 22;
+
+/// Bytes that brotli gives at a time.
+const BR_STEP: usize = 16 * 1024;
+
+/// The whole of a content in a coding, with as much effort as is worth it for what is compressed
+/// once and sent many times; large contents with less, so that none takes long.
+pub fn compress(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let level = Level::to_keep(coding, bytes.len());
+    match coding {
+        Coding::Zstd => zstd::bulk::compress(bytes, level.0),
+        Coding::Br => {
+            let mut out = Vec::with_capacity(bytes.len() / 3);
+            let mut rest = bytes;
+            brotli::BrotliCompress(&mut rest, &mut out, &br_params(level, bytes.len()))?;
+            Ok(out)
+        }
+        Coding::Gzip => {
+            let mut encoder = gzip(Vec::with_capacity(bytes.len() / 3), level);
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+    }
+}
+
+/// How hard a library tries, in its own scale.
+#[derive(Clone, Copy)]
+struct Level(i32);
+
+impl Level {
+    fn to_keep(coding: Coding, length: usize) -> Self {
+        let by_length = |small, middle, large| match length {
+            0..SMALL => small,
+            SMALL..=MIDDLE => middle,
+            _ => large,
+        };
+        Self(match coding {
+            Coding::Br => by_length(9, 7, 5),
+            Coding::Zstd => by_length(15, 12, 7),
+            Coding::Gzip => by_length(9, 9, 6),
+        })
+    }
+
+    fn to_stream(coding: Coding) -> Self {
+        Self(match coding {
+            Coding::Br | Coding::Gzip => 4,
+            Coding::Zstd => 3,
+        })
+    }
+}
+
+fn gzip<W: Write>(out: W, level: Level) -> GzEncoder<W> {
+    GzEncoder::new(out, Compression::new(level.0.unsigned_abs()))
+}
+
+fn br_params(level: Level, size_hint: usize) -> BrotliEncoderParams {
+    BrotliEncoderParams {
+        quality: level.0,
+        lgwin: BR_WINDOW,
+        size_hint,
+        ..BrotliEncoderParams::default()
+    }
+}
+
+/// Compresses what is written to it, fast enough to keep up with a connection. Only
+/// [`Encoder::finish`] writes the end.
+pub enum Encoder<W: Write> {
+    /// Brotli.
+    Br(Box<CompressorWriter<W>>),
+    /// Zstandard.
+    Zstd(zstd::Encoder<'static, W>),
+    /// gzip.
+    Gzip(GzEncoder<W>),
+}
+
+impl<W: Write> Encoder<W> {
+    /// Writes to `out` in that coding.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn new(coding: Coding, out: W) -> io::Result<Self> {
+        let level = Level::to_stream(coding);
+        Ok(match coding {
+            Coding::Br => {
+                let params = br_params(level, 0);
+                Self::Br(Box::new(CompressorWriter::with_params(out, BR_STEP, &params)))
+            }
+            Coding::Zstd => Self::Zstd(zstd::Encoder::new(out, level.0)?),
+            Coding::Gzip => Self::Gzip(gzip(out, level)),
+        })
+    }
+
+    /// Writes what is left and the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of what it writes to.
+    pub fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Br(mut encoder) => {
+                // Its own end swallows errors.
+                encoder.flush()?;
+                encoder.into_inner().flush()
+            }
+            Self::Zstd(encoder) => encoder.finish().map(drop),
+            Self::Gzip(encoder) => encoder.finish().map(drop),
+        }
+    }
+}
+
+impl<W: Write> Write for Encoder<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Br(encoder) => encoder.write(bytes),
+            Self::Zstd(encoder) => encoder.write(bytes),
+            Self::Gzip(encoder) => encoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Br(encoder) => encoder.flush(),
+            Self::Zstd(encoder) => encoder.flush(),
+            Self::Gzip(encoder) => encoder.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    /// What was compressed.
+    pub(crate) fn decompress(coding: Coding, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        match coding {
+            Coding::Br => brotli::Decompressor::new(bytes, 4096).read_to_end(&mut out).unwrap(),
+            Coding::Zstd => zstd::Decoder::new(bytes).unwrap().read_to_end(&mut out).unwrap(),
+            Coding::Gzip => flate2::read::GzDecoder::new(bytes).read_to_end(&mut out).unwrap(),
+        };
+        out
+    }
+
+    fn text(length: usize) -> Vec<u8> {
+        let words = (0u32..)
+            .flat_map(|n| format!("{} is not {}; ", n, n.wrapping_mul(40_503) >> 9).into_bytes());
+        words.take(length).collect()
+    }
+
+    #[test]
+    fn what_was_compressed_comes_out_as_it_was() {
+        for coding in Coding::ALL {
+            for length in [0, 1, 1000, SMALL + 1, MIDDLE + 1, 3 << 20] {
+                let text = text(length);
+                let whole = compress(coding, &text).unwrap();
+                assert!(decompress(coding, &whole) == text, "{coding:?} {length}");
+                assert!(length < 1000 || whole.len() < length / 2, "{coding:?} {length}");
+
+                let mut streamed = Vec::new();
+                let mut encoder = Encoder::new(coding, &mut streamed).unwrap();
+                text.chunks(70_000).for_each(|piece| encoder.write_all(piece).unwrap());
+                encoder.finish().unwrap();
+                assert!(decompress(coding, &streamed) == text, "{coding:?} {length}, streamed");
+                assert!(length < 1000 || streamed.len() < length / 2, "{coding:?} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_of_what_is_written_to_is_not_swallowed() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for coding in Coding::ALL {
+            let mut encoder = Encoder::new(coding, Full).unwrap();
+            let written = encoder.write_all(&text(1000)).and_then(|()| encoder.finish());
+            assert_eq!(written.unwrap_err().kind(), io::ErrorKind::StorageFull, "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn windows_are_no_larger_than_browsers_allow() {
+        // RFC 9659: 8 MiB. Byte 5 of a frame without a single segment holds the window.
+        let mut streamed = Vec::new();
+        let mut encoder = Encoder::new(Coding::Zstd, &mut streamed).unwrap();
+        encoder.write_all(&text(32 << 20)).unwrap();
+        encoder.finish().unwrap();
+        for frame in [streamed, compress(Coding::Zstd, &text(16 << 20)).unwrap()] {
+            let is_single = frame[4] & 0x20 != 0;
+            assert!(!is_single);
+            let (exponent, mantissa) = (frame[5] >> 3, u64::from(frame[5] & 7));
+            let base = 1u64 << (10 + exponent);
+            assert!(base + base / 8 * mantissa <= 8 << 20);
+        }
+    }
+}

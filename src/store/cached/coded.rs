@@ -1,0 +1,439 @@
+//! Files in other codings: kept in the entry of the file itself, so that one lookup finds them, they
+//! share its budget, and they go when it goes or changes.
+//!
+//! 1. A precompressed sibling comes first. Which there are is seen when the file is loaded; the one
+//!    that a request would get is looked at again with the file.
+//! 2. Else the content is compressed, once, however many ask for it meanwhile.
+//! 3. What is not worth it, or not there, is remembered as well.
+
+use std::mem::size_of;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Cached, FRESH, Kept, Origin, Outcome, Seen, Shard};
+use crate::content::coding::{Accepted, Coding};
+use crate::content::etag::EntityTag;
+use crate::content::path::SitePath;
+use crate::message::CacheUse;
+use crate::store::cached::compressor::Compressed;
+use crate::store::object::{Content, Object, Representation};
+use crate::store::version::Version;
+use crate::store::{Answer, Found, Store, StoreError};
+
+/// Turns of looking, loading and making that a request takes before it is content with the plain
+/// file: more than there are codings to be found missing.
+const TURNS: usize = 6;
+
+/// The precompressed siblings of a file, of which there is at least one.
+#[derive(Clone, Copy, Debug)]
+pub struct Siblings {
+    /// The file, as it was seen.
+    pub of: Seen,
+    /// Those that are not older, by coding in the order of [`Coding::ALL`].
+    pub versions: [Option<Version>; Coding::COUNT],
+}
+
+/// What is known of a file in other codings.
+#[derive(Default)]
+pub(super) struct Codings {
+    siblings: Option<Siblings>,
+    variants: [Variant; Coding::COUNT],
+}
+
+/// A file in a coding.
+#[derive(Default)]
+enum Variant {
+    #[default]
+    Unknown,
+    /// It cannot be had, or is not worth it.
+    Absent,
+    Here(Object),
+}
+
+/// Where a request that takes other codings finds itself.
+enum Position {
+    /// With nothing to look at.
+    Fresh(Choice),
+    /// With something to look at first.
+    Stale(Watch, Choice),
+    /// With an answer that is no file, to be looked at first.
+    Bare,
+    Unknown,
+}
+
+/// What suits a request.
+enum Choice {
+    /// It is there.
+    Ready(Outcome),
+    /// It is to be made.
+    Make(Recipe),
+}
+
+/// A variant to be made.
+struct Recipe {
+    plain: Object,
+    coding: Coding,
+    /// The file whose sibling it is; `None` to compress its content.
+    sibling_of: Option<(Seen, Version)>,
+}
+
+/// What must not have changed since an answer was kept.
+struct Watch {
+    meta: Arc<Representation>,
+    seen: Seen,
+    coding: Coding,
+    sibling: Option<Version>,
+}
+
+/// What came of making a variant.
+#[derive(Clone)]
+pub(super) enum Made {
+    Here(Object),
+    Absent,
+    /// What it was to be made from is no longer there.
+    Changed,
+    /// Too many are at it.
+    Busy,
+}
+
+impl Codings {
+    /// Of a file that was loaded just now; nothing for most.
+    pub(super) fn of(siblings: Option<&Siblings>) -> Option<Box<Self>> {
+        siblings.map(|siblings| Box::new(Self { siblings: Some(*siblings), ..Self::default() }))
+    }
+
+    /// Bytes of memory.
+    pub(super) const WEIGHT: usize = size_of::<Self>() + 16;
+
+    fn sibling(&self, coding: Coding) -> Option<(Seen, Version)> {
+        let siblings = self.siblings.as_ref()?;
+        Some((siblings.of, siblings.versions[coding as usize]?))
+    }
+}
+
+impl Kept {
+    fn sibling(&self, coding: Coding) -> Option<(Seen, Version)> {
+        self.codings.as_ref()?.sibling(coding)
+    }
+
+    /// What suits somebody who accepts these codings, and the coding whose sibling bears on it.
+    #[inline]
+    fn choose(&self, object: &Object, accepted: Accepted, first: Coding) -> (Choice, Coding) {
+        let variant = |coding: Coding| {
+            self.codings
+                .as_ref()
+                .map_or(&Variant::Unknown, |known| &known.variants[coding as usize])
+        };
+        let offer = |coding, sibling_of| match variant(coding) {
+            Variant::Absent => None,
+            Variant::Here(object) => {
+                Some(Choice::Ready(Outcome::Found(Found::File(object.clone()))))
+            }
+            Variant::Unknown => {
+                Some(Choice::Make(Recipe { plain: object.clone(), coding, sibling_of }))
+            }
+        };
+        if self.codings.as_ref().is_some_and(|known| known.siblings.is_some()) {
+            for coding in accepted.codings() {
+                if let Some(sibling) = self.sibling(coding)
+                    && let Some(choice) = offer(coding, Some(sibling))
+                {
+                    return (choice, coding);
+                }
+            }
+        }
+        if object.meta.pays_compressed() && matches!(object.content, Content::Bytes(_)) {
+            for coding in accepted.codings() {
+                if let Some(choice) = offer(coding, None) {
+                    return (choice, coding);
+                }
+            }
+        }
+        (Choice::Ready(self.outcome.clone()), first)
+    }
+}
+
+impl<S: Origin> Cached<S> {
+    #[inline]
+    fn position(
+        &self,
+        key: u64,
+        path: &[u8],
+        accepted: Accepted,
+        first: Coding,
+        now: Instant,
+    ) -> Position {
+        let is_fresh = |checked| now.saturating_duration_since(checked) < FRESH;
+        let mut shard = self.shard(key);
+        let kept = match shard.get(key, path) {
+            Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => kept,
+            _ => return Position::Unknown,
+        };
+        let is_checked = is_fresh(kept.checked) && !self.changes.any_since(kept.checked);
+        let Outcome::Found(Found::File(object)) = &kept.outcome else {
+            if !is_checked {
+                return Position::Bare;
+            }
+            kept.hits += 1;
+            return Position::Fresh(Choice::Ready(kept.outcome.clone()));
+        };
+        let (choice, coding) = kept.choose(object, accepted, first);
+        if is_checked && is_fresh(kept.looked_beside[coding as usize]) {
+            kept.hits += 1;
+            return Position::Fresh(choice);
+        }
+        let Some(seen) = kept.seen else { return Position::Unknown };
+        let sibling = kept.sibling(coding).map(|(_, version)| version);
+        let watch = Watch { meta: Arc::clone(&object.meta), seen, coding, sibling };
+        kept.hits += 1;
+        Position::Stale(watch, choice)
+    }
+
+    #[inline]
+    pub(super) fn find_in<'a>(
+        &'a self,
+        path: &'a SitePath<'a>,
+        accepted: Accepted,
+        now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>> {
+        let Some(first) = accepted.first() else { return self.find(path, now) };
+        let bytes = path.as_bytes();
+        let key = self.key(bytes);
+        match self.position(key, bytes, accepted, first, now) {
+            Position::Fresh(Choice::Ready(outcome)) => {
+                return Answer::Ready(outcome.found(CacheUse::Hit));
+            }
+            Position::Stale(watch, Choice::Ready(outcome)) => {
+                if self.holds_now(path, &watch) {
+                    self.confirm_coded(key, bytes, &watch, now);
+                    return Answer::Ready(outcome.found(CacheUse::Revalidated));
+                }
+            }
+            Position::Bare => {
+                if let Answer::Ready(found) = self.find(path, now) {
+                    return Answer::Ready(found);
+                }
+            }
+            Position::Fresh(_) | Position::Stale(..) | Position::Unknown => {}
+        }
+        Answer::later(self.bring_coded(key, path, accepted, first, now))
+    }
+
+    /// Whether that is known without waiting.
+    fn holds_now(&self, path: &SitePath<'_>, watch: &Watch) -> bool {
+        let looked = self.origin.look(path);
+        matches!(looked, Answer::Ready(Ok(current)) if current == watch.seen)
+            && (watch.meta.is_sandboxed
+                || matches!(
+                    self.origin.look_sibling(path, watch.seen, watch.coding),
+                    Answer::Ready(Ok(current)) if current == watch.sibling
+                ))
+    }
+
+    async fn holds(&self, path: &SitePath<'_>, watch: &Watch) -> bool {
+        let looked = self.origin.look(path).wait().await;
+        if !matches!(looked, Ok(current) if current == watch.seen) {
+            return false;
+        }
+        if watch.meta.is_sandboxed {
+            return true;
+        }
+        let looked = self.origin.look_sibling(path, watch.seen, watch.coding).wait().await;
+        matches!(looked, Ok(current) if current == watch.sibling)
+    }
+
+    fn confirm_coded(&self, key: u64, path: &[u8], watch: &Watch, now: Instant) {
+        let mut shard = self.shard(key);
+        if let Some(kept) = shard.get_same(key, path, &watch.meta) {
+            kept.checked = kept.checked.max(now);
+            let looked = &mut kept.looked_beside[watch.coding as usize];
+            *looked = now.max(*looked);
+        }
+    }
+
+    /// Gives an entry up, if it is still that of this state of the file.
+    fn forget(&self, key: u64, path: &[u8], meta: &Arc<Representation>) {
+        let mut shard = self.shard(key);
+        let gone = match shard.get_same(key, path, meta) {
+            Some(_) => [shard.contents.remove(key), shard.open_files.remove(key)],
+            None => [None, None],
+        };
+        drop(shard);
+        drop(gone);
+    }
+
+    /// The answer, by whatever I/O and compression it takes.
+    async fn bring_coded(
+        &self,
+        key: u64,
+        path: &SitePath<'_>,
+        accepted: Accepted,
+        first: Coding,
+        now: Instant,
+    ) -> Result<Found, StoreError> {
+        let bytes = path.as_bytes();
+        let mut cache = CacheUse::Hit;
+        let mut loaded = None;
+        for _ in 0..TURNS {
+            match self.position(key, bytes, accepted, first, now) {
+                Position::Fresh(Choice::Ready(outcome)) => return outcome.found(cache),
+                Position::Fresh(Choice::Make(recipe)) => {
+                    match self.make(key, path, &recipe).await {
+                        Made::Here(object) => {
+                            let cache = Some(CacheUse::Miss);
+                            return Ok(Found::File(Object { cache, ..object }));
+                        }
+                        Made::Busy => {
+                            let cache = Some(cache);
+                            return Ok(Found::File(Object { cache, ..recipe.plain }));
+                        }
+                        Made::Absent => {}
+                        Made::Changed => self.forget(key, bytes, &recipe.plain.meta),
+                    }
+                }
+                Position::Stale(watch, _) => {
+                    if self.holds(path, &watch).await {
+                        self.confirm_coded(key, bytes, &watch, now);
+                        cache = CacheUse::Revalidated;
+                    } else {
+                        self.forget(key, bytes, &watch.meta);
+                    }
+                }
+                Position::Bare | Position::Unknown => {
+                    // What was not kept would not be kept the next time either.
+                    if let Some(loaded) = loaded {
+                        return Ok(loaded);
+                    }
+                    let found = self.find(path, now).wait().await?;
+                    let Found::File(object) = &found else { return Ok(found) };
+                    cache = object.cache.unwrap_or(CacheUse::Miss);
+                    loaded = Some(found);
+                }
+            }
+        }
+        self.find(path, now).wait().await
+    }
+
+    /// Makes a variant, once for all who wait for it, and keeps it.
+    async fn make(&self, key: u64, path: &SitePath<'_>, recipe: &Recipe) -> Made {
+        let Recipe { plain, coding, .. } = recipe;
+        let name = [path.as_bytes(), b"\0", coding.name().as_bytes()].concat();
+        // Alive while somebody makes something of it, so no other state of the file has this one.
+        let state = Arc::as_ptr(&plain.meta).addr() as u64;
+        let making = self.making.join(&name, state, || async {
+            let made = match recipe.sibling_of {
+                Some((of, version)) => self.take_sibling(path, recipe, of, version).await,
+                None => self.compress(plain, *coding).await,
+            };
+            let variant = match &made {
+                Made::Here(object) => Variant::Here(object.clone()),
+                Made::Absent => Variant::Absent,
+                Made::Changed | Made::Busy => return made,
+            };
+            let gone = self.shard(key).add(key, path.as_bytes(), recipe, variant);
+            // The lock is given back before anything is freed.
+            drop(gone);
+            made
+        });
+        making.await
+    }
+
+    async fn take_sibling(
+        &self,
+        path: &SitePath<'_>,
+        recipe: &Recipe,
+        of: Seen,
+        version: Version,
+    ) -> Made {
+        let Recipe { plain, coding, .. } = recipe;
+        // What is sent from the disk itself is so in every coding.
+        let limit = match plain.content {
+            Content::Bytes(_) => Some(self.max_file_bytes),
+            Content::File(_) => None,
+        };
+        let meta = Arc::clone(&plain.meta);
+        match self.origin.load_sibling(path, of, meta, *coding, limit).await {
+            Ok(Some((object, current))) if current == version => Made::Here(object),
+            Ok(Some(_)) => Made::Changed,
+            Ok(None) => Made::Absent,
+            Err(error) => {
+                self.yield_descriptors(&error);
+                Made::Busy
+            }
+        }
+    }
+
+    async fn compress(&self, plain: &Object, coding: Coding) -> Made {
+        let Content::Bytes(bytes) = &plain.content else { return Made::Absent };
+        match self.compressor.compress(coding, bytes.clone()).await {
+            Compressed::Bytes(bytes) => {
+                let etag = EntityTag::of_content(&bytes);
+                let (length, written) = (bytes.len() as u64, plain.meta.modified);
+                let meta = plain.meta.in_coding(coding, length, &etag, written);
+                Made::Here(Object::new(Arc::new(meta), Content::Bytes(bytes)))
+            }
+            Compressed::Useless => Made::Absent,
+            Compressed::Busy => Made::Busy,
+        }
+    }
+}
+
+impl Shard {
+    /// The entry of a file, if it is of this state.
+    fn get_same(&mut self, key: u64, path: &[u8], meta: &Arc<Representation>) -> Option<&mut Kept> {
+        let is_same = |kept: &Kept| match &kept.outcome {
+            Outcome::Found(Found::File(object)) => Arc::ptr_eq(&object.meta, meta),
+            _ => false,
+        };
+        self.get(key, path).filter(|kept| is_same(kept))
+    }
+
+    /// Puts a variant into the entry that it was made from, if that is still there, and gives back
+    /// what had to go. One that would push out its own entry is not kept.
+    fn add(&mut self, key: u64, path: &[u8], recipe: &Recipe, variant: Variant) -> Vec<Kept> {
+        let Recipe { plain, coding, sibling_of } = recipe;
+        let Some(kept) = self.get_same(key, path, &plain.meta) else { return Vec::new() };
+        let codings = kept.codings.as_deref();
+        if codings
+            .is_some_and(|known| !matches!(known.variants[*coding as usize], Variant::Unknown))
+        {
+            return Vec::new();
+        }
+        let (weight, files) = match &variant {
+            Variant::Here(object) => {
+                (object.weight(), usize::from(matches!(object.content, Content::File(_))))
+            }
+            Variant::Absent | Variant::Unknown => (0, 0),
+        };
+        let weight = weight + if codings.is_none() { Codings::WEIGHT } else { 0 };
+        let table = match plain.content {
+            Content::Bytes(_) => &mut self.contents,
+            Content::File(_) => &mut self.open_files,
+        };
+        let grown = table.grow(key, weight, files);
+        let variant = if grown.is_some() { variant } else { Variant::Absent };
+        if let Some(kept) = table.get(key, path) {
+            kept.note(*coding, variant, sibling_of.is_none());
+        }
+        grown.unwrap_or_default()
+    }
+}
+
+impl Kept {
+    /// Notes what became of a variant. Content that is not worth compressing in one coding is not in
+    /// another.
+    fn note(&mut self, coding: Coding, variant: Variant, was_compressed: bool) {
+        let known = self.codings.get_or_insert_default();
+        if was_compressed && matches!(variant, Variant::Absent) {
+            for coding in Coding::ALL {
+                let slot = &mut known.variants[coding as usize];
+                if known.siblings.is_none_or(|all| all.versions[coding as usize].is_none())
+                    && matches!(slot, Variant::Unknown)
+                {
+                    *slot = Variant::Absent;
+                }
+            }
+        }
+        known.variants[coding as usize] = variant;
+    }
+}
