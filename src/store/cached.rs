@@ -15,11 +15,12 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use foldhash::quality::RandomState;
 use rustix::io::Errno;
 
 use crate::content::coding::{Accepted, Coding};
@@ -210,7 +211,7 @@ impl<S: Origin> Cached<S> {
             max_file_bytes: options.max_file_bytes.min((large / count) as u64 / 2),
             max_age: options.max_age,
             shards: (0..count).map(shard).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             flights: Flights::default(),
             making: Flights::default(),
             compressor: Compressor::new(),
@@ -240,7 +241,7 @@ impl<S: Origin> Cached<S> {
     #[inline]
     fn standing(&self, key: u64, path: &[u8], now: Instant) -> Standing {
         let mut shard = self.shard(key);
-        match shard.get(key, path) {
+        match shard.peek(key, path) {
             Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => {
                 let outcome = kept.outcome.clone();
                 kept.hits += 1;
@@ -255,7 +256,8 @@ impl<S: Origin> Cached<S> {
         }
     }
 
-    /// Notes that at `now` the path still named what was seen.
+    /// Notes that at `now` the path still named what was seen. What is in use is so moved to the front
+    /// once in a while, not with each use.
     fn confirm(&self, key: u64, path: &[u8], seen: Seen, now: Instant) {
         let mut shard = self.shard(key);
         if let Some(kept) = shard.get(key, path)
@@ -389,6 +391,16 @@ impl<S: Origin> Store for Cached<S> {
 }
 
 impl Shard {
+    /// Leaves the entry where it is among the others.
+    #[inline]
+    fn peek(&mut self, key: u64, path: &[u8]) -> Option<&mut Kept> {
+        let Self { contents, open_files, bare } = self;
+        contents
+            .peek(key, path)
+            .or_else(|| bare.peek(key, path))
+            .or_else(|| open_files.peek(key, path))
+    }
+
     #[inline]
     fn get(&mut self, key: u64, path: &[u8]) -> Option<&mut Kept> {
         let Self { contents, open_files, bare } = self;

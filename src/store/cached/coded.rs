@@ -165,7 +165,7 @@ impl<S: Origin> Cached<S> {
     ) -> Position {
         let is_fresh = |checked| now.saturating_duration_since(checked) < FRESH;
         let mut shard = self.shard(key);
-        let kept = match shard.get(key, path) {
+        let kept = match shard.peek(key, path) {
             Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => kept,
             _ => return Position::Unknown,
         };
