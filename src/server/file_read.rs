@@ -21,12 +21,15 @@ pub(super) fn is_warm(file: &File, start: u64, length: u64) -> bool {
     read_now(file, &mut byte, start).is_ok() && read_now(file, &mut byte, last).is_ok()
 }
 
-/// Brings a piece of a file into the page cache, on a thread that may wait.
+/// Brings a piece of a file into the page cache, on a thread that may wait, and has the disk begin
+/// with the one behind it.
 pub(super) async fn warm(file: Arc<File>, start: u64, length: u64) -> io::Result<()> {
     off_worker(move || {
         let mut buffer = vec![0; WARM_STEP];
         let mut at = start;
-        while at < start + length {
+        let end = start + length;
+        read_ahead(&file, start, 2 * length);
+        while at < end {
             match read_at(&file, &mut buffer, at) {
                 Ok(0) => return Ok(()),
                 Ok(count) => at += count as u64,
@@ -86,6 +89,16 @@ fn read_exact_at(file: &File, mut buffer: &mut [u8], mut at: u64) -> io::Result<
     }
     Ok(())
 }
+
+/// A hint: a system that does not take it loses time only.
+#[cfg(target_os = "linux")]
+fn read_ahead(file: &File, start: u64, length: u64) {
+    let length = std::num::NonZeroU64::new(length);
+    let _ = rustix::fs::fadvise(file, start, length, rustix::fs::Advice::WillNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_ahead(_: &File, _: u64, _: u64) {}
 
 fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     Ok(rustix::io::pread(file, buffer, at)?)
