@@ -70,7 +70,8 @@ impl Policy {
         fields: &ResponseFields,
     ) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
         let fixed = if fields.complete { &[] } else { self.fixed.list() };
-        fixed.iter().filter(|(name, _)| !yields(name, fields))
+        let may_yield = fields.may_override();
+        fixed.iter().filter(move |(name, _)| !(may_yield && yields(name, fields)))
     }
 
     /// The same as field lines.
