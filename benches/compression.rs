@@ -133,13 +133,19 @@ fn script(length: usize) -> String {
     let mut text = String::new();
     while text.len() < length {
         let (a, b, c) = (chance.word(), chance.word(), chance.word());
-        let (n, m) = (chance.below(10_000), chance.below(100));
+        let (number, small) = (chance.below(10_000), chance.below(100));
         let _ = match chance.below(5) {
-            0 => writeln!(text, "function {a}{n}({b}, {c}) {{\n  return {b}.{c}({m});\n}}"),
-            1 => writeln!(text, "  const {a}{m} = this.{b}.{c}({n});"),
-            2 => writeln!(text, "  if ({a}.{b} === {n}) {{ throw new Error('{c} {m}'); }}"),
-            3 => writeln!(text, "  for (let i = 0; i < {a}.length; i++) {{ {b}[i] = {c}{n}; }}"),
-            _ => writeln!(text, "  // {a} {b} of the {c}, see {n:x}"),
+            0 => {
+                writeln!(text, "function {a}{number}({b}, {c}) {{\n  return {b}.{c}({small});\n}}")
+            }
+            1 => writeln!(text, "  const {a}{small} = this.{b}.{c}({number});"),
+            2 => {
+                writeln!(text, "  if ({a}.{b} === {number}) {{ throw new Error('{c} {small}'); }}")
+            }
+            3 => {
+                writeln!(text, "  for (let i = 0; i < {a}.length; i++) {{ {b}[i] = {c}{number}; }}")
+            }
+            _ => writeln!(text, "  // {a} {b} of the {c}, see {number:x}"),
         };
     }
     text.truncate(length);

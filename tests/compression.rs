@@ -52,7 +52,7 @@ fn script() -> Server {
     setup().file("app.js", text(20_000)).start()
 }
 
-fn accepting<'a>(server: &Server, target: &str, codings: &'a str) -> Response {
+fn accepting(server: &Server, target: &str, codings: &str) -> Response {
     server.get(target, &[("Accept-Encoding", codings)])
 }
 
@@ -332,18 +332,18 @@ fn changes_of_a_file_and_its_siblings_are_noticed() {
     // A sibling appears, of what was compressed and of what was not.
     fs::write(&br, b"first").unwrap();
     fs::write(server.root.join("b.png.br"), b"small").unwrap();
-    let served = |target: &str, content: &[u8]| {
+    let is_served = |target: &str, content: &[u8]| {
         eventually(|| (accepting(&server, target, "br").body == content).then_some(()));
     };
-    served("/app.js", b"first");
-    served("/b.png", b"small");
+    is_served("/app.js", b"first");
+    is_served("/b.png", b"small");
     // It changes, goes, comes back and gets old.
     fs::write(&br, b"second").unwrap();
-    served("/app.js", b"second");
+    is_served("/app.js", b"second");
     fs::remove_file(&br).unwrap();
     becomes("/app.js", "br", text(20_000).as_bytes());
     fs::write(&br, b"third").unwrap();
-    served("/app.js", b"third");
+    is_served("/app.js", b"third");
     fs::write(&app, text(10_000)).unwrap();
     age(&br, 100);
     becomes("/app.js", "br", text(10_000).as_bytes());

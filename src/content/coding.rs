@@ -4,7 +4,6 @@
 mod tests;
 
 use http::{HeaderName, HeaderValue, header};
-use memchr::memchr;
 
 use super::quality::thousandths;
 use crate::message::Fields;
@@ -56,7 +55,6 @@ impl Coding {
     }
 
     /// The coding of that name; case does not matter. `x-gzip` is gzip (RFC 9110 section 8.4.1.3).
-    #[inline]
     fn named(name: &[u8]) -> Option<Self> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
@@ -73,12 +71,14 @@ impl Coding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted {
     codings: [Option<Coding>; Coding::COUNT],
+    /// How many of them have the quality of the first.
+    equals: u8,
     identity: bool,
 }
 
 impl Accepted {
     /// Content without a coding, and nothing else.
-    pub const IDENTITY: Self = Self { codings: [None; Coding::COUNT], identity: true };
+    pub const IDENTITY: Self = Self { codings: [None; Coding::COUNT], equals: 0, identity: true };
 
     /// What the fields of a request say.
     ///
@@ -90,9 +90,30 @@ impl Accepted {
     /// - A member that is not well-formed says nothing.
     #[inline]
     pub fn of(fields: Fields<'_>) -> Self {
+        match fields.sole(&ACCEPT_ENCODING) {
+            Some(line) => Self::usual(line).unwrap_or_else(|| Self::read(fields)),
+            None if fields.get(&ACCEPT_ENCODING).is_none() => Self::IDENTITY,
+            None => Self::read(fields),
+        }
+    }
+
+    /// What browsers say, and most programs, needs no reading.
+    #[inline]
+    fn usual(line: &[u8]) -> Option<Self> {
+        use Coding::{Br, Gzip, Zstd};
+        let (codings, equals) = match line {
+            b"gzip, deflate, br, zstd" => ([Some(Br), Some(Zstd), Some(Gzip)], 3),
+            b"gzip, deflate, br" => ([Some(Br), Some(Gzip), None], 2),
+            b"gzip, deflate" | b"gzip" => ([Some(Gzip), None, None], 1),
+            _ => return None,
+        };
+        Some(Self { codings, equals, identity: true })
+    }
+
+    fn read(fields: Fields<'_>) -> Self {
         let mut qualities = Qualities::default();
         fields.lines(&ACCEPT_ENCODING).for_each(|line| qualities.read(line));
-        if qualities.is_silent { Self::IDENTITY } else { qualities.weigh() }
+        qualities.weigh()
     }
 
     /// The codings to try, in this order.
@@ -107,6 +128,17 @@ impl Accepted {
         self.codings[0]
     }
 
+    /// The one of those liked best that costs least to compress in
+    /// (`benches/COMPRESSION.md`).
+    pub fn fastest(self) -> Option<Coding> {
+        let best = self.codings().take(self.equals.into());
+        best.min_by_key(|coding| match coding {
+            Coding::Zstd => 0,
+            Coding::Gzip => 1,
+            Coding::Br => 2,
+        })
+    }
+
     /// Whether it takes content without a coding.
     #[inline]
     pub fn identity(self) -> bool {
@@ -119,39 +151,24 @@ struct Qualities {
     codings: [u16; Coding::COUNT],
     any: u16,
     identity: u16,
-    /// Whether no field was read.
-    is_silent: bool,
 }
 
 const UNNAMED: u16 = u16::MAX;
 
 impl Default for Qualities {
     fn default() -> Self {
-        Self { codings: [UNNAMED; Coding::COUNT], any: UNNAMED, identity: UNNAMED, is_silent: true }
+        Self { codings: [UNNAMED; Coding::COUNT], any: UNNAMED, identity: UNNAMED }
     }
 }
 
 impl Qualities {
     /// Reads one line: `#( codings [ weight ] )`.
-    #[inline]
-    fn read(&mut self, mut line: &[u8]) {
-        self.is_silent = false;
-        loop {
-            let (member, rest) = match memchr(b',', line) {
-                Some(comma) => (&line[..comma], Some(&line[comma + 1..])),
-                None => (line, None),
-            };
-            self.note(member.trim_ascii());
-            match rest {
-                Some(rest) => line = rest,
-                None => return,
-            }
-        }
+    fn read(&mut self, line: &[u8]) {
+        line.split(|&byte| byte == b',').for_each(|member| self.note(member.trim_ascii()));
     }
 
-    #[inline]
     fn note(&mut self, member: &[u8]) {
-        let (name, quality) = match memchr(b';', member) {
+        let (name, quality) = match member.iter().position(|&byte| byte == b';') {
             None => (member, 1000),
             Some(end) => match weight(&member[end + 1..]) {
                 Some(quality) => (member[..end].trim_ascii_end(), quality),
@@ -168,7 +185,6 @@ impl Qualities {
         *known = if *known == UNNAMED { quality } else { quality.max(*known) };
     }
 
-    #[inline]
     fn weigh(&self) -> Accepted {
         let least = match self.identity {
             UNNAMED => 1,
@@ -201,7 +217,11 @@ impl Qualities {
             (UNNAMED, any) => any != 0,
             (named, _) => named != 0,
         };
-        Accepted { codings, identity }
+        let mut equals = 0;
+        while usize::from(equals) < count && found[usize::from(equals)] == found[0] {
+            equals += 1;
+        }
+        Accepted { codings, equals, identity }
     }
 }
 

@@ -9,10 +9,10 @@ use flate2::write::GzEncoder;
 
 use super::coding::Coding;
 
-/// Up to so many bytes the best level takes at most some ten milliseconds.
-const SMALL: usize = 128 * 1024;
+/// Below so many bytes much effort takes about ten milliseconds.
+const SMALL: usize = 64 * 1024;
 
-/// Up to so many bytes a good one does.
+/// Below so many bytes some effort takes a few times ten.
 const MIDDLE: usize = 512 * 1024;
 
 /// The base-two logarithm of the window of brotli, in bytes: 4 MiB where there is so much.
@@ -49,20 +49,21 @@ impl Level {
     fn to_keep(coding: Coding, length: usize) -> Self {
         let by_length = |small, middle, large| match length {
             0..SMALL => small,
-            SMALL..=MIDDLE => middle,
+            SMALL..MIDDLE => middle,
             _ => large,
         };
         Self(match coding {
-            Coding::Br => by_length(9, 7, 5),
-            Coding::Zstd => by_length(15, 12, 7),
-            Coding::Gzip => by_length(9, 9, 6),
+            Coding::Br => by_length(8, 7, 5),
+            Coding::Zstd => by_length(15, 12, 11),
+            Coding::Gzip => by_length(8, 8, 6),
         })
     }
 
     fn to_stream(coding: Coding) -> Self {
         Self(match coding {
-            Coding::Br | Coding::Gzip => 4,
             Coding::Zstd => 3,
+            Coding::Gzip => 4,
+            Coding::Br => 5,
         })
     }
 }

@@ -90,7 +90,7 @@ impl Files {
         object: &Object,
     ) -> Response {
         let file = &object.meta;
-        if accepted == Accepted::IDENTITY || file.coding.is_some() {
+        if file.coding.is_some() || accepted == Accepted::IDENTITY {
             return representation(request, path, file, |selection| content(object, selection));
         }
         if let (Some(streams), Some(coding)) = (&self.streams, to_stream(object, accepted)) {
@@ -128,7 +128,7 @@ impl Files {
 fn to_stream(object: &Object, accepted: Accepted) -> Option<Coding> {
     let is_kept = matches!(object.content, Content::Bytes(_));
     let is_meant = object.meta.pays_compressed() && (!is_kept || !accepted.identity());
-    accepted.first().filter(|_| is_meant)
+    accepted.fastest().filter(|_| is_meant)
 }
 
 impl Handler for Files {
@@ -152,6 +152,7 @@ impl Handler for Files {
 }
 
 /// What the rules make of a request for a file that is there; `content` answers with it.
+#[inline]
 fn representation(
     request: &Request<'_>,
     path: &SitePath<'_>,
@@ -177,6 +178,7 @@ fn representation(
 }
 
 /// What is asked for of the content.
+#[inline]
 fn content(object: &Object, selection: Selection) -> Response {
     let file = &object.meta;
     match selection {

@@ -120,6 +120,27 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The value of the only line of that name; `None` as well when there are several.
+    #[inline]
+    pub fn sole(&self, name: &HeaderName) -> Option<&'a [u8]> {
+        match *self {
+            Self::Wire { head, spans, seen } => {
+                let name = name.as_str().as_bytes();
+                if !seen.may_contain(name) {
+                    return None;
+                }
+                let mut named = spans.iter().filter(|span| is_named(**span, head, name));
+                let only = named.next()?;
+                named.next().is_none().then(|| only.value(head))
+            }
+            Self::Map(map) => {
+                let mut values = map.get_all(name).iter();
+                let only = values.next()?;
+                values.next().is_none().then(|| only.as_bytes())
+            }
+        }
+    }
+
     /// The values of all lines of that name, in the order received.
     pub fn lines(&self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (wire, map) = match *self {
@@ -148,6 +169,7 @@ impl<'a> Fields<'a> {
     }
 }
 
+#[inline]
 fn is_named(span: FieldSpan, head: &[u8], name: &[u8]) -> bool {
     usize::from(span.name_end - span.name_start) == name.len()
         && span.name(head).eq_ignore_ascii_case(name)
@@ -311,6 +333,9 @@ mod tests {
         assert_eq!(fields.get(&header::HOST), Some(&b"a"[..]));
         assert_eq!(fields.get(&header::ACCEPT), Some(&b"x"[..]));
         assert_eq!(fields.get(&header::RANGE), None);
+        assert_eq!(fields.sole(&header::HOST), Some(&b"a"[..]));
+        assert_eq!(fields.sole(&header::ACCEPT), None);
+        assert_eq!(fields.sole(&header::RANGE), None);
         assert_eq!(fields.lines(&header::ACCEPT).collect::<Vec<_>>(), [b"x", b"y"]);
         assert_eq!(fields.iter().count(), 3);
     }

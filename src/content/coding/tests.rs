@@ -82,6 +82,33 @@ fn codings_are_tried_in_the_order_that_the_client_asks_for() {
 }
 
 #[test]
+fn the_fastest_is_one_of_those_liked_best() {
+    for (line, expected) in [
+        ("gzip, deflate, br, zstd", Some(Coding::Zstd)),
+        ("gzip, br", Some(Coding::Gzip)),
+        ("br", Some(Coding::Br)),
+        ("br, gzip;q=0.9, zstd;q=0.9", Some(Coding::Br)),
+        ("br;q=0.5, gzip;q=0.9, zstd;q=0.9", Some(Coding::Zstd)),
+        ("identity", None),
+    ] {
+        assert_eq!(accepted(&[line]).fastest(), expected, "{line}");
+    }
+}
+
+#[test]
+fn what_is_usual_means_what_reading_it_says() {
+    let mut usual = 0;
+    for line in ["gzip, deflate, br, zstd", "gzip, deflate, br", "gzip, deflate", "gzip", "br"] {
+        let mut map = HeaderMap::new();
+        map.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(line));
+        let read = Accepted::read(Fields::Map(&map));
+        assert_eq!(accepted(&[line]), read, "{line}");
+        usual += usize::from(Accepted::usual(line.as_bytes()).is_some());
+    }
+    assert_eq!(usual, 4);
+}
+
+#[test]
 fn no_field_is_identity_and_several_lines_are_one_list() {
     assert_eq!(Accepted::of(Fields::EMPTY), Accepted::IDENTITY);
     assert_eq!(in_words(accepted(&["gzip;q=0.5", "br;q=0.6, identity;q=0"])), "br gzip");

@@ -10,7 +10,7 @@ use std::mem::size_of;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Cached, FRESH, Kept, Origin, Outcome, Seen, Shard};
+use super::{Cached, Changes, FRESH, Kept, Origin, Outcome, Seen, Shard};
 use crate::content::coding::{Accepted, Coding};
 use crate::content::etag::EntityTag;
 use crate::content::path::SitePath;
@@ -69,6 +69,15 @@ enum Choice {
     Make(Recipe),
 }
 
+/// What suits a request, as it lies in the entry.
+enum Pick<'k> {
+    /// The entry's own answer.
+    Plain,
+    Here(&'k Object),
+    /// It is to be made, of the sibling named.
+    Missing(Coding, Option<(Seen, Version)>),
+}
+
 /// A variant to be made.
 struct Recipe {
     plain: Object,
@@ -118,43 +127,80 @@ impl Kept {
 
     /// What suits somebody who accepts these codings, and the coding whose sibling bears on it.
     #[inline]
-    fn choose(&self, object: &Object, accepted: Accepted, first: Coding) -> (Choice, Coding) {
-        let variant = |coding: Coding| {
-            self.codings
-                .as_ref()
-                .map_or(&Variant::Unknown, |known| &known.variants[coding as usize])
+    fn pick(&self, object: &Object, accepted: Accepted, first: Coding) -> (Pick<'_>, Coding) {
+        let pays = object.meta.pays_compressed() && matches!(object.content, Content::Bytes(_));
+        let Some(known) = self.codings.as_deref() else {
+            return if pays { (Pick::Missing(first, None), first) } else { (Pick::Plain, first) };
         };
-        let offer = |coding, sibling_of| match variant(coding) {
+        let offer = |coding: Coding, sibling_of| match &known.variants[coding as usize] {
             Variant::Absent => None,
-            Variant::Here(object) => {
-                Some(Choice::Ready(Outcome::Found(Found::File(object.clone()))))
-            }
-            Variant::Unknown => {
-                Some(Choice::Make(Recipe { plain: object.clone(), coding, sibling_of }))
-            }
+            Variant::Here(object) => Some((Pick::Here(object), coding)),
+            Variant::Unknown => Some((Pick::Missing(coding, sibling_of), coding)),
         };
-        if self.codings.as_ref().is_some_and(|known| known.siblings.is_some()) {
+        if known.siblings.is_some() {
             for coding in accepted.codings() {
-                if let Some(sibling) = self.sibling(coding)
-                    && let Some(choice) = offer(coding, Some(sibling))
+                if let Some(sibling) = known.sibling(coding)
+                    && let Some(pick) = offer(coding, Some(sibling))
                 {
-                    return (choice, coding);
+                    return pick;
                 }
             }
         }
-        if object.meta.pays_compressed() && matches!(object.content, Content::Bytes(_)) {
-            for coding in accepted.codings() {
-                if let Some(choice) = offer(coding, None) {
-                    return (choice, coding);
-                }
-            }
+        if !pays {
+            return (Pick::Plain, first);
         }
-        (Choice::Ready(self.outcome.clone()), first)
+        accepted.codings().find_map(|coding| offer(coding, None)).unwrap_or((Pick::Plain, first))
+    }
+
+    /// Whether it need not be looked at before it is given again.
+    #[inline]
+    fn is_fresh(&self, now: Instant, changes: &Changes) -> bool {
+        now.saturating_duration_since(self.checked) < FRESH && !changes.any_since(self.checked)
+    }
+
+    /// The same of its sibling in a coding.
+    #[inline]
+    fn is_fresh_beside(&self, coding: Coding, now: Instant) -> bool {
+        now.saturating_duration_since(self.looked_beside[coding as usize]) < FRESH
     }
 }
 
 impl<S: Origin> Cached<S> {
+    /// The answer, if it is there and nothing need be looked at first.
     #[inline]
+    fn hit(
+        &self,
+        key: u64,
+        path: &[u8],
+        accepted: Accepted,
+        first: Coding,
+        now: Instant,
+    ) -> Option<Outcome> {
+        let mut shard = self.shard(key);
+        let kept = shard.get(key, path)?;
+        if now.saturating_duration_since(kept.loaded) >= self.max_age {
+            return None;
+        }
+        if !kept.is_fresh(now, &self.changes) {
+            return None;
+        }
+        let pick = match &kept.outcome {
+            Outcome::Found(Found::File(object)) => {
+                let (pick, coding) = kept.pick(object, accepted, first);
+                kept.is_fresh_beside(coding, now).then_some(pick)?
+            }
+            // Nothing lies beside what is no file.
+            _ => Pick::Plain,
+        };
+        let outcome = match pick {
+            Pick::Plain => kept.outcome.clone(),
+            Pick::Here(object) => Outcome::Found(Found::File(object.clone())),
+            Pick::Missing(..) => return None,
+        };
+        kept.hits += 1;
+        Some(outcome)
+    }
+
     fn position(
         &self,
         key: u64,
@@ -163,29 +209,33 @@ impl<S: Origin> Cached<S> {
         first: Coding,
         now: Instant,
     ) -> Position {
-        let is_fresh = |checked| now.saturating_duration_since(checked) < FRESH;
         let mut shard = self.shard(key);
         let kept = match shard.peek(key, path) {
             Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => kept,
             _ => return Position::Unknown,
         };
-        let is_checked = is_fresh(kept.checked) && !self.changes.any_since(kept.checked);
+        kept.hits += 1;
         let Outcome::Found(Found::File(object)) = &kept.outcome else {
-            if !is_checked {
-                return Position::Bare;
-            }
-            kept.hits += 1;
-            return Position::Fresh(Choice::Ready(kept.outcome.clone()));
+            return if kept.is_fresh(now, &self.changes) {
+                Position::Fresh(Choice::Ready(kept.outcome.clone()))
+            } else {
+                Position::Bare
+            };
         };
-        let (choice, coding) = kept.choose(object, accepted, first);
-        if is_checked && is_fresh(kept.looked_beside[coding as usize]) {
-            kept.hits += 1;
+        let (pick, coding) = kept.pick(object, accepted, first);
+        let choice = match pick {
+            Pick::Plain => Choice::Ready(kept.outcome.clone()),
+            Pick::Here(object) => Choice::Ready(Outcome::Found(Found::File(object.clone()))),
+            Pick::Missing(coding, sibling_of) => {
+                Choice::Make(Recipe { plain: object.clone(), coding, sibling_of })
+            }
+        };
+        if kept.is_fresh(now, &self.changes) && kept.is_fresh_beside(coding, now) {
             return Position::Fresh(choice);
         }
         let Some(seen) = kept.seen else { return Position::Unknown };
         let sibling = kept.sibling(coding).map(|(_, version)| version);
         let watch = Watch { meta: Arc::clone(&object.meta), seen, coding, sibling };
-        kept.hits += 1;
         Position::Stale(watch, choice)
     }
 
@@ -199,6 +249,21 @@ impl<S: Origin> Cached<S> {
         let Some(first) = accepted.first() else { return self.find(path, now) };
         let bytes = path.as_bytes();
         let key = self.key(bytes);
+        match self.hit(key, bytes, accepted, first, now) {
+            Some(outcome) => Answer::Ready(outcome.found(CacheUse::Hit)),
+            None => self.find_unready(key, path, accepted, first, now),
+        }
+    }
+
+    fn find_unready<'a>(
+        &'a self,
+        key: u64,
+        path: &'a SitePath<'a>,
+        accepted: Accepted,
+        first: Coding,
+        now: Instant,
+    ) -> Answer<'a, Result<Found, StoreError>> {
+        let bytes = path.as_bytes();
         match self.position(key, bytes, accepted, first, now) {
             Position::Fresh(Choice::Ready(outcome)) => {
                 return Answer::Ready(outcome.found(CacheUse::Hit));

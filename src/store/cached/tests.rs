@@ -1,5 +1,7 @@
 //! What the cache itself decides: whom it asks, what it keeps, and for how long.
 
+mod coded;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -34,6 +36,8 @@ enum Source {
     /// A change of it would not show.
     Restless(&'static str),
     Zeros(usize),
+    /// What cannot be compressed.
+    Noise(usize),
     Denied,
     Broken,
 }
@@ -54,6 +58,12 @@ impl Source {
         match *self {
             Self::Text(text) | Self::Restless(text) => text.into(),
             Self::Zeros(count) => vec![0; count].into(),
+            Self::Noise(count) => {
+                let noise = std::iter::successors(Some(1_u64), |last| {
+                    Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1))
+                });
+                noise.map(|number| number.to_be_bytes()[0]).take(count).collect()
+            }
             Self::Denied | Self::Broken => Bytes::new(),
         }
     }
@@ -87,7 +97,7 @@ impl Source {
             Self::Denied => return Err(StoreError::Denied),
             Self::Broken => return Err(StoreError::Unavailable(Errno::MFILE.into())),
             Self::Restless(_) => None,
-            Self::Text(_) | Self::Zeros(_) => Some(self.seen()),
+            Self::Text(_) | Self::Zeros(_) | Self::Noise(_) => Some(self.seen()),
         };
         Ok(Loaded { found: Found::File(Object::new(meta, content)), seen, siblings: None })
     }

@@ -1,6 +1,7 @@
 //! One suite that every store of the files in a folder passes.
 
 mod changes;
+mod codings;
 mod files;
 mod links;
 
