@@ -143,10 +143,9 @@ fn welcome(socket: Socket, address: SocketAddr, service: &Service, worker: &Arc<
 /// Serves a connection: as a task only if it is not over after what can be done at once.
 fn serve(span: Span, mut connection: Connection) {
     let mut context = Context::from_waker(Waker::noop());
-    let mut begin = || Pin::new(&mut connection).poll(&mut context);
+    let begin = AssertUnwindSafe(|| Pin::new(&mut connection).poll(&mut context));
     // A panic ends this connection and no other, as it does in a task.
-    let begun = span.in_scope(|| catch_unwind(AssertUnwindSafe(&mut begin)));
-    if matches!(begun, Ok(Poll::Pending)) {
+    if matches!(span.in_scope(|| catch_unwind(begin)), Ok(Poll::Pending)) {
         spawn(span, connection);
     }
 }

@@ -152,7 +152,7 @@ impl Exchanges {
 
 impl<'a> Asked<'a> {
     pub(super) fn new(worker: &Worker, head: Head, bytes: &'a [u8], fields: Fields<'a>) -> Self {
-        Self {
+        let mut asked = Self {
             id: worker.next_id(),
             version: head.version,
             target: head.target(bytes),
@@ -161,8 +161,9 @@ impl<'a> Asked<'a> {
             received: clock::now(),
             head: head.length as u64,
             span: Span::none(),
-        }
-        .named()
+        };
+        asked.span = asked.named();
+        asked
     }
 
     /// The same of HTTP/2, where nobody knows how long a head was.
@@ -172,7 +173,7 @@ impl<'a> Asked<'a> {
         target: Target<'a>,
         fields: Fields<'a>,
     ) -> Self {
-        Self {
+        let mut asked = Self {
             id: worker.next_id(),
             method,
             version: Version::HTTP_2,
@@ -181,8 +182,9 @@ impl<'a> Asked<'a> {
             received: clock::now(),
             head: 0,
             span: Span::none(),
-        }
-        .named()
+        };
+        asked.span = asked.named();
+        asked
     }
 
     pub(super) fn request(&self, peer: Peer, body: RequestBody<'a>) -> Request<'a> {
@@ -204,16 +206,15 @@ impl<'a> Asked<'a> {
         given.unwrap_or(RequestId::Made(self.id))
     }
 
-    /// Has the diagnostics name it, at DEBUG, in what is said of it.
+    /// What the diagnostics name it by, at DEBUG, in what is said of it.
     #[inline]
-    fn named(mut self) -> Self {
-        self.span = tracing::debug_span!(
+    fn named(&self) -> Span {
+        tracing::debug_span!(
             "request",
             id = %self.request_id(),
             method = %self.method,
             target = %Shown(self.target.raw),
-        );
-        self
+        )
     }
 
     /// What came with it when it has no content.

@@ -51,6 +51,8 @@ pub(super) struct Client {
     exchanges: Exchanges,
     deadline: Deadline,
     requests: u64,
+    /// Whether it has been told to wait for something to read.
+    is_waiting: bool,
 }
 
 /// What goes on while there is something to read.
@@ -78,7 +80,8 @@ pub(super) enum Next {
 impl Connection {
     pub(super) fn new(io: Transport, exchanges: Exchanges) -> Self {
         let deadline = Deadline::after(exchanges.worker.settings.header_timeout);
-        Self(Stage::Waiting(Box::new(Client { io, exchanges, deadline, requests: 0 })))
+        let client = Client { io, exchanges, deadline, requests: 0, is_waiting: false };
+        Self(Stage::Waiting(Box::new(client)))
     }
 }
 
@@ -91,7 +94,7 @@ impl Future for Connection {
             match stage {
                 Stage::Waiting(client) => {
                     let goes_on = ready!(client.poll_readable(context));
-                    if let Stage::Waiting(client) = mem::replace(stage, Stage::Over) {
+                    if let Stage::Waiting(mut client) = mem::replace(stage, Stage::Over) {
                         *stage = if goes_on { client.converse() } else { client.end() };
                     }
                 }
@@ -113,8 +116,12 @@ impl Future for Connection {
 }
 
 impl Client {
-    /// Ready when there is something to read, or with false when it is waited for no longer.
+    /// Ready when there may be something to read, or with false when it is waited for no longer.
     fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        // Woken: most likely by what can be read now, and trying to is a way to find out.
+        if mem::take(&mut self.is_waiting) {
+            return Poll::Ready(true);
+        }
         if let Poll::Ready(result) = self.io.poll_readable(context) {
             return Poll::Ready(result.is_ok());
         }
@@ -123,7 +130,10 @@ impl Client {
         if self.requests > 0 && worker.is_stopping() {
             return Poll::Ready(false);
         }
-        ready!(self.deadline.poll(context));
+        self.is_waiting = self.deadline.poll(context).is_pending();
+        if self.is_waiting {
+            return Poll::Pending;
+        }
         // One that has asked nothing is waited for as for a head that has begun.
         if self.requests == 0 {
             worker.tally.timed_out(Timeout::RequestHead);
@@ -173,8 +183,26 @@ impl Client {
         }
     }
 
-    fn end(mut self: Box<Self>) -> Stage {
+    fn end(&mut self) -> Stage {
         self.io.end();
         Stage::Over
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    fn size_of_answer<A, B, F>(_: fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_waits_is_small_and_what_converses_is_not_large() {
+        // With what the event loop adds, the smallest task that there is: 128 bytes.
+        assert!(size_of::<Connection>() <= 24);
+        assert!(size_of::<Client>() <= 152);
+        // It is moved once per conversation.
+        assert!(size_of_answer(converse) <= 256);
     }
 }

@@ -21,7 +21,7 @@ const DRAIN: u64 = 64 * 1024;
 impl Client {
     /// What answers are sent with.
     pub(super) fn sender<'a>(&'a mut self, outbox: &'a mut Outbox) -> Sender<'a> {
-        let Self { io, exchanges, deadline, requests } = self;
+        let Self { io, exchanges, deadline, requests, .. } = self;
         Sender { io, exchanges, deadline, outbox, requests: *requests }
     }
 

@@ -50,7 +50,7 @@ impl Client {
                 Ok(Some(_)) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && timed => {
                     self.exchanges.worker.tally.timed_out(Timeout::RequestHead);
-                    return self.refuse(Fault::TooSlow, desk).await;
+                    return Box::pin(self.refuse(Fault::TooSlow, desk)).await;
                 }
                 Err(_) => return Next::Cut,
             }
@@ -58,7 +58,10 @@ impl Client {
                 let head = match desk.parser.parse(desk.inbox.unread()) {
                     Ok(Some(head)) => head,
                     Ok(None) => break,
-                    Err(error) => return self.refuse(Fault::Malformed(error), desk).await,
+                    Err(error) => {
+                        let fault = Fault::Malformed(error);
+                        return Box::pin(self.refuse(fault, desk)).await;
+                    }
                 };
                 if timed {
                     timed = false;

@@ -64,12 +64,12 @@ impl<'a> Sender<'a> {
         } else if self.outbox.is_full() {
             Answer::later(self.gather_after_flush(asked, response, terms))
         } else {
-            Answer::Ready(self.gather(&asked, response, terms))
+            Answer::Ready(self.gather(&asked, response, &terms))
         }
     }
 
-    fn gather(mut self, asked: &Asked<'_>, response: Response, terms: Terms) -> Next {
-        let Queued { mut outcome, content, next } = self.queue(asked, response, &terms);
+    fn gather(mut self, asked: &Asked<'_>, response: Response, terms: &Terms) -> Next {
+        let Queued { mut outcome, content, next } = self.queue(asked, response, terms);
         outcome.sent = content.unwrap_or(0);
         let took = match terms.boarding {
             Some(_) => Took::Long(outcome.wait()),
@@ -88,7 +88,7 @@ impl<'a> Sender<'a> {
         if self.flush().await.is_err() {
             return Next::Cut;
         }
-        self.gather(&asked, response, terms)
+        self.gather(&asked, response, &terms)
     }
 
     async fn send_bulk(mut self, asked: Asked<'a>, response: Response, terms: Terms) -> Next {
