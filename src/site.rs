@@ -264,6 +264,9 @@ impl Site {
     /// Asks the handlers from `first` on.
     fn ask<'a>(&'a self, mut request: Request<'a>, first: usize) -> Answer<'a, Response> {
         for (at, handler) in self.handlers.iter().enumerate().skip(first) {
+            if !handler.concerns(&request) {
+                continue;
+            }
             request = match handler.handle(request) {
                 Reply::Pass(request) => request,
                 Reply::Ready(response) => return Answer::Ready(response),

@@ -166,12 +166,12 @@ struct Page<'a> {
 }
 
 impl Handler for Markdown {
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        matches!(request.method, Method::GET | Method::HEAD)
+            && request.target.parameter(b"render").is_some()
+    }
+
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        if !matches!(request.method, Method::GET | Method::HEAD)
-            || request.target.parameter(b"render").is_none()
-        {
-            return Reply::Pass(request);
-        }
         let path = match SitePath::parse(request.target.path) {
             Ok(path) if is_markdown(&path) => path,
             _ => return Reply::Pass(request),

@@ -13,11 +13,13 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 pub struct Methods;
 
 impl Handler for Methods {
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        let reads = matches!(request.method, Method::GET | Method::HEAD);
+        !reads || request.target.form == TargetForm::Asterisk
+    }
+
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         match request.method {
-            Method::GET | Method::HEAD if request.target.form != TargetForm::Asterisk => {
-                Reply::Pass(request)
-            }
             Method::OPTIONS => Reply::Ready(
                 Response::new(StatusCode::NO_CONTENT)
                     .with(header::ALLOW, HeaderValue::from_static(ALLOW)),

@@ -40,7 +40,12 @@ use crate::store::StoreError;
 
 /// Answers the requests it knows and passes the others on.
 pub trait Handler: Send + Sync {
-    /// Looks at a request. A handler that is not concerned gives it back unchanged.
+    /// Whether a request may be one for this handler: a glance that spares handing it over.
+    fn concerns(&self, _request: &Request<'_>) -> bool {
+        true
+    }
+
+    /// Looks at a request that [`concerns`](Self::concerns) it. A handler that is not concerned gives it back unchanged.
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
 
     /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.

@@ -41,11 +41,12 @@ impl Health {
 }
 
 impl Handler for Health {
-    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        let is_asked = matches!(request.method, Method::GET | Method::HEAD);
-        if request.target.path != PATH.as_bytes() || !is_asked {
-            return Reply::Pass(request);
-        }
+    fn concerns(&self, request: &Request<'_>) -> bool {
+        request.target.path == PATH.as_bytes()
+            && matches!(request.method, Method::GET | Method::HEAD)
+    }
+
+    fn handle<'a>(&'a self, _: Request<'a>) -> Reply<'a> {
         Reply::Ready(self.answer())
     }
 }

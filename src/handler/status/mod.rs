@@ -161,13 +161,13 @@ impl Status {
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 impl Handler for Status {
-    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+    fn concerns(&self, request: &Request<'_>) -> bool {
         let path = request.target.path;
-        if is_page(path) || path == METRICS.as_bytes() {
-            self.answer(&request)
-        } else {
-            Reply::Pass(request)
-        }
+        is_page(path) || path == METRICS.as_bytes()
+    }
+
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        self.answer(&request)
     }
 }
 
