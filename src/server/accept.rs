@@ -2,24 +2,28 @@
 
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};
 
 use super::deadline::{Deadline, Pace, in_time};
 use super::exchange::Exchanges;
-use super::gate::{Gate, Refusal};
+use super::gate::Refusal;
 use super::handshake::handshake;
 use super::http1::Connection;
 use super::http2;
 use super::linger::linger;
 use super::listener;
+use super::queue::Queue;
+use super::socket::Socket;
 use super::transport::Transport;
 use super::worker::Worker;
 use super::{Phase, Service, clock};
@@ -37,7 +41,6 @@ const FULL: &str = "The server has no free connection. Try again soon.\n";
 /// Everything a worker thread needs.
 pub(super) struct Crew {
     pub(super) worker: Arc<Worker>,
-    pub(super) gate: Arc<Gate>,
     pub(super) limit_reached: mpsc::Sender<()>,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -45,18 +48,12 @@ pub(super) struct Crew {
 impl Crew {
     /// Accepts until told to drain, then waits for the connections until told to end.
     pub(super) async fn run(self, sockets: Vec<(Service, std::net::TcpListener)>) {
-        let Self { worker, gate, limit_reached, mut phase } = self;
+        let Self { worker, limit_reached, mut phase } = self;
         let accepting: Vec<JoinHandle<()>> = sockets
             .into_iter()
             .map(|(service, socket)| {
                 let worker = Arc::clone(&worker);
-                tokio::spawn(accept(
-                    socket,
-                    service,
-                    worker,
-                    Arc::clone(&gate),
-                    limit_reached.clone(),
-                ))
+                tokio::spawn(accept(socket, service, worker, limit_reached.clone()))
             })
             .collect();
         // An error means that the server is gone: the same as its end.
@@ -78,74 +75,49 @@ async fn accept(
     socket: std::net::TcpListener,
     service: Service,
     worker: Arc<Worker>,
-    gate: Arc<Gate>,
     limit_reached: mpsc::Sender<()>,
 ) {
-    let listener = match TcpListener::from_std(socket) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, "a listening socket could not be watched");
-            return;
-        }
+    let mut queue = match Queue::new(socket) {
+        Ok(queue) => queue,
+        Err(error) => return tracing::error!(%error, "a listening socket could not be watched"),
     };
     let mut failing = false;
+    let mut batch = Vec::new();
     loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                if failing {
-                    failing = false;
-                    tracing::info!("accepting connections again");
-                }
-                let last = gate.count_accepted();
-                welcome(stream, address, &service, &worker, &gate);
-                if last {
-                    let _ = limit_reached.try_send(());
-                }
+        let taken = queue.take(&mut batch).await;
+        if failing && !batch.is_empty() {
+            failing = false;
+            tracing::info!("accepting connections again");
+        }
+        for (stream, address) in batch.drain(..) {
+            let last = worker.gate.count_accepted();
+            welcome(stream.into(), address, &service, &worker);
+            if last {
+                let _ = limit_reached.try_send(());
             }
-            Err(error) if listener::is_of_one_connection(&error) => {}
-            Err(error) => {
-                worker.tally.refused(Refused::Descriptors);
-                if !failing {
-                    failing = true;
-                    tracing::error!(%error, "cannot accept connections for now; trying on");
-                }
-                tokio::time::sleep(listener::PAUSE).await;
+        }
+        if let Err(error) = taken
+            && !listener::is_of_one_connection(&error)
+        {
+            worker.tally.refused(Refused::Descriptors);
+            if !failing {
+                failing = true;
+                tracing::error!(%error, "cannot accept connections for now; trying on");
             }
+            tokio::time::sleep(listener::PAUSE).await;
         }
     }
 }
 
-fn welcome(
-    stream: TcpStream,
-    address: SocketAddr,
-    service: &Service,
-    worker: &Arc<Worker>,
-    gate: &Arc<Gate>,
-) {
-    let presence = worker.enter();
-    match gate.admit(address.ip()) {
-        Ok(permit) => {
+fn welcome(socket: Socket, address: SocketAddr, service: &Service, worker: &Arc<Worker>) {
+    let peer = Peer { address, secure: service.tls.is_some() };
+    match Exchanges::begin(worker, &service.site, peer) {
+        Ok(exchanges) => {
             let span = tracing::debug_span!("connection", peer = %address);
-            let exchanges = Exchanges {
-                visit: worker.tally.connected(address.ip()),
-                worker: Arc::clone(worker),
-                site: Arc::clone(&service.site),
-                peer: Peer { address, secure: service.tls.is_some() },
-                subject: None,
-            };
             match service.tls.clone() {
-                None => {
-                    let connection = Connection::new(Transport::Tcp(stream), exchanges);
-                    spawn(span, async move {
-                        connection.serve().await;
-                        drop((permit, presence));
-                    });
-                }
+                None => serve(span, Connection::new(Transport::Tcp(socket), exchanges)),
                 Some(tls) => {
-                    spawn(span, async move {
-                        serve_secured(stream, &tls, exchanges).await;
-                        drop((permit, presence));
-                    });
+                    spawn(span, async move { serve_secured(socket, &tls, exchanges).await });
                 }
             }
         }
@@ -155,19 +127,30 @@ fn welcome(
         }
         Err(Refusal::Full) => {
             worker.tally.refused(Refused::Connections);
-            gate.note_refusal(clock::now());
+            worker.gate.note_refusal(clock::now());
             // Nobody is told by a handshake, which costs more than there is.
             let place = worker.turn_away().filter(|_| service.tls.is_none());
             let Some(place) = place else { return };
+            let presence = worker.enter();
             tokio::spawn(async move {
-                turn_away(Transport::Tcp(stream)).await;
+                turn_away(Transport::Tcp(socket)).await;
                 drop((place, presence));
             });
         }
     }
 }
 
-/// Serves a connection. A span that nobody records costs its task nothing.
+/// Serves a connection: as a task only if it is not over after what can be done at once.
+fn serve(span: Span, mut connection: Connection) {
+    let mut context = Context::from_waker(Waker::noop());
+    let begin = AssertUnwindSafe(|| Pin::new(&mut connection).poll(&mut context));
+    // A panic ends this connection and no other, as it does in a task.
+    if matches!(span.in_scope(|| catch_unwind(begin)), Ok(Poll::Pending)) {
+        spawn(span, connection);
+    }
+}
+
+/// Makes a connection a task. A span that nobody records costs it nothing.
 fn spawn(span: Span, connection: impl Future<Output = ()> + Send + 'static) {
     if span.is_disabled() {
         tokio::spawn(connection);
@@ -176,14 +159,14 @@ fn spawn(span: Span, connection: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-async fn serve_secured(stream: TcpStream, tls: &Tls, exchanges: Exchanges) {
-    let worker = Arc::clone(&exchanges.worker);
-    let Some(secured) = handshake(stream, tls, &worker).await else { return };
-    let exchanges = Exchanges { subject: secured.subject, ..exchanges };
+async fn serve_secured(socket: Socket, tls: &Tls, mut exchanges: Exchanges) {
+    let Ok(stream) = socket.into_watched() else { return };
+    let Some(secured) = handshake(stream, tls, &exchanges.worker).await else { return };
+    exchanges.subject = secured.subject;
     if secured.is_h2 {
         Box::pin(http2::serve(secured.io, exchanges)).await;
     } else {
-        Box::pin(Connection::new(secured.io, exchanges).serve()).await;
+        Connection::new(secured.io, exchanges).await;
     }
 }
 

@@ -1,44 +1,48 @@
-//! One timer per connection, moved without touching the timer wheel.
+//! When a connection must have got on: moved by every request without touching a timer.
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::time::{Sleep, sleep_until};
-
 use super::clock;
+use super::timers::Timer;
 
-/// When the connection must have got on. Every request moves it, nearly always to later; the
-/// timer underneath is set anew only when it has run out or the moment comes closer.
+/// A moment that nearly always moves to later before it has come. A timer is set only when it is
+/// waited for, and set anew only when it has run out or the moment comes closer.
 pub(super) struct Deadline {
     due: Instant,
-    timer: Pin<Box<Sleep>>,
+    timer: Option<Timer>,
 }
 
 impl Deadline {
     pub(super) fn after(duration: Duration) -> Self {
-        let due = clock::now() + duration;
-        Self { due, timer: Box::pin(sleep_until(due.into())) }
+        Self { due: clock::now() + duration, timer: None }
     }
 
     pub(super) fn set_after(&mut self, duration: Duration) {
-        self.due = clock::now() + duration;
-        if self.due < self.timer.deadline().into_std() {
-            self.timer.as_mut().reset(self.due.into());
+        let due = clock::now() + duration;
+        if due < self.due {
+            self.timer = None;
         }
+        self.due = due;
     }
 
-    /// Ready when the moment has passed.
+    /// Ready when the moment has passed. Always to be polled by the same task, but for a first time
+    /// by one that nobody can wake.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            ready!(self.timer.as_mut().poll(context));
-            if self.timer.deadline().into_std() >= self.due {
-                return Poll::Ready(());
-            }
-            self.timer.as_mut().reset(self.due.into());
+        if self.timer.as_ref().is_some_and(Timer::is_set) {
+            return Poll::Pending;
         }
+        // Fresh enough: what wakes at a deadline has read the clock.
+        if self.due <= clock::last() {
+            self.timer = None;
+            return Poll::Ready(());
+        }
+        if !context.waker().will_wake(Waker::noop()) {
+            self.timer = Some(Timer::set(self.due, context.waker()));
+        }
+        Poll::Pending
     }
 }
 
@@ -77,10 +81,10 @@ mod tests {
         start.elapsed()
     }
 
-    /// The wheel works in whole milliseconds.
+    /// Timers work in whole ticks.
     fn about(measured: Duration, seconds: u64) -> bool {
         let wanted = Duration::from_secs(seconds);
-        measured >= wanted && measured <= wanted + Duration::from_millis(2)
+        measured >= wanted && measured <= wanted + Duration::from_millis(60)
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use http::{HeaderName, Method, StatusCode, Version, header};
 use tracing::Span;
 
-use super::worker::Worker;
+use super::gate::Refusal;
+use super::worker::{Presence, Worker};
 use super::{clock, timing};
 use crate::http1::{Head, HeadError};
 use crate::log::{Entry, RequestId};
 use crate::message::{CacheUse, Fields, Peer, Request, RequestBody, Response, Target, Traffic};
 use crate::site::Site;
-use crate::stats::{Answered, Boarding, Departure, Visit, method_name};
+use crate::stats::{Answered, Boarding, ConnectionState, Departure, Visit, method_name};
 
 /// What others before this server may have named a request.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -82,17 +83,55 @@ pub(super) enum Took {
     Long(Duration),
 }
 
-/// What the requests of a connection have in common.
+/// What the requests of a connection have in common. For as long as it lives, the connection is
+/// one of those that are open.
 pub(super) struct Exchanges {
-    pub(super) worker: Arc<Worker>,
+    pub(super) worker: Presence,
     pub(super) site: Arc<Site>,
     pub(super) peer: Peer,
     /// Whom the client's certificate names.
     pub(super) subject: Option<Arc<str>>,
-    pub(super) visit: Visit,
+    visit: Visit,
+}
+
+impl Drop for Exchanges {
+    fn drop(&mut self) {
+        let client = self.peer.address.ip();
+        self.worker.tally.left(&self.visit, client);
+        self.worker.gate.leave(client);
+    }
 }
 
 impl Exchanges {
+    /// Those of a new connection, if the gate lets it in.
+    pub(super) fn begin(
+        worker: &Arc<Worker>,
+        site: &Arc<Site>,
+        peer: Peer,
+    ) -> Result<Self, Refusal> {
+        let client = peer.address.ip();
+        worker.gate.admit(client)?;
+        let visit = worker.tally.connected(client);
+        Ok(Self { worker: worker.enter(), site: Arc::clone(site), peer, subject: None, visit })
+    }
+
+    /// What the connection does now.
+    #[inline]
+    pub(super) fn set(&mut self, state: ConnectionState) {
+        self.visit.set(&self.worker.tally, state);
+    }
+
+    /// Something was asked.
+    #[inline]
+    pub(super) fn asked(&self, traffic: Traffic) {
+        self.visit.asked(&self.worker.tally, traffic);
+    }
+
+    /// Whether the connection is one of somebody who looks at the server itself.
+    pub(super) fn is_monitoring(&self) -> bool {
+        self.visit.is_monitoring()
+    }
+
     /// Shows a request among those in flight, unless it is one that asks for them; `expected`: bytes
     /// of its content, when known.
     pub(super) fn board(&self, asked: &Asked<'_>, expected: Option<u64>) -> Option<Boarding> {
@@ -112,18 +151,19 @@ impl Exchanges {
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(worker: &Worker, head: &Head, bytes: &'a [u8], fields: Fields<'a>) -> Self {
-        Self {
+    pub(super) fn new(worker: &Worker, head: Head, bytes: &'a [u8], fields: Fields<'a>) -> Self {
+        let mut asked = Self {
             id: worker.next_id(),
-            method: head.method.clone(),
             version: head.version,
             target: head.target(bytes),
+            method: head.method,
             fields,
             received: clock::now(),
             head: head.length as u64,
             span: Span::none(),
-        }
-        .named()
+        };
+        asked.span = asked.named();
+        asked
     }
 
     /// The same of HTTP/2, where nobody knows how long a head was.
@@ -133,7 +173,7 @@ impl<'a> Asked<'a> {
         target: Target<'a>,
         fields: Fields<'a>,
     ) -> Self {
-        Self {
+        let mut asked = Self {
             id: worker.next_id(),
             method,
             version: Version::HTTP_2,
@@ -142,8 +182,9 @@ impl<'a> Asked<'a> {
             received: clock::now(),
             head: 0,
             span: Span::none(),
-        }
-        .named()
+        };
+        asked.span = asked.named();
+        asked
     }
 
     pub(super) fn request(&self, peer: Peer, body: RequestBody<'a>) -> Request<'a> {
@@ -165,16 +206,15 @@ impl<'a> Asked<'a> {
         given.unwrap_or(RequestId::Made(self.id))
     }
 
-    /// Has the diagnostics name it, at DEBUG, in what is said of it.
+    /// What the diagnostics name it by, at DEBUG, in what is said of it.
     #[inline]
-    fn named(mut self) -> Self {
-        self.span = tracing::debug_span!(
+    fn named(&self) -> Span {
+        tracing::debug_span!(
             "request",
             id = %self.request_id(),
             method = %self.method,
             target = %Shown(self.target.raw),
-        );
-        self
+        )
     }
 
     /// What came with it when it has no content.

@@ -78,21 +78,27 @@ impl Gate {
         self.max_connections
     }
 
-    /// Lets a connection in for as long as the permit lives.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
+    /// Lets a connection in, until [`leave`](Self::leave).
+    pub(super) fn admit(&self, address: IpAddr) -> Result<(), Refusal> {
         let address = address.to_canonical();
         if !self.allowed.is_empty() && !self.allowed.iter().any(|net| net.contains(&address)) {
             return Err(Refusal::Address);
         }
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.max_connections {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            return Err(Refusal::Full);
+        if self.open.fetch_add(1, Ordering::Relaxed) < self.max_connections
+            && self.clients.as_ref().is_none_or(|clients| clients.enter(client_of(address)))
+        {
+            return Ok(());
         }
-        let mut permit = Permit { gate: Arc::clone(self), client: None };
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        Err(Refusal::Full)
+    }
+
+    /// Makes room again: a connection that was let in has ended.
+    pub(super) fn leave(&self, address: IpAddr) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
         if let Some(clients) = &self.clients {
-            permit.client = Some(clients.enter(client_of(address)).ok_or(Refusal::Full)?);
+            clients.leave(client_of(address));
         }
-        Ok(permit)
     }
 
     /// Notes that a connection found no room, and says so at most every ten seconds.
@@ -117,13 +123,12 @@ impl Gate {
 }
 
 impl Clients {
-    fn enter(&self, client: IpAddr) -> Option<IpAddr> {
+    fn enter(&self, client: IpAddr) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(client).or_insert(0);
-        (*count < self.max_connections).then(|| {
-            *count += 1;
-            client
-        })
+        let has_room = *count < self.max_connections;
+        *count += usize::from(has_room);
+        has_room
     }
 
     fn leave(&self, client: IpAddr) {
@@ -133,21 +138,6 @@ impl Clients {
             if *count == 0 {
                 open.remove(&client);
             }
-        }
-    }
-}
-
-/// The right of one connection to be open.
-pub(super) struct Permit {
-    gate: Arc<Gate>,
-    client: Option<IpAddr>,
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.gate.open.fetch_sub(1, Ordering::Relaxed);
-        if let (Some(client), Some(clients)) = (self.client, &self.gate.clients) {
-            clients.leave(client);
         }
     }
 }
@@ -186,22 +176,22 @@ mod tests {
     #[test]
     fn a_closed_connection_makes_room() {
         let gate = gate(&[], 2, 0);
-        let _first = gate.admit(ip("1.1.1.1")).ok().unwrap();
-        let second = gate.admit(ip("1.1.1.1")).ok().unwrap();
-        assert_eq!(gate.admit(ip("1.1.1.2")).err(), Some(Refusal::Full));
-        drop(second);
+        gate.admit(ip("1.1.1.1")).unwrap();
+        gate.admit(ip("1.1.1.1")).unwrap();
+        assert_eq!(gate.admit(ip("1.1.1.2")), Err(Refusal::Full));
+        gate.leave(ip("1.1.1.1"));
         assert!(gate.admit(ip("1.1.1.2")).is_ok());
     }
 
     #[test]
     fn one_client_cannot_take_all_and_ipv6_neighbours_are_one_client() {
         let gate = gate(&[], 10, 1);
-        let _one = gate.admit(ip("2001:db8::1")).ok().unwrap();
-        assert_eq!(gate.admit(ip("2001:db8::2")).err(), Some(Refusal::Full));
-        let other = gate.admit(ip("2001:db8:0:1::1")).ok().unwrap();
-        drop(other);
+        gate.admit(ip("2001:db8::1")).unwrap();
+        assert_eq!(gate.admit(ip("2001:db8::2")), Err(Refusal::Full));
+        gate.admit(ip("2001:db8:0:1::1")).unwrap();
+        gate.leave(ip("2001:db8:0:1::1"));
         assert!(gate.admit(ip("2001:db8:0:1::1")).is_ok());
-        assert_eq!(gate.open.load(Ordering::Relaxed), 1);
+        assert_eq!(gate.open.load(Ordering::Relaxed), 2);
     }
 
     #[test]

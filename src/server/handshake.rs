@@ -179,7 +179,7 @@ fn read_hello(stream: &TcpStream, acceptor: &mut Acceptor, is_first: bool) -> io
 }
 
 async fn hint(stream: TcpStream, end: Instant) {
-    let mut io = Transport::Tcp(stream);
+    let mut io = Transport::Tcp(stream.into());
     let answer = plain_answer(StatusCode::BAD_REQUEST, HINT, None);
     let slices = [IoSlice::new(&answer)];
     let written = poll_fn(|context| io.poll_write(context, &slices, false));

@@ -56,9 +56,9 @@ pub(super) async fn serve<T>(io: T, mut exchanges: Exchanges)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    exchanges.visit.set(ConnectionState::Http2);
+    exchanges.set(ConnectionState::Http2);
     let exchanges = Arc::new(exchanges);
-    let worker = Arc::clone(&exchanges.worker);
+    let worker = exchanges.worker.clone();
     let settings = &worker.settings;
     let mut builder = Builder::new();
     builder

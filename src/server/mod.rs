@@ -20,9 +20,12 @@ mod linger;
 mod listener;
 mod outbox;
 mod pieces;
+mod queue;
 mod reply;
 mod request_body;
 mod rewound;
+mod socket;
+mod timers;
 mod timing;
 mod transport;
 mod worker;
@@ -228,12 +231,12 @@ impl Bound {
         let mut threads = Vec::new();
         for (number, sockets) in self.sockets.into_iter().enumerate() {
             let recorder = log.map(AccessLog::recorder);
-            let worker = Worker::new(self.settings, stats.tally(number), recorder);
+            let worker =
+                Worker::new(self.settings, stats.tally(number), recorder, Arc::clone(&self.gate));
             let sockets: Vec<_> =
                 sockets.into_iter().map(|(role, socket)| (services.behind(role), socket)).collect();
             let crew = accept::Crew {
                 worker: Arc::new(worker),
-                gate: Arc::clone(&self.gate),
                 limit_reached: limit_reached.clone(),
                 phase: phase.subscribe(),
             };

@@ -72,9 +72,9 @@ pub(super) async fn flush(
     exchanges: &Exchanges,
     outbox: &mut Outbox,
 ) -> io::Result<()> {
-    let Exchanges { worker, visit, .. } = exchanges;
+    let worker = &exchanges.worker;
     let mut pace = Pace { deadline, patience: worker.settings.request_timeout };
-    if visit.is_monitoring() {
+    if exchanges.is_monitoring() {
         // Boxed: hardly any connection needs room for this.
         return Box::pin(flush_briefly(io, &mut pace, worker, outbox)).await;
     }

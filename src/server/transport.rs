@@ -12,11 +12,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::corked::Corked;
+use super::socket::Socket;
 
 /// A connection's byte stream.
 pub(super) enum Transport {
     /// Plain TCP.
-    Tcp(TcpStream),
+    Tcp(Socket),
     /// TLS over TCP.
     Tls(Box<Secured>),
 }
@@ -99,9 +100,9 @@ impl Transport {
         more: bool,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream) if more => {
+            Self::Tcp(socket) if more => {
                 let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-                poll_socket(stream, context, |stream| {
+                poll_socket(socket.watched()?, context, |stream| {
                     let mut no_control = SendAncillaryBuffer::default();
                     Ok(rustix::net::sendmsg(stream, slices, &mut no_control, flags)?)
                 })
@@ -136,7 +137,7 @@ impl Transport {
         count: usize,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream) => poll_socket(stream, context, |stream| {
+            Self::Tcp(socket) => poll_socket(socket.watched()?, context, |stream| {
                 Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
             }),
             Self::Tls(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
@@ -183,6 +184,9 @@ impl Transport {
 
     /// Whether the client has sent nothing that was not read. As far as that takes no waiting.
     pub(super) fn is_drained(&mut self) -> bool {
+        if matches!(self, Self::Tcp(socket) if socket.is_drained()) {
+            return true;
+        }
         let mut context = Context::from_waker(Waker::noop());
         match self.poll_read(&mut context, &mut [0]) {
             Poll::Pending | Poll::Ready(Ok(0)) => true,

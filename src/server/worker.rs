@@ -1,6 +1,7 @@
 //! What the connections of one worker thread share.
 
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,8 +9,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::Settings;
+use super::gate::Gate;
+use super::http1::Conversation;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
+use super::timers;
 use crate::http1::HeadParser;
 use crate::log::Recorder;
 use crate::stats::Tally;
@@ -30,6 +34,7 @@ const HANDSHAKES: usize = 4096;
 pub(super) struct Worker {
     pub(super) settings: Settings,
     pub(super) tally: Arc<Tally>,
+    pub(super) gate: Arc<Gate>,
     recorder: Option<Mutex<Recorder>>,
     next_id: AtomicU64,
     desks: Mutex<Desks>,
@@ -46,7 +51,7 @@ pub(super) struct Worker {
 /// How long those who watch the server have to read that it stops.
 const MOMENT: Duration = Duration::from_secs(1);
 
-type Desks = Vec<Box<Desk>>;
+type Desks = Vec<(Box<Desk>, Conversation)>;
 
 /// What a connection needs while a request is on it, and gives back while it is idle.
 pub(super) struct Desk {
@@ -56,9 +61,15 @@ pub(super) struct Desk {
 }
 
 impl Worker {
-    pub(super) fn new(settings: Settings, tally: Arc<Tally>, recorder: Option<Recorder>) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        tally: Arc<Tally>,
+        recorder: Option<Recorder>,
+        gate: Arc<Gate>,
+    ) -> Self {
         Self {
             settings,
+            gate,
             tally,
             next_id: AtomicU64::new(RandomState::new().hash_one(0)),
             recorder: recorder.map(Mutex::new),
@@ -72,23 +83,24 @@ impl Worker {
         }
     }
 
-    /// A set of buffers, used or new.
-    pub(super) fn desk(&self) -> Box<Desk> {
-        let kept = self.desks().pop();
-        kept.unwrap_or_else(|| {
-            Box::new(Desk {
-                inbox: Inbox::new(),
-                parser: HeadParser::new(self.settings.head_limits),
-                outbox: Outbox::default(),
-            })
-        })
+    /// A set of buffers: used, with a conversation that is over, or new.
+    pub(super) fn desk(&self) -> (Box<Desk>, Option<Conversation>) {
+        if let Some((desk, conversation)) = self.desks().pop() {
+            return (desk, Some(conversation));
+        }
+        let desk = Desk {
+            inbox: Inbox::new(),
+            parser: HeadParser::new(self.settings.head_limits),
+            outbox: Outbox::default(),
+        };
+        (Box::new(desk), None)
     }
 
-    /// Takes buffers back, emptied and of their first size.
-    pub(super) fn keep(&self, desk: Box<Desk>) {
+    /// Takes buffers back, emptied and of their first size; and the memory of a conversation.
+    pub(super) fn keep(&self, desk: Box<Desk>, conversation: Conversation) {
         let mut desks = self.desks();
         if desks.len() < DESKS_KEPT && desk.inbox.is_fresh() && desk.outbox.is_empty() {
-            desks.push(desk);
+            desks.push((desk, conversation));
         }
     }
 
@@ -112,7 +124,7 @@ impl Worker {
         id
     }
 
-    /// Counts a connection for as long as the guard lives.
+    /// Counts a connection for as long as its presence lives.
     pub(super) fn enter(self: &Arc<Self>) -> Presence {
         self.connections.fetch_add(1, Ordering::Relaxed);
         Presence(Arc::clone(self))
@@ -128,10 +140,12 @@ impl Worker {
         Arc::clone(&self.handshakes).try_acquire_owned().ok()
     }
 
-    /// Ends idle connections, and the others after the request they are at.
+    /// Ends idle connections, and the others after the request they are at. To be called on the
+    /// worker's thread.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.stop.notify_waiters();
+        timers::wake_all();
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -165,8 +179,16 @@ impl Worker {
     }
 }
 
-/// The presence of one connection.
+/// The worker of one connection, which counts it for as long as this lives.
 pub(super) struct Presence(Arc<Worker>);
+
+impl Deref for Presence {
+    type Target = Arc<Worker>;
+
+    fn deref(&self) -> &Arc<Worker> {
+        &self.0
+    }
+}
 
 impl Drop for Presence {
     fn drop(&mut self) {

@@ -1,5 +1,6 @@
 //! What is counted for as long as it lasts: open connections, requests that take more than a moment.
 
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,18 +17,24 @@ impl Tally {
         Boarding { tally: Arc::clone(self), place, flight }
     }
 
-    /// A connection is made.
-    pub fn connected(self: &Arc<Self>, client: IpAddr) -> Visit {
-        let client = client_of(client.to_canonical());
+    /// A connection is made. To be told of its end, too: [`left`](Self::left).
+    pub fn connected(&self, client: IpAddr) -> Visit {
         let state = ConnectionState::Starting;
         self.connections.states[state as usize].up();
-        *self.clients().entry(client).or_insert(0) += 1;
-        Visit {
-            tally: Arc::clone(self),
-            client,
-            state,
-            is_known: AtomicBool::new(false),
-            is_monitoring: AtomicBool::new(false),
+        *self.clients().entry(client_of(client)).or_insert(0) += 1;
+        Visit { state, is_known: AtomicBool::new(false), is_monitoring: AtomicBool::new(false) }
+    }
+
+    /// A connection has ended.
+    pub fn left(&self, visit: &Visit, client: IpAddr) {
+        visit.asked(self, Traffic::Visitors);
+        self.connections.states[visit.state as usize].down();
+        let mut clients = self.clients();
+        if let Entry::Occupied(mut count) = clients.entry(client_of(client)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
         }
     }
 }
@@ -52,10 +59,8 @@ impl Drop for Boarding {
     }
 }
 
-/// An open connection, counted for as long as this lives.
+/// How an open connection is counted: by whom, its owner knows.
 pub struct Visit {
-    tally: Arc<Tally>,
-    client: IpAddr,
     state: ConnectionState,
     is_known: AtomicBool,
     is_monitoring: AtomicBool,
@@ -69,11 +74,11 @@ impl Visit {
 
     /// What the connection does now.
     #[inline]
-    pub fn set(&mut self, state: ConnectionState) {
+    pub fn set(&mut self, tally: &Tally, state: ConnectionState) {
         if cfg!(feature = "uncounted") {
             return;
         }
-        let states = &self.tally.connections.states;
+        let states = &tally.connections.states;
         states[self.state as usize].down();
         states[state as usize].up();
         self.state = state;
@@ -81,29 +86,15 @@ impl Visit {
 
     /// Something was asked. What it was first decides where the connection is counted.
     #[inline]
-    pub fn asked(&self, traffic: Traffic) {
+    pub fn asked(&self, tally: &Tally, traffic: Traffic) {
         if !self.is_known.load(Ordering::Relaxed) {
             self.is_known.store(true, Ordering::Relaxed);
             match traffic {
-                Traffic::Visitors => self.tally.connections.known.add(1),
+                Traffic::Visitors => tally.connections.known.add(1),
                 Traffic::Monitoring => {
                     self.is_monitoring.store(true, Ordering::Relaxed);
-                    self.tally.monitoring.connections.add(1);
+                    tally.monitoring.connections.add(1);
                 }
-            }
-        }
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.asked(Traffic::Visitors);
-        self.tally.connections.states[self.state as usize].down();
-        let mut clients = self.tally.clients();
-        if let Some(count) = clients.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                clients.remove(&self.client);
             }
         }
     }

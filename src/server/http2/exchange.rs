@@ -87,7 +87,7 @@ impl Exchanges {
             Some(receiver) => receiver.intake.answered(&asked, response.status),
             None => asked.bare(),
         };
-        self.visit.asked(response.traffic);
+        self.asked(response.traffic);
         self.send(&asked, response, taken, boarding, &mut respond).await;
         if let Some(receiver) = receiver {
             receiver.linger().await;

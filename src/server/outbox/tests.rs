@@ -15,7 +15,7 @@ async fn pair() -> (Transport, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-    (Transport::Tcp(accepted.unwrap().0), client.unwrap())
+    (Transport::Tcp(accepted.unwrap().0.into()), client.unwrap())
 }
 
 /// What arrives when these bodies are sent behind a head each, and how sending ended.

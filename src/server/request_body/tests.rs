@@ -24,7 +24,7 @@ async fn lender(length: BodyLength, client_waits: bool, early: &[u8]) -> (Lender
     inbox.room(0)[..early.len()].copy_from_slice(early);
     inbox.filled(early.len());
     let lender = Lender {
-        io: Transport::Tcp(accepted.unwrap().0),
+        io: Transport::Tcp(accepted.unwrap().0.into()),
         inbox,
         deadline: Deadline::after(Duration::from_secs(10)),
         progress: Progress::new(
