@@ -10,10 +10,10 @@ use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
-use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
@@ -24,7 +24,7 @@ use super::timestamp::Timestamp;
 
 /// Lines that may wait to be written; those beyond them are dropped. Room for all of them is taken
 /// at the start (32 bytes each).
-const MAX_QUEUED: usize = 8192;
+const MAX_QUEUED: usize = 4096;
 
 /// The form of the diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

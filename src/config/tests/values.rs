@@ -79,7 +79,17 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("browser_cache_time", &["0.5", "-1", "31536001"]),
     ("max_header_size", &["1023", "65536"]),
     ("accept_limit", &["18446744073709551616", "-1"]),
-    ("log_level", &[r#""""#, r#""verbose""#, r#""salver=loud""#, r#""info,""#, r#""salver[head]=debug""#, "3"]),
+    (
+        "log_level",
+        &[
+            r#""""#,
+            r#""verbose""#,
+            r#""salver=loud""#,
+            r#""info,""#,
+            r#""salver[head]=debug""#,
+            "3",
+        ],
+    ),
     ("colored_logging", &["null", "1", r#""always""#]),
     ("ssl_min_version", &["1.1", r#""1""#]),
     ("document_root", &[r#""""#, r#""a\u0000b""#, "null", "[]"]),
