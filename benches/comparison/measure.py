@@ -57,7 +57,7 @@ def measure(workload, programs, site, folder, rounds, seconds):
         for server, _ in running.values():
             server.stop()
     for name in [name for name, rows in figures.items() if not any(row["cost"] for row in rows)]:
-        left_out[name] = "answered nothing"
+        left_out[name] = "answered too little to be measured"
         del figures[name]
     base = BASE if BASE in figures else next(iter(figures), None)
     result = {name: dict(summary(rows, figures[base]), **told[name]) for name, rows in figures.items()}

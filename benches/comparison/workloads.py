@@ -62,7 +62,7 @@ WORKLOADS = [
     Workload("listing", "A folder of 1,000 files", path="/folder/", connections=4),
     Workload("tls-small", "TLS: a file of 1 KiB", variant="tls"),
     Workload("tls-handshake", "TLS: a handshake for each", variant="tls", connections=8,
-             tool="handshake", headers={"Connection": "close"}),
+             tool="handshake", headers={"Connection": "close"}, seconds=2),
     Workload("tls-large", "TLS: a file of 100 MiB", path="/large.bin", connections=4, variant="tls", tool="download",
              seconds=2),
     Workload("http2", "HTTP/2: a file of 1 KiB", variant="tls", connections=10, tool="h2load"),
