@@ -19,7 +19,8 @@ fn main() {
 }
 
 /// Whether what is built here is for a machine like this one, and its libc knows them. They are 0.8
-/// MB less to read at each start.
+/// MB less to read at each start. A program made so needs such a libc wherever it runs; one that is
+/// to run on older systems is built on one of those, and has none.
 fn can_pack() -> bool {
     let variable = |name| std::env::var(name).unwrap_or_default();
     let target = variable("TARGET");

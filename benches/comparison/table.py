@@ -3,6 +3,8 @@
 START = "<!-- comparison: made by benches/compare -->\n"
 END = "<!-- end of comparison -->\n"
 BYTES = "bytes"
+# Rounds that a median needs.
+FEWEST = 5
 
 
 def amount(value):
@@ -23,8 +25,9 @@ def conditions(data):
     """Where and how the figures came about, as sentences."""
     machine = data["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
+    trial = " A trial: too few rounds to go by." if data["rounds"] < FEWEST else ""
     return [f"Measured on {data['date']}: {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}; one "
-            f"worker on one core, the client on another; {data['rounds']} x {data['seconds']} s.",
+            f"worker on one core, the client on another; {data['rounds']} x {data['seconds']} s.{trial}",
             f"{versions}."]
 
 
