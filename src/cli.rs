@@ -121,8 +121,8 @@ fn overrides(levels: &[&ArgMatches]) -> Overrides {
 fn parser() -> Parser {
     let check = Parser::new(CHECK)
         .about("Check the configuration and print it as JSON, each value with where it comes from")
-        .arg(directory())
-        .args(serving());
+        // A hundred options, which a start without this command need not wait for.
+        .defer(|check| check.arg(directory()).args(serving()));
     Parser::new(env!("CARGO_PKG_NAME"))
         .about(ABOUT)
         .bin_name(env!("CARGO_PKG_NAME"))

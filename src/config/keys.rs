@@ -242,7 +242,7 @@ keys! {
     section "Logging" {
         /// What is worth a line: ERROR, WARNING, INFO, DEBUG, TRACE, or a tracing filter.
         ///
-        /// The field is a filter as `tracing_subscriber::EnvFilter` reads it.
+        /// The field is a filter as `tracing_subscriber::filter::Targets` reads it.
         log_level: String = "INFO".to_owned(), log_filter();
 
         /// File that diagnostics are also written to.

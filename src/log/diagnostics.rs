@@ -10,16 +10,21 @@ use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{Layer, Registry};
 
 use super::error::LogError;
 use super::rotation::{RotatingFile, Rotation};
 use super::timestamp::Timestamp;
+
+/// Lines that may wait to be written; those beyond them are dropped. Room for all of them is taken
+/// at the start (32 bytes each).
+const MAX_QUEUED: usize = 4096;
 
 /// The form of the diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +40,7 @@ pub enum DiagnosticsFormat {
 #[derive(Clone, Debug)]
 pub struct DiagnosticsOptions {
     /// `ERROR`, `WARNING`, `INFO`, `DEBUG`, `TRACE` or `OFF`, in any case, or a filter in the
-    /// language of `tracing`.
+    /// language of `tracing`: levels, and levels of modules, separated by commas.
     pub filter: String,
     /// The form, on standard error and in the file.
     pub format: DiagnosticsFormat,
@@ -64,7 +69,7 @@ pub struct Guard {
 pub fn init(options: &DiagnosticsOptions) -> Result<Guard, LogError> {
     let (file, file_guard) = open_file(options)?;
     // A terminal or pipe that takes nothing must not hold up who has something to say.
-    let (console, console_guard) = tracing_appender::non_blocking(io::stderr());
+    let (console, console_guard) = queue("log-stderr").finish(io::stderr());
     subscriber(options, console, file)?.try_init().map_err(|_| LogError::AlreadySetUp)?;
     Ok(Guard { _console: console_guard, _file: file_guard })
 }
@@ -84,7 +89,7 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
     parse_filter(filter).map(drop)
 }
 
-fn parse_filter(given: &str) -> Result<EnvFilter, LogError> {
+fn parse_filter(given: &str) -> Result<Targets, LogError> {
     let error = |reason: String| LogError::Filter { given: given.to_owned(), reason };
     let directives = match given.trim().to_ascii_uppercase().as_str() {
         "WARNING" => "warn",
@@ -94,9 +99,19 @@ fn parse_filter(given: &str) -> Result<EnvFilter, LogError> {
         "TRACE" => "info,salver=trace",
         // A bare word would be taken for the name of a module.
         _ if !given.contains(['=', ',', '[']) => return Err(error("no such level".to_owned())),
+        // They would be taken for a part of the module's name, or let everything through.
+        _ if given.contains(['[', '{']) => {
+            return Err(error("spans and fields cannot be chosen, modules can".to_owned()));
+        }
         _ => given,
     };
-    EnvFilter::builder().parse(directives).map_err(|parse_error| error(parse_error.to_string()))
+    let directives: Vec<_> =
+        directives.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    directives.join(",").parse().map_err(|wrong: ParseError| error(wrong.to_string()))
+}
+
+fn queue(thread: &str) -> NonBlockingBuilder {
+    NonBlockingBuilder::default().buffered_lines_limit(MAX_QUEUED).thread_name(thread)
 }
 
 fn open_file(
@@ -108,7 +123,7 @@ fn open_file(
     let file = RotatingFile::open(path, options.rotation, options.max_files);
     let file =
         file.map_err(|source| LogError::File { key: "log_file", path: path.clone(), source })?;
-    let (writer, guard) = NonBlockingBuilder::default().thread_name("log-file").finish(file);
+    let (writer, guard) = queue("log-file").finish(file);
     Ok((Some(writer), Some(guard)))
 }
 
@@ -123,7 +138,7 @@ where
 {
     let filter = parse_filter(&options.filter)?;
     // Which module spoke matters to somebody who looks for an error in the program.
-    let with_target = filter.max_level_hint() > Some(LevelFilter::INFO);
+    let with_target = Filter::<Registry>::max_level_hint(&filter) > Some(LevelFilter::INFO);
     let layers = |file: F| lines::<_, FileFields>(options.format, file, false, with_target);
     let to_file = file.map(layers);
     let to_console = lines::<_, DefaultFields>(options.format, console, options.color, with_target);

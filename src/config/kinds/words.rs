@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde_json::{Value, json};
-use tracing_subscriber::filter::Directive;
+use tracing_subscriber::filter::Targets;
 
 use super::{About, Flag, Kind, Mismatch, Raw};
 use crate::config::values::{Secret, Word};
@@ -86,7 +86,12 @@ impl Kind for LogFilter {
                     format!("{target:?} is no level; for a part of the program write target=level");
                 return Err(raw.refused(why));
             }
-            Directive::from_str(directive).map_err(|_| raw.wrong())?;
+            // Not understood, they would be taken for a part of the name.
+            if directive.contains(['[', '{']) {
+                let why = "spans and fields cannot be chosen, parts of the program can";
+                return Err(raw.refused(why.to_owned()));
+            }
+            Targets::from_str(directive).map_err(|_| raw.wrong())?;
         }
         Ok(directives.join(","))
     }

@@ -70,6 +70,10 @@ fn a_level_lets_through_what_is_at_least_as_grave() {
         ("TRACE", "e w i d t lw"),
         ("library=debug", "lw ld"),
         ("error,library=warn", "e lw"),
+        (" error , library=warn,", "e lw"),
+        ("info,library=off", "e w i"),
+        ("warn,salver::log=debug", "e w i d lw"),
+        ("warn,salver::other=debug", "e w lw"),
     ];
     for (filter, expected) in rows {
         let (console, file) = said(&options(filter), one_of_each);
@@ -93,7 +97,7 @@ fn without_a_file_the_console_is_all_there_is() {
 
 #[test]
 fn a_filter_that_is_none_is_an_error_that_names_the_levels() {
-    for given in ["VERBOSE", "", "salver=loud", "7"] {
+    for given in ["VERBOSE", "", "salver=loud", "7", "salver[request]=debug", "[{id=7}]=trace"] {
         let error = check_filter(given).expect_err(given).to_string();
         assert!(error.contains(&format!("{given:?}")), "{error}");
         assert!(error.contains("WARNING"), "{error}");
