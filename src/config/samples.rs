@@ -7,7 +7,7 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
     ("directory_listing", "false", "false"),
     ("show_hidden_files", "true", "true"),
     ("follow_symlinks", r#""never""#, "never"),
-    ("enable_compression", "true", "true"),
+    ("enable_compression", "false", "false"),
     ("enable_archives", "true", "true"),
     ("host", r#"["::1","192.0.2.1"]"#, "[::1],192.0.2.1"),
     ("port", "0", "0"),

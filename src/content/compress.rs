@@ -18,6 +18,9 @@ const MIDDLE: usize = 512 * 1024;
 /// The base-two logarithm of the window of brotli, in bytes: 4 MiB where there is so much.
 const BR_WINDOW: i32 = 22;
 
+/// The same of what is compressed while it is sent: an encoder takes more than ten times its window.
+const BR_STREAM_WINDOW: i32 = 18;
+
 /// Bytes that brotli gives at a time.
 const BR_STEP: usize = 16 * 1024;
 
@@ -30,7 +33,7 @@ pub fn compress(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
         Coding::Br => {
             let mut out = Vec::with_capacity(bytes.len() / 3);
             let mut rest = bytes;
-            brotli::BrotliCompress(&mut rest, &mut out, &br_params(level, bytes.len()))?;
+            brotli::BrotliCompress(&mut rest, &mut out, &br_params(level, BR_WINDOW, bytes.len()))?;
             Ok(out)
         }
         Coding::Gzip => {
@@ -72,13 +75,8 @@ fn gzip<W: Write>(out: W, level: Level) -> GzEncoder<W> {
     GzEncoder::new(out, Compression::new(level.0.unsigned_abs()))
 }
 
-fn br_params(level: Level, size_hint: usize) -> BrotliEncoderParams {
-    BrotliEncoderParams {
-        quality: level.0,
-        lgwin: BR_WINDOW,
-        size_hint,
-        ..BrotliEncoderParams::default()
-    }
+fn br_params(level: Level, lgwin: i32, size_hint: usize) -> BrotliEncoderParams {
+    BrotliEncoderParams { quality: level.0, lgwin, size_hint, ..BrotliEncoderParams::default() }
 }
 
 /// Compresses what is written to it, fast enough to keep up with a connection. Only
@@ -102,7 +100,7 @@ impl<W: Write> Encoder<W> {
         let level = Level::to_stream(coding);
         Ok(match coding {
             Coding::Br => {
-                let params = br_params(level, 0);
+                let params = br_params(level, BR_STREAM_WINDOW, 0);
                 Self::Br(Box::new(CompressorWriter::with_params(out, BR_STEP, &params)))
             }
             Coding::Zstd => Self::Zstd(zstd::Encoder::new(out, level.0)?),
