@@ -28,6 +28,11 @@ impl Deadline {
         self.due = due;
     }
 
+    /// Whether somebody is to be woken.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.timer.is_some()
+    }
+
     /// Ready when the moment has passed. Always to be polled by the same task, but for a first time
     /// by one that nobody can wake.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {

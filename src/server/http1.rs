@@ -130,8 +130,8 @@ impl Client {
         if self.requests > 0 && worker.is_stopping() {
             return Poll::Ready(false);
         }
-        self.is_waiting = self.deadline.poll(context).is_pending();
-        if self.is_waiting {
+        if self.deadline.poll(context).is_pending() {
+            self.is_waiting = self.deadline.is_waited_for();
             return Poll::Pending;
         }
         // One that has asked nothing is waited for as for a head that has begun.

@@ -169,3 +169,60 @@ impl AsyncWrite for Socket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::net::TcpListener;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn pair() -> (Socket, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        accepted.set_nonblocking(true).unwrap();
+        (accepted.into(), client)
+    }
+
+    #[tokio::test]
+    async fn what_needs_no_waiting_is_done_without_the_event_loop() {
+        let (mut socket, mut client) = pair();
+        client.write_all(b"ask").unwrap();
+        let mut buffer = [0; 8];
+        poll_fn(|context| socket.poll_read_ready(context)).await.unwrap();
+        assert_eq!(socket.read(&mut buffer).await.unwrap(), 3);
+        assert!(socket.is_drained());
+        socket.write_all(b"answer").await.unwrap();
+        socket.shutdown().await.unwrap();
+        assert!(matches!(socket, Socket::New(_)));
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"answer");
+    }
+
+    #[tokio::test]
+    async fn what_is_waited_for_is_watched() {
+        let (mut socket, mut client) = pair();
+        client.write_all(b"one").unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(socket.read(&mut buffer).await.unwrap(), 3);
+        let mut noop = Context::from_waker(std::task::Waker::noop());
+        assert!(socket.poll_read_ready(&mut noop).is_pending());
+        assert!(matches!(socket, Socket::Watched(_)));
+        client.write_all(b"more").unwrap();
+        assert_eq!(socket.read(&mut buffer).await.unwrap(), 4);
+        assert!(!socket.is_drained());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_not_asked_yet_is_waited_for() {
+        let (mut socket, mut client) = pair();
+        let asking = std::thread::spawn(move || client.write_all(b"late").map(|()| client));
+        let mut buffer = [0; 8];
+        assert_eq!(socket.read(&mut buffer).await.unwrap(), 4);
+        drop(asking.join().unwrap());
+    }
+}
