@@ -70,6 +70,8 @@ pub struct FileSpan {
     pub start: u64,
     /// Number of bytes.
     pub length: u64,
+    /// Up to where it was just found in the page cache, so that reading waits for no disk.
+    pub warm_until: u64,
 }
 
 /// One piece of [`Body::Parts`].

@@ -13,12 +13,16 @@ use crate::message::FileSpan;
 /// Bytes read at a time when a cold piece of a file is brought into memory.
 const WARM_STEP: usize = 256 * 1024;
 
+/// Bytes that the kernel reads at least when it reads ahead.
+const READ_AHEAD: u64 = 64 * 1024;
+
 /// Whether both ends of a piece are in the page cache, so that `sendfile` will hardly wait. The
-/// kernel reads ahead in between.
+/// kernel reads ahead in between, and before the end of a short one.
 pub(super) fn is_warm(file: &File, start: u64, length: u64) -> bool {
     let last = start + length.saturating_sub(1);
     let mut byte = [0];
-    read_now(file, &mut byte, start).is_ok() && read_now(file, &mut byte, last).is_ok()
+    let mut is_there = |at| read_now(file, &mut byte, at).is_ok();
+    is_there(last) && (length <= READ_AHEAD || is_there(start))
 }
 
 /// Brings a piece of a file into the page cache, on a thread that may wait, and has the disk begin
@@ -131,6 +135,7 @@ mod tests {
             modified: metadata.modified().ok(),
             start: 0,
             length: metadata.len(),
+            warm_until: 0,
         }
     }
 

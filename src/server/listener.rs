@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::defer_accept::defer_accept;
+
 /// How long accepting pauses when the system has no descriptor or memory for a connection.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
@@ -114,6 +116,7 @@ fn open(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
     }
     // Accepted sockets inherit it: an answer leaves when it is written.
     socket.set_tcp_nodelay(true)?;
+    defer_accept(&socket)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }

@@ -8,6 +8,7 @@ mod accept;
 mod clock;
 mod corked;
 mod deadline;
+mod defer_accept;
 mod exchange;
 mod file_read;
 mod gate;

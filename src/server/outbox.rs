@@ -37,6 +37,9 @@ const FILE_STEP: u64 = 1024 * 1024;
 /// than a system call of its own.
 const SMALL_FILE: u64 = 16 * 1024;
 
+/// Of a file in the page cache, so many bytes are sent like what is in memory.
+const QUICK_FILE: u64 = 128 * 1024;
+
 /// Bytes of a file read at a time where they are not sent from the page cache.
 const PIECE: usize = 64 * 1024;
 
@@ -95,8 +98,6 @@ enum Item {
         span: FileSpan,
         /// Whether its bytes are copied: pages that `sendfile` queued would show later writes.
         copied: bool,
-        /// Up to where the file was found, or brought, into the page cache.
-        warm_until: u64,
     },
     /// Always the last item: what it yields goes in front of it.
     Stream {
@@ -165,8 +166,8 @@ impl Outbox {
 
     fn push_file(&mut self, span: FileSpan) {
         if span.length > 0 {
-            let (warm_until, copied) = (span.start, is_fresh(&span));
-            self.queue.push_back(Item::File { span, copied, warm_until });
+            let copied = is_fresh(&span);
+            self.queue.push_back(Item::File { span, copied });
         }
     }
 
@@ -306,17 +307,17 @@ impl Outbox {
     /// the file: one that changed while it was sent ends in a cut connection, not in a mixture that
     /// looks complete.
     async fn send_file(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<()> {
-        let Some(Item::File { span, warm_until, .. }) = self.queue.front_mut() else {
+        let Some(Item::File { span, .. }) = self.queue.front_mut() else {
             return Ok(());
         };
-        if span.start >= *warm_until {
+        if span.start >= span.warm_until {
             let count = span.length.min(FILE_STEP);
             if !file_read::is_warm(&span.file, span.start, count) {
                 file_read::warm(span.file.clone(), span.start, count).await?;
             }
-            *warm_until = span.start + count;
+            span.warm_until = span.start + count;
         }
-        let count = span.length.min(*warm_until - span.start);
+        let count = span.length.min(span.warm_until - span.start);
         if count == span.length {
             file_read::check_unchanged(span)?;
         }
@@ -330,7 +331,7 @@ impl Outbox {
         span.start += sent;
         span.length -= sent;
         let is_finished = span.length == 0;
-        let is_cold = span.start >= *warm_until;
+        let is_cold = span.start >= span.warm_until;
         if is_finished {
             self.queue.pop_front();
         }
@@ -346,7 +347,7 @@ impl Outbox {
     fn file_to_read(&self, io: &Transport) -> Option<usize> {
         let is_file = |item: &Item| matches!(item, Item::File { .. });
         let at = self.queue.iter().position(is_file)?;
-        let Item::File { span, copied, .. } = &self.queue[at] else { return None };
+        let Item::File { span, copied } = &self.queue[at] else { return None };
         let is_read = *copied || span.length <= SMALL_FILE || !io.sends_files();
         let is_wanted = self.shared + self.encoded.len() - self.sent < PIECE;
         (is_read && is_wanted).then_some(at)
@@ -398,12 +399,20 @@ fn is_fresh(span: &FileSpan) -> bool {
     age.is_some_and(|age| age.is_ok_and(|age| age < FRESH))
 }
 
-/// Whether sending this content takes more than a copy from memory. Such an answer is sent before
-/// anything is put behind it.
-pub(super) fn is_bulk(body: &Body) -> bool {
+/// Whether sending this content takes more than a moment: nothing is put behind such an answer before
+/// it was sent. Looks whether a file is in the page cache.
+pub(super) fn is_bulk(body: &mut Body) -> bool {
     match body {
         Body::Empty | Body::Bytes(_) => false,
-        Body::File(_) | Body::Stream { .. } => true,
+        Body::File(span) => {
+            let is_quick = span.length <= QUICK_FILE
+                && file_read::is_warm(&span.file, span.start, span.length);
+            if is_quick {
+                span.warm_until = span.start + span.length;
+            }
+            !is_quick
+        }
+        Body::Stream { .. } => true,
         Body::Parts(parts) => parts.iter().any(|part| matches!(part, Part::File(_))),
     }
 }

@@ -75,6 +75,7 @@ impl Object {
                 modified: self.meta.written,
                 start,
                 length: end - start,
+                warm_until: start,
             }),
         }
     }

@@ -55,11 +55,11 @@ impl<'a> Sender<'a> {
     pub(super) fn send(
         self,
         asked: Asked<'a>,
-        response: Response,
+        mut response: Response,
         terms: Terms,
     ) -> Answer<'a, Next> {
         self.exchanges.asked(response.traffic);
-        if is_bulk(&response.body) {
+        if is_bulk(&mut response.body) {
             Answer::later(self.send_bulk(asked, response, terms))
         } else if self.outbox.is_full() {
             Answer::later(self.gather_after_flush(asked, response, terms))

@@ -26,8 +26,8 @@ async fn send(bodies: Vec<(Body, bool)>) -> (Vec<u8>, io::Result<()>, u64) {
         let mut deadline = Deadline::after(Duration::from_secs(10));
         let mut pace = Pace { deadline: &mut deadline, patience: Duration::from_secs(10) };
         let mut result = Ok(());
-        for (body, chunked) in bodies {
-            let bulk = is_bulk(&body);
+        for (mut body, chunked) in bodies {
+            let bulk = is_bulk(&mut body);
             outbox.encode(|out| out.extend_from_slice(b"HEAD|"));
             outbox.push(body, chunked);
             if bulk {
@@ -51,7 +51,13 @@ fn span(content: &[u8]) -> FileSpan {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     let modified = file.metadata().unwrap().modified().ok();
-    FileSpan { file: Arc::new(file), modified, start: 0, length: content.len() as u64 }
+    FileSpan {
+        file: Arc::new(file),
+        modified,
+        start: 0,
+        length: content.len() as u64,
+        warm_until: 0,
+    }
 }
 
 fn numbers(count: u32) -> Vec<u8> {
