@@ -230,6 +230,25 @@ impl Outbox {
     }
 
     async fn send_memory(&mut self, io: &mut Transport, pace: &mut Pace<'_>) -> io::Result<()> {
+        let count = if self.queue.len() == 1 && matches!(self.queue[0], Item::Encoded(_)) {
+            // Nearly always.
+            let all = [IoSlice::new(&self.encoded[self.sent..])];
+            in_time(pace, |context| io.poll_write(context, &all, false)).await?
+        } else {
+            let (slices, used, file_follows) = self.in_memory();
+            let slices = &slices[..used];
+            in_time(pace, |context| io.poll_write(context, slices, file_follows)).await?
+        };
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.count(count as u64);
+        self.advance(count);
+        Ok(())
+    }
+
+    /// What is in memory at the front of the queue, in how many slices, and whether a file follows.
+    fn in_memory(&self) -> ([IoSlice<'_>; SLICES], usize, bool) {
         let mut unsent = &self.encoded[self.sent..];
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
@@ -255,14 +274,7 @@ impl Outbox {
             slices[used] = IoSlice::new(slice);
             used += 1;
         }
-        let slices = &slices[..used];
-        let count = in_time(pace, |context| io.poll_write(context, slices, file_follows)).await?;
-        if count == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        self.count(count as u64);
-        self.advance(count);
-        Ok(())
+        (slices, used, file_follows)
     }
 
     /// Forgets the first `count` bytes of the queue, all of them in memory.
