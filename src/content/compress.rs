@@ -1,6 +1,7 @@
 //! Compression, at levels chosen by measurement (`benches/COMPRESSION.md`).
 
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 
 use brotli::CompressorWriter;
 use brotli::enc::BrotliEncoderParams;
@@ -15,8 +16,9 @@ const SMALL: usize = 64 * 1024;
 /// Below so many bytes some effort takes a few times ten.
 const MIDDLE: usize = 512 * 1024;
 
-/// The base-two logarithm of the window of brotli, in bytes: 4 MiB where there is so much.
-const BR_WINDOW: i32 = 22;
+/// The base-two logarithms of the smallest and the largest window of brotli, in bytes: 64 KiB, and 4 MiB
+/// where there is so much.
+const BR_WINDOWS: RangeInclusive<u32> = 16..=22;
 
 /// The same of what is compressed while it is sent: an encoder takes more than ten times its window.
 const BR_STREAM_WINDOW: i32 = 18;
@@ -33,7 +35,8 @@ pub fn compress(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
         Coding::Br => {
             let mut out = Vec::with_capacity(bytes.len() / 3);
             let mut rest = bytes;
-            brotli::BrotliCompress(&mut rest, &mut out, &br_params(level, BR_WINDOW, bytes.len()))?;
+            let params = br_params(level, br_window(bytes.len()), bytes.len());
+            brotli::BrotliCompress(&mut rest, &mut out, &params)?;
             Ok(out)
         }
         Coding::Gzip => {
@@ -56,7 +59,8 @@ impl Level {
             _ => large,
         };
         Self(match coding {
-            Coding::Br => by_length(8, 7, 5),
+            // From 7 on its tables take 8 MB and more, for a percent or less.
+            Coding::Br => by_length(6, 6, 5),
             Coding::Zstd => by_length(15, 12, 11),
             Coding::Gzip => by_length(8, 8, 6),
         })
@@ -73,6 +77,12 @@ impl Level {
 
 fn gzip<W: Write>(out: W, level: Level) -> GzEncoder<W> {
     GzEncoder::new(out, Compression::new(level.0.unsigned_abs()))
+}
+
+/// A window that a whole content fits into.
+fn br_window(length: usize) -> i32 {
+    let bits = (usize::BITS - length.leading_zeros()).clamp(*BR_WINDOWS.start(), *BR_WINDOWS.end());
+    bits.cast_signed()
 }
 
 fn br_params(level: Level, lgwin: i32, size_hint: usize) -> BrotliEncoderParams {

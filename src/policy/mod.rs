@@ -137,7 +137,9 @@ fn rewrite(
             && (*name == header::VARY || !changes.iter().any(|(changed, _)| *changed == name))
     };
     let mut own: Vec<_> = fixed.list().iter().filter(kept).cloned().collect();
-    for (name, _) in changes {
+    // An answer varies still for what it varied before: a cache that does not know gives a compressed
+    // one to somebody who cannot read it.
+    for (name, _) in changes.iter().filter(|(name, _)| **name != header::VARY) {
         fields.remove(name);
     }
     own.append(&mut fields.own);

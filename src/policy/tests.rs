@@ -111,6 +111,19 @@ fn a_rule_wins_over_handlers_shared_blocks_and_the_policy() {
 }
 
 #[test]
+fn no_rule_hides_what_an_answer_varies_for() {
+    for (set, expected) in
+        [(Some("x"), &["vary: accept-encoding", "vary: x"][..]), (None, &["vary: accept-encoding"])]
+    {
+        let policy = with_rule(Policy::default(), "/**", &[("vary", set)]);
+        let mut response = ok();
+        let block: Block = [pair("vary", "Accept-Encoding")].into_iter().collect();
+        response.fields.shared = Some(Arc::new(block));
+        assert_eq!(sent(&policy, &apply(&policy, response, "/", "null")), expected);
+    }
+}
+
+#[test]
 fn a_rule_that_removes_all_leaves_nothing() {
     let policy = with_rule(Policy::new([pair("x-a", "1")]), "/**", &[("x-a", None)]);
     assert!(sent(&policy, &apply(&policy, ok(), "/", "null")).is_empty());

@@ -56,9 +56,14 @@ impl Version {
         self.modified.to_system_time()
     }
 
-    /// Whether its content was written before that of `other`.
+    /// Whether its content was written before that of `other`. A time without a fraction of a second
+    /// was cut to one by whoever copied it (`brotli` does): it counts to the second.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        self.modified < other.modified
+        let (own, others) = (self.modified, other.modified);
+        if own.nanoseconds == 0 {
+            return own.seconds < others.seconds;
+        }
+        (own.seconds, own.nanoseconds) < (others.seconds, others.nanoseconds)
     }
 
     /// The tag of a file whose content is not in memory.
@@ -139,6 +144,17 @@ mod tests {
         let before = changed_at(-2, 500_000_000).modified().unwrap();
         let distance = SystemTime::UNIX_EPOCH.duration_since(before).unwrap();
         assert_eq!(distance, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn a_time_that_was_cut_to_a_second_is_not_older_than_the_rest_of_it() {
+        let original = changed_at(10, 500_000_000);
+        for (seconds, nanoseconds, is_older) in
+            [(10, 0, false), (10, 499_999_999, true), (10, 500_000_000, false), (9, 0, true)]
+        {
+            let copy = changed_at(seconds, nanoseconds);
+            assert_eq!(copy.is_older_than(&original), is_older, "{seconds}.{nanoseconds}");
+        }
     }
 
     #[test]

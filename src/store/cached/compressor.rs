@@ -4,12 +4,14 @@
 //! then gets the content as it is, which is quicker than waiting, and somebody who asks later has it
 //! compressed: a crawl through all the files of a site can keep nobody waiting.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::content::coding::Coding;
 use crate::content::compress;
@@ -17,12 +19,16 @@ use crate::content::compress;
 /// Those who compress or wait for it, per processor.
 const SEATS: usize = 16;
 
-/// Compresses on threads that may take their time.
+/// Compresses on threads of its own: what a library takes for it would else be kept by each of the many
+/// threads that wait for disks.
 pub(super) struct Compressor {
     seats: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
+    /// To the threads, which begin with the first job.
+    jobs: OnceLock<Sender<Job>>,
     counts: Arc<Counts>,
 }
+
+type Job = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Counts {
@@ -53,38 +59,43 @@ pub(super) enum Compressed {
 
 impl Compressor {
     pub(super) fn new() -> Self {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
         Self {
-            seats: Arc::new(Semaphore::new(processors * SEATS)),
-            turns: Arc::new(Semaphore::new(processors)),
+            seats: Arc::new(Semaphore::new(processors() * SEATS)),
+            jobs: OnceLock::new(),
             counts: Arc::default(),
         }
     }
 
     pub(super) async fn compress(&self, coding: Coding, bytes: Bytes) -> Compressed {
-        let Ok(_seat) = Arc::clone(&self.seats).try_acquire_owned() else {
-            return Compressed::Busy;
-        };
-        let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else {
+        let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() else {
             return Compressed::Busy;
         };
         let counts = Arc::clone(&self.counts);
-        let done = tokio::task::spawn_blocking(move || {
-            // Kept to the end, also when nobody waits for it any more.
-            let _turn = turn;
-            let compressed = compress::compress(coding, &bytes)?;
-            counts.note(bytes.len(), compressed.len());
-            Ok::<_, std::io::Error>(worth_it(&bytes, compressed))
+        let (done, outcome) = oneshot::channel();
+        let job = Box::new(move || {
+            // Taken until it is done, also when nobody waits for it any more.
+            let _seat = seat;
+            if !done.is_closed() {
+                let compressed = compress::compress(coding, &bytes).map(|compressed| {
+                    counts.note(bytes.len(), compressed.len());
+                    worth_it(&bytes, compressed)
+                });
+                // Whoever waited may have gone.
+                let _ = done.send(compressed);
+            }
         });
-        match done.await {
+        if self.jobs.get_or_init(threads).send(job).is_err() {
+            return Compressed::Busy;
+        }
+        match outcome.await {
             Ok(Ok(Some(bytes))) => Compressed::Bytes(bytes),
             Ok(Ok(None)) => Compressed::Useless,
             Ok(Err(error)) => {
                 tracing::warn!(%error, coding = coding.name(), "a file cannot be compressed");
                 Compressed::Useless
             }
-            Err(error) => {
-                tracing::error!(%error, coding = coding.name(), "a file cannot be compressed");
+            Err(_) => {
+                tracing::error!(coding = coding.name(), "compressing a file failed");
                 Compressed::Useless
             }
         }
@@ -98,6 +109,32 @@ impl Compressor {
             bytes_out: self.counts.bytes_out.load(Ordering::Relaxed),
         }
     }
+}
+
+/// Threads that do jobs, as many as there are processors; they end with their `Sender`.
+fn threads() -> Sender<Job> {
+    let (sender, jobs) = mpsc::channel::<Job>();
+    let jobs = Arc::new(Mutex::new(jobs));
+    for number in 0..processors() {
+        let jobs = Arc::clone(&jobs);
+        let next = move || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+        let thread = thread::Builder::new().name(format!("compress-{number}"));
+        let begun = thread.spawn(move || {
+            while let Some(job) = next() {
+                // A panic fails this job and no other.
+                let _ = catch_unwind(AssertUnwindSafe(job));
+            }
+        });
+        if let Err(error) = begun {
+            tracing::warn!(%error, "no thread to compress with; fewer will do");
+            break;
+        }
+    }
+    sender
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Counts {
