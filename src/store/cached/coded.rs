@@ -386,6 +386,10 @@ impl<S: Origin> Cached<S> {
         // Alive while somebody makes something of it, so no other state of the file has this one.
         let state = Arc::as_ptr(&plain.meta).addr() as u64;
         let making = self.making.join(&name, state, || async {
+            // It may have been kept just before this began.
+            if let Some(made) = self.made(key, path.as_bytes(), recipe) {
+                return made;
+            }
             let made = match recipe.sibling_of {
                 Some((of, version)) => self.take_sibling(path, recipe, of, version).await,
                 None => self.compress(plain, *coding).await,
@@ -401,6 +405,20 @@ impl<S: Origin> Cached<S> {
             made
         });
         making.await
+    }
+
+    /// The variant, if somebody has made it.
+    fn made(&self, key: u64, path: &[u8], recipe: &Recipe) -> Option<Made> {
+        let mut shard = self.shard(key);
+        let kept = shard.get_same(key, path, &recipe.plain.meta)?;
+        if kept.sibling(recipe.coding) != recipe.sibling_of {
+            return None;
+        }
+        match &kept.codings.as_ref()?.variants[recipe.coding as usize] {
+            Variant::Unknown => None,
+            Variant::Absent => Some(Made::Absent),
+            Variant::Here(object) => Some(Made::Here(object.clone())),
+        }
     }
 
     async fn take_sibling(
