@@ -53,13 +53,12 @@ impl Crew {
             .into_iter()
             .map(|(service, socket)| {
                 let worker = Arc::clone(&worker);
-                tokio::spawn(accept(socket, service, worker, limit_reached.clone()))
+                tokio::spawn(accept(socket, service, worker, limit_reached.clone(), phase.clone()))
             })
             .collect();
         // An error means that the server is gone: the same as its end.
         let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
         for task in accepting {
-            task.abort();
             let _ = task.await;
         }
         worker.stop();
@@ -76,6 +75,7 @@ async fn accept(
     service: Service,
     worker: Arc<Worker>,
     limit_reached: mpsc::Sender<()>,
+    mut phase: watch::Receiver<Phase>,
 ) {
     let mut queue = match Queue::new(socket) {
         Ok(queue) => queue,
@@ -84,7 +84,15 @@ async fn accept(
     let mut failing = false;
     let mut batch = Vec::new();
     loop {
-        let taken = queue.take(&mut batch).await;
+        let (taken, is_last) = tokio::select! {
+            biased;
+            taken = queue.take(&mut batch) => (taken, false),
+            _ = phase.wait_for(|phase| *phase != Phase::Serving) => {
+                // Those that wait would be cut when the socket is closed.
+                queue.take_rest(&mut batch);
+                (Ok(()), true)
+            }
+        };
         if failing && !batch.is_empty() {
             failing = false;
             tracing::info!("accepting connections again");
@@ -95,6 +103,9 @@ async fn accept(
             if last {
                 let _ = limit_reached.try_send(());
             }
+        }
+        if is_last {
+            return;
         }
         if let Err(error) = taken
             && !listener::is_of_one_connection(&error)

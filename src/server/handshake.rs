@@ -17,7 +17,6 @@ use tokio_rustls::rustls::{self, HandshakeKind, ProtocolVersion};
 use tokio_rustls::server::TlsStream;
 
 use super::accept::plain_answer;
-use super::corked::Corked;
 use super::linger::linger;
 use super::transport::Transport;
 use super::worker::Worker;
@@ -123,7 +122,7 @@ async fn shake(
     stream: TcpStream,
     tls: &Tls,
     worker: &Worker,
-) -> Result<TlsStream<Corked>, Failure> {
+) -> Result<TlsStream<TcpStream>, Failure> {
     stream.readable().await?;
     let _place = worker.begin_handshake().ok_or(Failure::Busy)?;
     let mut acceptor = Acceptor::default();
@@ -136,12 +135,7 @@ async fn shake(
             Hello::Nothing => stream.readable().await?,
         }
     };
-    let handshake = StartHandshake::from_parts(accepted, Corked::new(stream));
-    handshake.into_stream(tls.config()).into_fallible().await.map_err(|(error, mut stream)| {
-        // What went wrong, in the words of TLS.
-        stream.send_kept();
-        Failure::Broken(error)
-    })
+    Ok(StartHandshake::from_parts(accepted, stream).into_stream(tls.config()).await?)
 }
 
 /// What there is of a client's first message.

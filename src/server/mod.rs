@@ -6,7 +6,6 @@
 
 mod accept;
 mod clock;
-mod corked;
 mod deadline;
 mod defer_accept;
 mod exchange;

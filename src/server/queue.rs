@@ -11,6 +11,9 @@ use tokio::task::yield_now;
 /// Connections accepted in one go, before they and the open ones get their turn.
 const BATCH: usize = 32;
 
+/// Connections accepted at the end: more than wait with the default of `connection_queue`.
+const REST: usize = 4096;
+
 /// A connection whose socket does not block; the event loop does not watch it.
 pub(super) type Accepted = (std::net::TcpStream, SocketAddr);
 
@@ -48,6 +51,11 @@ impl Queue {
         }
         self.is_flooded = true;
         Ok(())
+    }
+
+    /// Adds those that are there, as far as it goes, for a last time.
+    pub(super) fn take_rest(&mut self, batch: &mut Vec<Accepted>) {
+        batch.extend(std::iter::from_fn(|| accept(self.listener.get_ref()).ok()).take(REST));
     }
 }
 

@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::corked::Corked;
 use super::socket::Socket;
 
 /// A connection's byte stream.
@@ -24,7 +23,7 @@ pub(super) enum Transport {
 
 /// An encrypted connection.
 pub(super) struct Secured {
-    stream: TlsStream<Corked>,
+    stream: TlsStream<TcpStream>,
     /// Whether what is written next is the last.
     is_last: bool,
 }
@@ -34,8 +33,7 @@ const MAX_LAST: usize = 16 * 1024;
 
 impl Transport {
     /// What was agreed on in a handshake.
-    pub(super) fn secured(mut stream: TlsStream<Corked>) -> Self {
-        stream.get_mut().0.open();
+    pub(super) fn secured(stream: TlsStream<TcpStream>) -> Self {
         Self::Tls(Box::new(Secured { stream, is_last: false }))
     }
 
@@ -57,7 +55,7 @@ impl Transport {
                 // What was decrypted and not yet read does not make the socket readable.
                 match session.reader().fill_buf() {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        stream.socket().poll_read_ready(context)
+                        stream.poll_read_ready(context)
                     }
                     _ => Poll::Ready(Ok(())),
                 }

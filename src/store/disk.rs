@@ -407,7 +407,9 @@ impl Inner {
         patience: Patience,
     ) -> Result<Option<Version>, Errno> {
         match self.root().probe(&sibling_path(path, coding), patience) {
-            Ok(Node { kind: Kind::File, version }) if !version.is_older_than(&of) => {
+            Ok(Node { kind: Kind::File, version })
+                if version.stands_for(&of, SystemTime::now()) =>
+            {
                 Ok(Some(version))
             }
             Err(Errno::AGAIN) if patience == Patience::None => Err(Errno::AGAIN),
@@ -428,7 +430,9 @@ impl Inner {
         }
         let path = sibling_path(path, coding);
         match self.root().open_file(&path, patience) {
-            Ok((file, Node { kind: Kind::File, version })) if !version.is_older_than(&of) => {
+            Ok((file, Node { kind: Kind::File, version }))
+                if version.stands_for(&of, SystemTime::now()) =>
+            {
                 Ok(Some(Opened { file: file.into(), version, path }))
             }
             Err(Errno::AGAIN) if patience == Patience::None => Err(Errno::AGAIN),

@@ -47,6 +47,9 @@ struct Timestamp {
     nanoseconds: u32,
 }
 
+/// Whoever is writing a file writes again before so long, most of the time.
+const WRITING: Duration = Duration::from_secs(2);
+
 /// How coarse the time stamps of a file system may be; Linux takes them from its timer tick.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -66,6 +69,19 @@ impl Version {
         (own.seconds, own.nanoseconds) < (others.seconds, others.nanoseconds)
     }
 
+    /// Whether this sibling can be sent in the place of `other`: it is not older, not empty, and nobody
+    /// seems to be writing it at `now`. Who writes gives it the time of the moment; who made it from the
+    /// other often gives it the other's time, as the last thing.
+    pub(super) fn stands_for(&self, other: &Self, now: SystemTime) -> bool {
+        if self.size == 0 || self.is_older_than(other) {
+            return false;
+        }
+        if !other.is_older_than(self) {
+            return true;
+        }
+        self.modified().is_none_or(|modified| distance(modified, now) > WRITING)
+    }
+
     /// The tag of a file whose content is not in memory.
     pub(super) fn etag(&self) -> EntityTag {
         let modified = self.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -78,8 +94,7 @@ impl Version {
         let Some(changed) = self.changed.to_system_time() else {
             return true;
         };
-        let distance = now.duration_since(changed).unwrap_or_else(|ahead| ahead.duration());
-        distance > TICK
+        distance(changed, now) > TICK
     }
 
     /// A made-up version, for stores without metadata.
@@ -88,6 +103,10 @@ impl Version {
         let time = Timestamp { seconds: 1, nanoseconds: 0 };
         Self { device: 0, inode: number, size, modified: time, changed: time }
     }
+}
+
+fn distance(one: SystemTime, other: SystemTime) -> Duration {
+    other.duration_since(one).unwrap_or_else(|ahead| ahead.duration())
 }
 
 impl Timestamp {
@@ -154,6 +173,30 @@ mod tests {
         {
             let copy = changed_at(seconds, nanoseconds);
             assert_eq!(copy.is_older_than(&original), is_older, "{seconds}.{nanoseconds}");
+        }
+    }
+
+    #[test]
+    fn what_is_empty_or_being_written_stands_for_nothing() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        let file = changed_at(50, 500_000_000);
+        for (seconds, nanoseconds, size, stands) in [
+            (60, 1, 1, true),
+            (60, 1, 0, false),
+            (49, 1, 1, false),
+            // Just now, unless that is the time of the file.
+            (99, 1, 1, false),
+            (50, 500_000_000, 1, true),
+            // A clock that is ahead.
+            (200, 1, 1, true),
+        ] {
+            let sibling = Version { size, ..changed_at(seconds, nanoseconds) };
+            assert_eq!(sibling.stands_for(&file, now), stands, "{seconds}.{nanoseconds} {size}");
+        }
+        let new = changed_at(99, 500_000_000);
+        for (nanoseconds, stands) in [(500_000_000, true), (0, true), (600_000_000, false)] {
+            let sibling = Version { size: 1, ..changed_at(99, nanoseconds) };
+            assert_eq!(sibling.stands_for(&new, now), stands, "{nanoseconds}");
         }
     }
 
