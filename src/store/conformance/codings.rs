@@ -27,10 +27,13 @@ impl Site {
     /// Writes a file that was changed so many seconds ago.
     fn write_aged(&self, name: &str, content: &str, seconds: u64) {
         self.write(name, content);
-        let time = SystemTime::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-        let file = fs::File::options().write(true).open(self.path(name)).unwrap();
-        file.set_modified(time).unwrap();
+        age(&self.path(name), seconds);
     }
+}
+
+fn age(path: &Path, seconds: u64) {
+    let time = SystemTime::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+    fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
 fn with_codings(options: &mut DiskOptions) {
@@ -84,7 +87,7 @@ async fn siblings_come_change_and_go() {
         let is = |content: &str| (Some(Coding::Br), content.to_owned());
         assert_eq!(site.seen("/a.bin", "br").await, plain);
         for content in ["one", "another"] {
-            site.write("a.bin.br", content);
+            site.write_aged("a.bin.br", content, 50);
             site.wait();
             assert_eq!(site.seen("/a.bin", "br").await, is(content));
             // Somebody who looks at the file alone does not make it look fresh beside it.
@@ -94,7 +97,7 @@ async fn siblings_come_change_and_go() {
         fs::remove_file(site.path("a.bin.br")).unwrap();
         site.wait();
         assert_eq!(site.seen("/a.bin", "br").await, plain);
-        site.write("a.bin.br", "third");
+        site.write_aged("a.bin.br", "third", 50);
         site.wait();
         assert_eq!(site.seen("/a.bin", "br").await, is("third"));
         site.write("a.bin", "newer");
@@ -118,6 +121,7 @@ async fn a_sibling_is_no_way_out_and_stands_for_no_upload() {
         on_each_store_with(change, async |site| {
             site.write_aged("a.bin", "plain", 100);
             let secret = site.place.path().join("outside/secret.txt");
+            age(&secret, 50);
             std::os::unix::fs::symlink(secret, site.path("a.bin.br")).unwrap();
             fs::create_dir(site.path("a.bin.zst")).unwrap();
             fifo(&site.path("a.bin.gz"));
@@ -127,7 +131,7 @@ async fn a_sibling_is_no_way_out_and_stands_for_no_upload() {
             assert_eq!(content, if is_followed { "secret" } else { "plain" });
 
             site.write_aged("uploads/a.html", "mine", 100);
-            site.write("uploads/a.html.br", "theirs");
+            site.write_aged("uploads/a.html.br", "theirs", 50);
             for _ in 0..2 {
                 let object = site.coded("/uploads/a.html", "br").await;
                 assert_eq!(text(object.body(0..99)), "mine");
@@ -143,7 +147,7 @@ async fn a_sibling_is_no_way_out_and_stands_for_no_upload() {
 async fn without_codings_nobody_looks_beside_a_file() {
     on_each_store(async |site| {
         site.write_aged("a.js", &"x".repeat(5000), 100);
-        site.write("a.js.br", "br");
+        site.write_aged("a.js.br", "br", 50);
         let object = site.coded("/a.js", "br").await;
         assert_eq!(object.meta.coding, None);
         assert_eq!(object.meta.full.get(&header::VARY), None);
