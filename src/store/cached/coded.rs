@@ -177,7 +177,7 @@ impl<S: Origin> Cached<S> {
         now: Instant,
     ) -> Option<Outcome> {
         let mut shard = self.shard(key);
-        let kept = shard.get(key, path)?;
+        let kept = shard.peek(key, path)?;
         if now.saturating_duration_since(kept.loaded) >= self.max_age {
             return None;
         }
