@@ -1,7 +1,7 @@
 //! What was asked for lately, ready in memory.
 //!
-//! 1. A hit that was checked less than [`FRESH`] ago costs a hash, a short lock and two reference
-//!    counts; no system call, no allocation.
+//! 1. A hit that was checked less than [`FRESH`] ago, or is watched, costs a hash, a short lock and two
+//!    reference counts; no system call, no allocation.
 //! 2. An older one is compared with what the path names now, by metadata alone; nearly always that
 //!    needs no waiting either.
 //! 3. Everything else (a miss, a change, a check that would wait for a disk) is one load, however
@@ -11,6 +11,7 @@
 
 mod coded;
 mod compressor;
+mod freshness;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -30,18 +31,17 @@ pub use self::coded::Siblings;
 use self::coded::{Codings, Made};
 pub use self::compressor::CompressionReport;
 use self::compressor::Compressor;
+pub(super) use self::freshness::FRESH;
+use self::freshness::{Freshness, Moment};
 pub use self::report::{CacheReport, HotFile};
 use super::changes::Changes;
 use super::flight::Flights;
 use super::object::{Content, Object, Representation};
 use super::shelf::{Limits, Shelf};
 use super::version::Version;
+use super::watch::WatchState;
 use super::{Answer, BoxFuture, Found, Inspection, Scan, Store, StoreError};
 use crate::message::CacheUse;
-
-/// How long an answer is given again unchecked. An edit must be seen after 50 ms, and the clock
-/// that callers pass in may be a few milliseconds behind.
-pub(super) const FRESH: Duration = Duration::from_millis(45);
 
 /// How long the descriptor of a large file that nobody asks for is kept: a deleted file takes its
 /// space on the disk for as long as it is open.
@@ -65,6 +65,24 @@ pub trait Origin: Store {
         path: &'a SitePath<'a>,
         limit: u64,
     ) -> BoxFuture<'a, Result<Loaded, StoreError>>;
+
+    /// The state of all that is watched, at `now` or shortly before; `None` while nothing is.
+    fn watch_state(&self, _now: Instant) -> Option<WatchState> {
+        None
+    }
+
+    /// Watches whatever says what the path names, of which `seen` is what was seen, and what lies
+    /// beside it in a coding. What is looked at after this remains so for as long as the state does;
+    /// `None` when that cannot be promised. Never waits.
+    fn watch(
+        &self,
+        _path: &SitePath<'_>,
+        _seen: Seen,
+        _sibling: Option<Coding>,
+        _now: Instant,
+    ) -> Option<WatchState> {
+        None
+    }
 
     /// What lies beside a file, compressed before in that coding and not older, by metadata alone.
     /// `of` is what was seen of the file.
@@ -161,13 +179,11 @@ struct Kept {
     outcome: Outcome,
     seen: Option<Seen>,
     loaded: Instant,
-    checked: Instant,
+    freshness: Freshness,
     /// How often it was found here.
     hits: u64,
     /// It in other codings, once somebody asked for that.
     codings: Option<Box<Codings>>,
-    /// When its siblings were last looked at, by coding.
-    looked_beside: [Instant; Coding::COUNT],
 }
 
 /// What is remembered of a path: an answer of the store, without those that are worth a new
@@ -183,8 +199,12 @@ enum Outcome {
 enum Standing {
     /// Answered.
     Fresh(Outcome),
-    /// Answered, if the path still names what was seen.
-    Stale(Seen, Outcome),
+    /// Answered, if the path still names what was seen. It may be time to ask for a watch.
+    Stale {
+        seen: Seen,
+        asks: bool,
+        outcome: Outcome,
+    },
     Unknown,
 }
 
@@ -238,32 +258,37 @@ impl<S: Origin> Cached<S> {
         self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Before any lock is taken: this may read what happened.
     #[inline]
-    fn standing(&self, key: u64, path: &[u8], now: Instant) -> Standing {
+    fn moment(&self, now: Instant) -> Moment<'_> {
+        Moment { now, watch: self.origin.watch_state(now), changes: &self.changes }
+    }
+
+    #[inline]
+    fn standing(&self, key: u64, path: &[u8], moment: &Moment<'_>) -> Standing {
         let mut shard = self.shard(key);
         match shard.peek(key, path) {
-            Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => {
+            Some(kept) if moment.now.saturating_duration_since(kept.loaded) < self.max_age => {
                 let outcome = kept.outcome.clone();
                 kept.hits += 1;
-                if now.saturating_duration_since(kept.checked) < FRESH
-                    && !self.changes.any_since(kept.checked)
-                {
+                if kept.freshness.holds(moment) {
                     return Standing::Fresh(outcome);
                 }
-                kept.seen.map_or(Standing::Unknown, |seen| Standing::Stale(seen, outcome))
+                let Some(seen) = kept.seen else { return Standing::Unknown };
+                Standing::Stale { seen, asks: kept.freshness.asks(moment), outcome }
             }
             _ => Standing::Unknown,
         }
     }
 
-    /// Notes that at `now` the path still named what was seen. What is in use is so moved to the front
-    /// once in a while, not with each use.
-    fn confirm(&self, key: u64, path: &[u8], seen: Seen, now: Instant) {
+    /// Notes that at `now` the path still named what was seen, and is watched since before. What is in
+    /// use is so moved to the front once in a while, not with each use.
+    fn confirm(&self, key: u64, path: &[u8], seen: Seen, now: Instant, watch: Option<WatchState>) {
         let mut shard = self.shard(key);
         if let Some(kept) = shard.get(key, path)
             && kept.seen == Some(seen)
         {
-            kept.checked = kept.checked.max(now);
+            kept.freshness.confirm(now, watch);
         }
     }
 
@@ -274,12 +299,12 @@ impl<S: Origin> Cached<S> {
         path: &SitePath<'_>,
         now: Instant,
     ) -> Result<Found, StoreError> {
-        match self.standing(key, path.as_bytes(), now) {
+        match self.standing(key, path.as_bytes(), &self.moment(now)) {
             // Another load landed just before this one began.
             Standing::Fresh(outcome) => return outcome.found(CacheUse::Hit),
-            Standing::Stale(seen, outcome) => {
+            Standing::Stale { seen, outcome, .. } => {
                 if matches!(self.origin.look(path).wait().await, Ok(current) if current == seen) {
-                    self.confirm(key, path.as_bytes(), seen, now);
+                    self.confirm(key, path.as_bytes(), seen, now, None);
                     return outcome.found(CacheUse::Revalidated);
                 }
             }
@@ -313,9 +338,8 @@ impl<S: Origin> Cached<S> {
             Err(error @ StoreError::Unavailable(_)) => return self.yield_descriptors(error),
         };
         let codings = Codings::of(siblings);
-        let looked_beside = [now; Coding::COUNT];
-        let kept =
-            Kept { outcome, seen, loaded: now, checked: now, hits: 0, codings, looked_beside };
+        let freshness = Freshness::new(now);
+        let kept = Kept { outcome, seen, loaded: now, freshness, hits: 0, codings };
         let gone = self.shard(key).put(key, path, kept);
         // The lock is given back before anything is freed.
         drop(gone);
@@ -331,13 +355,14 @@ impl<S: Origin> Store for Cached<S> {
     ) -> Answer<'a, Result<Found, StoreError>> {
         let bytes = path.as_bytes();
         let key = self.key(bytes);
-        match self.standing(key, bytes, now) {
+        match self.standing(key, bytes, &self.moment(now)) {
             Standing::Fresh(outcome) => return Answer::Ready(outcome.found(CacheUse::Hit)),
-            Standing::Stale(seen, outcome) => {
+            Standing::Stale { seen, asks, outcome } => {
+                let watch = if asks { self.origin.watch(path, seen, None, now) } else { None };
                 if let Answer::Ready(Ok(current)) = self.origin.look(path)
                     && current == seen
                 {
-                    self.confirm(key, bytes, seen, now);
+                    self.confirm(key, bytes, seen, now, watch);
                     return Answer::Ready(outcome.found(CacheUse::Revalidated));
                 }
             }
@@ -367,7 +392,7 @@ impl<S: Origin> Store for Cached<S> {
 
     fn tidy(&self, now: Instant) {
         let is_young = |kept: &Kept| now.saturating_duration_since(kept.loaded) < self.max_age;
-        let is_used = |kept: &Kept| now.saturating_duration_since(kept.checked) < IDLE;
+        let is_used = |kept: &Kept| now.saturating_duration_since(kept.freshness.checked) < IDLE;
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.contents.retain(is_young);

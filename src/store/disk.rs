@@ -7,6 +7,10 @@
 //!
 //! The root is held open; a folder that takes its place is noticed when somebody has it looked at.
 
+mod siblings;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
@@ -30,7 +34,9 @@ use super::object::{Content, Facts, Object, Representation};
 use super::opened::Opened;
 use super::resolve::{Patience, Root};
 use super::version::{Kind, Node, Version};
+use super::watch::{Watch, WatchState};
 use super::{Answer, BoxFuture, Folder, Found, Inspection, Scan, Store, StoreError, Symlinks};
+use siblings::{in_coding, sibling_path};
 
 /// What a [`Disk`] needs to know.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +73,7 @@ struct Inner {
     sandboxed: Option<PathBuf>,
     codings: bool,
     descriptions: Descriptions,
+    watch: Watch,
 }
 
 /// How often a file that changes while it is read is read again.
@@ -103,6 +110,7 @@ impl Disk {
             sandboxed: options.sandboxed,
             codings: options.codings,
             descriptions: Descriptions::default(),
+            watch: Watch::default(),
         }))
     }
 
@@ -205,6 +213,11 @@ impl Store for Disk {
         })
     }
 
+    fn tidy(&self, now: Instant) {
+        // What happens while nobody asks is not to fill the list.
+        let _ = self.0.watch.state(now);
+    }
+
     fn notice_changes(&self) {
         self.0.follow_root();
     }
@@ -220,6 +233,25 @@ impl Origin for Disk {
             return Answer::Ready(Ok(Seen::Nothing));
         }
         self.try_now(path, Inner::look)
+    }
+
+    #[inline]
+    fn watch_state(&self, now: Instant) -> Option<WatchState> {
+        self.0.watch.state(now)
+    }
+
+    fn watch(
+        &self,
+        path: &SitePath<'_>,
+        seen: Seen,
+        sibling: Option<Coding>,
+        now: Instant,
+    ) -> Option<WatchState> {
+        if self.hides(path) {
+            return None;
+        }
+        let wanted = Wanted { relative: path.relative(), is_folder: path.is_folder() };
+        self.0.watch_over(wanted, seen, sibling, now)
     }
 
     fn look_sibling<'a>(
@@ -281,7 +313,32 @@ impl Inner {
         // Between the removal of one folder and the making of the next there is none.
         if let Ok(new) = Root::open(&self.root_path, old.symlinks()) {
             *self.root.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+            self.watch.forget();
             tracing::info!(root = %self.root_path.display(), "another folder is there: serving it");
+        }
+    }
+
+    /// Watches everything that says what the path names, and in a coding what lies beside it.
+    fn watch_over(
+        &self,
+        wanted: Wanted<'_>,
+        seen: Seen,
+        sibling: Option<Coding>,
+        now: Instant,
+    ) -> Option<WatchState> {
+        let root = self.root();
+        let path = match seen {
+            Seen::Folder(_) => return self.watch.over(&root, wanted.relative, true, now),
+            Seen::File { index, .. } => self.path_of(wanted, index),
+            Seen::Nothing => wanted.relative.to_vec(),
+        };
+        let state = self.watch.over(&root, &path, false, now)?;
+        match sibling {
+            None => Some(state),
+            Some(coding) => {
+                let beside = self.watch.over(&root, &sibling_path(&path, coding), false, now);
+                beside.filter(|beside| *beside == state)
+            }
         }
     }
 
@@ -386,62 +443,6 @@ impl Inner {
         Ok(Loaded { found: self.find(wanted, Patience::Any)?, seen: None, siblings: None })
     }
 
-    /// The precompressed siblings of a file, by coding. Who may put files there may not have them
-    /// served in the place of others'.
-    fn siblings(&self, opened: &Opened) -> [Option<Version>; Coding::COUNT] {
-        if !self.codings || self.is_sandboxed(opened) {
-            return [None; Coding::COUNT];
-        }
-        Coding::ALL.map(|coding| {
-            let path = &opened.path;
-            self.look_sibling(path, opened.version, coding, Patience::Any).ok().flatten()
-        })
-    }
-
-    /// The sibling in a coding of the file at `path`, if there is one that is not older.
-    fn look_sibling(
-        &self,
-        path: &[u8],
-        of: Version,
-        coding: Coding,
-        patience: Patience,
-    ) -> Result<Option<Version>, Errno> {
-        match self.root().probe(&sibling_path(path, coding), patience) {
-            Ok(Node { kind: Kind::File, version })
-                if version.stands_for(&of, SystemTime::now()) =>
-            {
-                Ok(Some(version))
-            }
-            Err(Errno::AGAIN) if patience == Patience::None => Err(Errno::AGAIN),
-            // What cannot be looked at is not there.
-            Ok(_) | Err(_) => Ok(None),
-        }
-    }
-
-    fn open_sibling(
-        &self,
-        path: &[u8],
-        of: Version,
-        coding: Coding,
-        patience: Patience,
-    ) -> Result<Option<Opened>, Errno> {
-        if self.look_sibling(path, of, coding, patience)?.is_none() {
-            return Ok(None);
-        }
-        let path = sibling_path(path, coding);
-        match self.root().open_file(&path, patience) {
-            Ok((file, Node { kind: Kind::File, version }))
-                if version.stands_for(&of, SystemTime::now()) =>
-            {
-                Ok(Some(Opened { file: file.into(), version, path }))
-            }
-            Err(Errno::AGAIN) if patience == Patience::None => Err(Errno::AGAIN),
-            Err(error @ (Errno::MFILE | Errno::NFILE)) => Err(error),
-            // What cannot be read is not there.
-            Ok(_) | Err(_) => Ok(None),
-        }
-    }
-
     /// The path of the file itself: of a folder that of its index file.
     fn path_of(&self, wanted: Wanted<'_>, index: Option<usize>) -> Vec<u8> {
         match index.and_then(|number| self.index_files.get(number)) {
@@ -525,35 +526,9 @@ impl Inner {
     }
 }
 
-/// The file that `plain` describes, with the content of its open sibling: in memory, `None` when
-/// it is longer than `limit` or changed meanwhile; without a limit left where it is.
-fn in_coding(
-    plain: &Representation,
-    sibling: Opened,
-    coding: Coding,
-    limit: Option<u64>,
-) -> Result<Option<Object>, Errno> {
-    let version = sibling.version;
-    let (content, etag) = match limit {
-        Some(limit) if version.size > limit => return Ok(None),
-        Some(_) => {
-            let Some(bytes) = sibling.read_whole()? else { return Ok(None) };
-            let etag = EntityTag::of_content(&bytes);
-            (Content::Bytes(bytes), etag)
-        }
-        None => (Content::File(Arc::new(sibling.file)), version.etag()),
-    };
-    let meta = plain.in_coding(coding, version.size, &etag, version.modified());
-    Ok(Some(Object::new(Arc::new(meta), content)))
-}
-
 /// Where an open file is; `None` where the system does not tell.
 fn real_path(file: &impl AsRawFd) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
-}
-
-fn sibling_path(path: &[u8], coding: Coding) -> Vec<u8> {
-    [path, coding.suffix().as_bytes()].concat()
 }
 
 fn join(folder: &[u8], name: &str) -> Vec<u8> {
@@ -588,38 +563,5 @@ fn absent_is_none(node: Result<Node, Errno>) -> Result<Option<Node>, Errno> {
             StoreError::NotFound => Ok(None),
             StoreError::Denied | StoreError::Unavailable(_) => Err(error),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_changed_just_now_is_not_taken_for_unchanged_later() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("new"), "").unwrap();
-        // This test itself was linked a while ago.
-        let program = std::env::current_exe().unwrap();
-        let name = program.file_name().unwrap().to_str().unwrap();
-        for (root, name, is_old) in
-            [(folder.path(), "new", false), (program.parent().unwrap(), name, true)]
-        {
-            let disk = Disk::open(DiskOptions { root: root.into(), ..DiskOptions::default() });
-            let path = format!("/{name}");
-            let path = SitePath::parse(path.as_bytes()).unwrap();
-            let loaded = disk.unwrap().load(&path, 0).await.unwrap();
-            assert_eq!(loaded.seen.is_some(), is_old, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_root_that_is_no_folder_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("file"), "").unwrap();
-        for name in ["file", "missing"] {
-            let options = DiskOptions { root: folder.path().join(name), ..DiskOptions::default() };
-            assert!(Disk::open(options).is_err());
-        }
     }
 }

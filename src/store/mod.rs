@@ -16,6 +16,7 @@
 //! | `cached` | [`Cached`]: what was asked for lately, ready in memory |
 //! | `shelf`, `flight` | its parts: a bounded LRU table; one load for many who wait for it |
 //! | `changes` | when this server itself last changed what it serves |
+//! | `watch` | what others change, as far as the kernel tells |
 //! | [`upload`] | where uploads land |
 
 mod cached;
@@ -35,6 +36,7 @@ mod shelf;
 pub mod upload;
 mod version;
 mod walk;
+mod watch;
 
 use std::fmt;
 use std::io;
@@ -55,6 +57,7 @@ pub use entries::{Entries, EntryRef};
 pub use inspection::Inspection;
 pub use object::{Content, Object, Representation};
 pub use version::Version;
+pub use watch::WatchState;
 
 /// Where the files of a site live.
 pub trait Store: Send + Sync {

@@ -120,6 +120,16 @@ impl Root {
         self.open_any(path, LIST, Patience::Any)
     }
 
+    /// Opens what is at `path` if no link leads there and that needs no waiting, to find out about
+    /// it: `flags` have `O_PATH`.
+    #[cfg(target_os = "linux")]
+    pub(super) fn open_plain(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        match self.way {
+            Way::Kernel { cached: true } => kernel::open_plain(self, path, flags | OFlags::CLOEXEC),
+            Way::Kernel { cached: false } | Way::Walk => Err(Errno::AGAIN),
+        }
+    }
+
     fn open_any(&self, path: &[u8], flags: OFlags, patience: Patience) -> Result<OwnedFd, Errno> {
         match self.way {
             #[cfg(target_os = "linux")]
@@ -192,6 +202,11 @@ mod kernel {
         }
     }
 
+    pub(super) fn open_plain(root: &Root, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED;
+        openat2(&root.folder, or_itself(path), flags, Mode::empty(), resolve)
+    }
+
     fn open(root: &Root, path: &[u8], flags: OFlags, more: ResolveFlags) -> Result<OwnedFd, Errno> {
         let confined = match root.symlinks {
             Symlinks::Never => ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
@@ -199,7 +214,10 @@ mod kernel {
             Symlinks::Always => ResolveFlags::empty(),
         };
         let resolve = confined | ResolveFlags::NO_MAGICLINKS | more;
-        let path = if path.is_empty() { b"." } else { path };
-        openat2(&root.folder, path, flags, Mode::empty(), resolve)
+        openat2(&root.folder, or_itself(path), flags, Mode::empty(), resolve)
+    }
+
+    fn or_itself(path: &[u8]) -> &[u8] {
+        if path.is_empty() { b"." } else { path }
     }
 }

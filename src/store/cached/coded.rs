@@ -10,7 +10,7 @@ use std::mem::size_of;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Cached, Changes, FRESH, Kept, Origin, Outcome, Seen, Shard};
+use super::{Cached, Kept, Origin, Outcome, Seen, Shard, WatchState};
 use crate::content::coding::{Accepted, Coding};
 use crate::content::etag::EntityTag;
 use crate::content::path::SitePath;
@@ -55,7 +55,7 @@ enum Position {
     /// With nothing to look at.
     Fresh(Choice),
     /// With something to look at first.
-    Stale(Watch, Choice),
+    Stale(Basis, Choice),
     /// With an answer that is no file, to be looked at first.
     Bare,
     Unknown,
@@ -87,11 +87,13 @@ struct Recipe {
 }
 
 /// What must not have changed since an answer was kept.
-struct Watch {
+struct Basis {
     meta: Arc<Representation>,
     seen: Seen,
     coding: Coding,
     sibling: Option<Version>,
+    /// Whether it is time to ask for a watch over it.
+    asks: bool,
 }
 
 /// What came of making a variant.
@@ -151,18 +153,6 @@ impl Kept {
         }
         accepted.codings().find_map(|coding| offer(coding, None)).unwrap_or((Pick::Plain, first))
     }
-
-    /// Whether it need not be looked at before it is given again.
-    #[inline]
-    fn is_fresh(&self, now: Instant, changes: &Changes) -> bool {
-        now.saturating_duration_since(self.checked) < FRESH && !changes.any_since(self.checked)
-    }
-
-    /// The same of its sibling in a coding.
-    #[inline]
-    fn is_fresh_beside(&self, coding: Coding, now: Instant) -> bool {
-        now.saturating_duration_since(self.looked_beside[coding as usize]) < FRESH
-    }
 }
 
 impl<S: Origin> Cached<S> {
@@ -176,18 +166,19 @@ impl<S: Origin> Cached<S> {
         first: Coding,
         now: Instant,
     ) -> Option<Outcome> {
+        let moment = self.moment(now);
         let mut shard = self.shard(key);
         let kept = shard.peek(key, path)?;
         if now.saturating_duration_since(kept.loaded) >= self.max_age {
             return None;
         }
-        if !kept.is_fresh(now, &self.changes) {
+        if !kept.freshness.holds(&moment) {
             return None;
         }
         let pick = match &kept.outcome {
             Outcome::Found(Found::File(object)) => {
                 let (pick, coding) = kept.pick(object, accepted, first);
-                kept.is_fresh_beside(coding, now).then_some(pick)?
+                kept.freshness.holds_beside(coding, &moment).then_some(pick)?
             }
             // Nothing lies beside what is no file.
             _ => Pick::Plain,
@@ -209,6 +200,7 @@ impl<S: Origin> Cached<S> {
         first: Coding,
         now: Instant,
     ) -> Position {
+        let moment = self.moment(now);
         let mut shard = self.shard(key);
         let kept = match shard.peek(key, path) {
             Some(kept) if now.saturating_duration_since(kept.loaded) < self.max_age => kept,
@@ -216,7 +208,7 @@ impl<S: Origin> Cached<S> {
         };
         kept.hits += 1;
         let Outcome::Found(Found::File(object)) = &kept.outcome else {
-            return if kept.is_fresh(now, &self.changes) {
+            return if kept.freshness.holds(&moment) {
                 Position::Fresh(Choice::Ready(kept.outcome.clone()))
             } else {
                 Position::Bare
@@ -230,13 +222,14 @@ impl<S: Origin> Cached<S> {
                 Choice::Make(Recipe { plain: object.clone(), coding, sibling_of })
             }
         };
-        if kept.is_fresh(now, &self.changes) && kept.is_fresh_beside(coding, now) {
+        if kept.freshness.holds(&moment) && kept.freshness.holds_beside(coding, &moment) {
             return Position::Fresh(choice);
         }
         let Some(seen) = kept.seen else { return Position::Unknown };
         let sibling = kept.sibling(coding).map(|(_, version)| version);
-        let watch = Watch { meta: Arc::clone(&object.meta), seen, coding, sibling };
-        Position::Stale(watch, choice)
+        let meta = Arc::clone(&object.meta);
+        let asks = kept.freshness.asks(&moment);
+        Position::Stale(Basis { meta, seen, coding, sibling, asks }, choice)
     }
 
     #[inline]
@@ -268,9 +261,10 @@ impl<S: Origin> Cached<S> {
             Position::Fresh(Choice::Ready(outcome)) => {
                 return Answer::Ready(outcome.found(CacheUse::Hit));
             }
-            Position::Stale(watch, Choice::Ready(outcome)) => {
-                if self.holds_now(path, &watch) {
-                    self.confirm_coded(key, bytes, &watch, now);
+            Position::Stale(basis, Choice::Ready(outcome)) => {
+                let watch = self.watch_over(path, &basis, now);
+                if self.holds_now(path, &basis) {
+                    self.confirm_coded(key, bytes, &basis, now, watch);
                     return Answer::Ready(outcome.found(CacheUse::Revalidated));
                 }
             }
@@ -284,35 +278,46 @@ impl<S: Origin> Cached<S> {
         Answer::later(self.bring_coded(key, path, accepted, first, now))
     }
 
+    fn watch_over(&self, path: &SitePath<'_>, basis: &Basis, now: Instant) -> Option<WatchState> {
+        let sibling = (!basis.meta.is_sandboxed).then_some(basis.coding);
+        if basis.asks { self.origin.watch(path, basis.seen, sibling, now) } else { None }
+    }
+
     /// Whether that is known without waiting.
-    fn holds_now(&self, path: &SitePath<'_>, watch: &Watch) -> bool {
+    fn holds_now(&self, path: &SitePath<'_>, basis: &Basis) -> bool {
         let looked = self.origin.look(path);
-        matches!(looked, Answer::Ready(Ok(current)) if current == watch.seen)
-            && (watch.meta.is_sandboxed
+        matches!(looked, Answer::Ready(Ok(current)) if current == basis.seen)
+            && (basis.meta.is_sandboxed
                 || matches!(
-                    self.origin.look_sibling(path, watch.seen, watch.coding),
-                    Answer::Ready(Ok(current)) if current == watch.sibling
+                    self.origin.look_sibling(path, basis.seen, basis.coding),
+                    Answer::Ready(Ok(current)) if current == basis.sibling
                 ))
     }
 
-    async fn holds(&self, path: &SitePath<'_>, watch: &Watch) -> bool {
+    async fn holds(&self, path: &SitePath<'_>, basis: &Basis) -> bool {
         let looked = self.origin.look(path).wait().await;
-        if !matches!(looked, Ok(current) if current == watch.seen) {
+        if !matches!(looked, Ok(current) if current == basis.seen) {
             return false;
         }
-        if watch.meta.is_sandboxed {
+        if basis.meta.is_sandboxed {
             return true;
         }
-        let looked = self.origin.look_sibling(path, watch.seen, watch.coding).wait().await;
-        matches!(looked, Ok(current) if current == watch.sibling)
+        let looked = self.origin.look_sibling(path, basis.seen, basis.coding).wait().await;
+        matches!(looked, Ok(current) if current == basis.sibling)
     }
 
-    fn confirm_coded(&self, key: u64, path: &[u8], watch: &Watch, now: Instant) {
+    fn confirm_coded(
+        &self,
+        key: u64,
+        path: &[u8],
+        basis: &Basis,
+        now: Instant,
+        watch: Option<WatchState>,
+    ) {
         let mut shard = self.shard(key);
-        if let Some(kept) = shard.get_same(key, path, &watch.meta) {
-            kept.checked = kept.checked.max(now);
-            let looked = &mut kept.looked_beside[watch.coding as usize];
-            *looked = now.max(*looked);
+        if let Some(kept) = shard.get_same(key, path, &basis.meta) {
+            kept.freshness.confirm(now, watch);
+            kept.freshness.confirm_beside(basis.coding, now);
         }
     }
 
@@ -356,12 +361,12 @@ impl<S: Origin> Cached<S> {
                         Made::Changed => self.forget(key, bytes, &recipe.plain.meta),
                     }
                 }
-                Position::Stale(watch, _) => {
-                    if self.holds(path, &watch).await {
-                        self.confirm_coded(key, bytes, &watch, now);
+                Position::Stale(basis, _) => {
+                    if self.holds(path, &basis).await {
+                        self.confirm_coded(key, bytes, &basis, now, None);
                         cache = CacheUse::Revalidated;
                     } else {
-                        self.forget(key, bytes, &watch.meta);
+                        self.forget(key, bytes, &basis.meta);
                     }
                 }
                 Position::Bare | Position::Unknown => {

@@ -5,7 +5,7 @@ mod coded;
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -26,6 +26,9 @@ struct Script {
     loads: AtomicUsize,
     /// Whether a look takes waiting.
     slow: AtomicBool,
+    /// The number of the state of its watch, once something is watched; 0 is of a watch that cannot be.
+    watch: AtomicU64,
+    watches: AtomicUsize,
     /// A load takes one of these, and gives it back.
     gate: Semaphore,
 }
@@ -126,6 +129,21 @@ impl Store for Script {
 }
 
 impl Origin for Script {
+    fn watch_state(&self, _: Instant) -> Option<WatchState> {
+        WatchState::numbered(self.watch.load(Ordering::Relaxed))
+    }
+
+    fn watch(
+        &self,
+        _: &SitePath<'_>,
+        _: Seen,
+        _: Option<Coding>,
+        now: Instant,
+    ) -> Option<WatchState> {
+        self.watches.fetch_add(1, Ordering::Relaxed);
+        self.watch_state(now)
+    }
+
     fn look<'a>(&'a self, path: &'a SitePath<'a>) -> Answer<'a, Result<Seen, StoreError>> {
         if self.slow.load(Ordering::Relaxed) {
             return Answer::later(async move {
@@ -159,6 +177,8 @@ fn cache(max_bytes: usize, max_file_bytes: u64) -> Cached<Script> {
         looks: AtomicUsize::new(0),
         loads: AtomicUsize::new(0),
         slow: AtomicBool::new(false),
+        watch: AtomicU64::new(0),
+        watches: AtomicUsize::new(0),
         gate: Semaphore::new(1),
     };
     let options =
@@ -266,6 +286,56 @@ async fn changes_are_seen_once_the_answer_is_no_longer_fresh() {
     }
     // One table holds it, not two.
     assert_eq!(cache.held().1, 1);
+}
+
+#[tokio::test]
+async fn what_is_watched_is_looked_at_once_a_second() {
+    let cache = usual();
+    cache.origin.watch.store(1, Ordering::Relaxed);
+    cache.set("/a", Source::Text("a"));
+    let start = Instant::now();
+    let at = |millis| start + Duration::from_millis(millis);
+    cache.get("/a", start).await;
+    assert_eq!(cache.asked(), (0, 1));
+    for (millis, looks) in [
+        (44, 0),
+        // It is watched from here on.
+        (45, 1),
+        (500, 0),
+        (1044, 0),
+        (1045, 1),
+        (2044, 0),
+    ] {
+        assert_eq!(cache.get("/a", at(millis)).await, "a");
+        assert_eq!(cache.asked(), (looks, 0), "{millis}");
+    }
+    cache.set("/a", Source::Text("b"));
+    cache.origin.watch.store(2, Ordering::Relaxed);
+    assert_eq!(cache.get("/a", at(2045)).await, "b");
+    assert_eq!(cache.asked(), (2, 1), "once before it was loaded");
+}
+
+#[tokio::test]
+async fn a_watch_that_cannot_be_had_is_not_asked_for_all_the_time() {
+    let cache = usual();
+    cache.set("/a", Source::Text("a"));
+    let start = Instant::now();
+    for number in 0..=40 {
+        cache.get("/a", start + FRESH * number).await;
+    }
+    assert_eq!(cache.asked(), (40, 1));
+    assert_eq!(cache.origin.watches.load(Ordering::Relaxed), 2, "within 1.8 s");
+    cache.origin.watch.store(1, Ordering::Relaxed);
+    cache.get("/a", start + Duration::from_secs(3)).await;
+    cache.get("/a", start + Duration::from_millis(3900)).await;
+    assert_eq!(cache.asked(), (1, 0));
+    // While the state changes with each request, looks are as far apart as without.
+    for number in 2..=5 {
+        cache.origin.watch.store(number, Ordering::Relaxed);
+        let then = start + Duration::from_millis(3900 + 20 * number);
+        cache.get("/a", then).await;
+    }
+    assert_eq!(cache.asked(), (2, 0));
 }
 
 #[tokio::test]

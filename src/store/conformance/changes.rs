@@ -88,17 +88,74 @@ async fn every_change_is_seen() {
             }),
             ("(not found)", &|| fs::remove_dir(site.path("d")).unwrap()),
         ];
-        assert_eq!(site.get("/d/").await, "(not found)");
-        for (expected, change) in steps {
-            change();
-            site.wait();
-            assert_eq!(site.get("/d/").await, expected);
-            // What is remembered now is the same.
-            assert_eq!(site.get("/d/").await, expected);
-            site.wait();
-            assert_eq!(site.get("/d/").await, expected);
+        for is_at_rest in [false, true] {
+            assert_eq!(site.get("/d/").await, "(not found)");
+            for (expected, change) in steps {
+                if is_at_rest {
+                    site.settle("/d/").await;
+                }
+                change();
+                site.wait();
+                assert_eq!(site.get("/d/").await, expected);
+                // What is remembered now is the same.
+                assert_eq!(site.get("/d/").await, expected);
+                site.wait();
+                assert_eq!(site.get("/d/").await, expected);
+            }
         }
     })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_on_the_way_to_a_file_is_seen_after_a_long_rest() {
+    on_each_store_with(
+        |options| options.symlinks = Symlinks::Inside,
+        async |site| {
+            site.write("a/b/file", "one");
+            site.write("other/b/file", "other");
+            let link = |target: &str, name: &str| {
+                std::os::unix::fs::symlink(target, site.path(name)).unwrap();
+            };
+            let rename = |from: &str, to: &str| {
+                fs::rename(site.path(from), site.path(to)).unwrap();
+            };
+            let remove = |name: &str| fs::remove_file(site.path(name)).unwrap();
+            let steps: [(&str, &dyn Fn()); 8] = [
+                ("(not found)", &|| rename("a", "c")),
+                ("other", &|| rename("other", "a")),
+                ("(not found)", &|| rename("a", "other")),
+                // Through a link to a folder.
+                ("one", &|| link("c", "a")),
+                ("two", &|| site.write("c/b/file", "two")),
+                // Through a link to the file.
+                ("other", &|| {
+                    remove("a");
+                    rename("c", "a");
+                    remove("a/b/file");
+                    link("../../other/b/file", "a/b/file");
+                }),
+                ("another", &|| site.write("other/b/file", "another")),
+                // A file with two names, written to by the other.
+                ("third", &|| {
+                    remove("a/b/file");
+                    fs::hard_link(site.path("other/b/file"), site.path("a/b/file")).unwrap();
+                    site.write("other/b/file", "third");
+                }),
+            ];
+            site.settle("/a/b/file").await;
+            assert_eq!(site.get("/a/b/file").await, "one");
+            for (expected, change) in steps {
+                change();
+                site.wait();
+                assert_eq!(site.get("/a/b/file").await, expected);
+                site.settle("/a/b/file").await;
+            }
+            site.write("other/b/file", "the last");
+            site.wait();
+            assert_eq!(site.get("/a/b/file").await, "the last");
+        },
+    )
     .await;
 }
 

@@ -78,6 +78,16 @@ impl Site {
         self.now.set(self.now.get() + FRESH);
     }
 
+    /// Lets so much time pass that what stays as it is may be watched from its next use on.
+    async fn settle(&self, path: &str) {
+        self.now.set(self.now.get() + Duration::from_secs(2));
+        let before = self.get(path).await;
+        self.wait();
+        assert_eq!(self.get(path).await, before);
+        self.wait();
+        assert_eq!(self.get(path).await, before);
+    }
+
     async fn find(&self, path: &str) -> Result<Found, StoreError> {
         let path = SitePath::parse(path.as_bytes()).unwrap();
         self.store.find(&path, self.now.get()).wait().await
