@@ -34,7 +34,8 @@ pub(super) use linux::Watch;
 #[cfg(not(target_os = "linux"))]
 pub(super) use nowhere::Watch;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 #[cfg(target_os = "linux")]

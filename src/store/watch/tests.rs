@@ -43,7 +43,8 @@ impl Place {
 
 #[test]
 fn whatever_happens_gives_another_state() {
-    let changes: [(&str, fn(&Place)); 10] = [
+    type Change = fn(&Place);
+    let changes: [(&str, Change); 10] = [
         ("written", |place| fs::write(place.path("a/b/file"), "other").unwrap()),
         ("cut short", |place| {
             fs::File::options()
