@@ -62,6 +62,14 @@ fn age(path: &Path, seconds: u64) {
     File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
+/// Waits until it is a while ago that a file was written. Until then it is read again, since it could
+/// be written to within the same tick of the file system's clock.
+fn settled(path: &Path) {
+    let written = path.metadata().unwrap().modified().unwrap();
+    let long_ago = || written.elapsed().is_ok_and(|age| age > Duration::from_millis(50));
+    eventually(|| long_ago().then_some(()));
+}
+
 /// A file: its name, its content, and its age in seconds.
 type Aged<'a> = (&'a str, &'a str, u64);
 
@@ -400,8 +408,9 @@ fn compressing_while_sending_takes_no_more_memory_for_more_content() {
 
 #[test]
 fn many_first_requests_share_what_is_compressed() {
-    // A file that was written just now is read again: it may be written to within the same tick.
-    let server = aged(setup(), &[("app.js", &text(900_000), 60)]).start();
+    let site = setup().file("app.js", text(900_000));
+    settled(&site.root().join("app.js"));
+    let server = site.start();
     let mut clients: Vec<_> = std::iter::repeat_with(|| server.connect()).take(64).collect();
     for client in &mut clients {
         client.send("GET /app.js HTTP/1.1\r\nHost: t\r\nAccept-Encoding: br\r\n\r\n");
