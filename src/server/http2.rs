@@ -6,17 +6,19 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `exchange` | one request and its answer |
+//! | `gather` | one write for many frames |
 //! | `receive` | the content of a request |
 //! | `send` | the content of an answer |
 
 mod exchange;
+mod gather;
 mod receive;
 mod send;
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +28,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use self::exchange::exchange;
+use self::gather::Gather;
 use super::deadline::Deadline;
 use super::exchange::Exchanges;
 use super::worker::Worker;
@@ -49,7 +52,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What a client that knows the server to speak HTTP/2 begins with (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-type H2<T> = h2::server::Connection<T, Bytes>;
+type H2<T> = h2::server::Connection<Gather<T>, Bytes>;
 
 /// Serves a connection to its end.
 pub(super) async fn serve<T>(io: T, mut exchanges: Exchanges)
@@ -68,15 +71,21 @@ where
         .max_header_list_size(settings.head_limits.head_bytes.into())
         .max_local_error_reset_streams(Some(MAX_FAULTS))
         .max_send_buffer_size(SEND_BUFFER);
-    let greeted = timeout(settings.header_timeout, builder.handshake(io)).await;
+    let out = Gather::new(io);
+    let greeted = timeout(settings.header_timeout, builder.handshake(out.clone())).await;
     let mut connection = match greeted {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => return tracing::debug!(%error, "no HTTP/2 connection came about"),
         Err(_) => return worker.tally.timed_out(Timeout::RequestHead),
     };
-    converse(&mut connection, &exchanges, &worker).await;
+    out.hold();
+    converse(&mut connection, &out, &exchanges, &worker).await;
     // What was answered is on its way; a client that does not read it is not waited for long.
-    let end = poll_fn(|context| connection.poll_closed(context));
+    let end = poll_fn(|context| {
+        let closed = connection.poll_closed(context);
+        let _ = ready!(out.poll_send(context));
+        closed
+    });
     let _ = timeout(FAREWELL, end).await;
 }
 
@@ -93,8 +102,12 @@ enum Event {
 }
 
 /// Answers requests until there are no more.
-async fn converse<T>(connection: &mut H2<T>, exchanges: &Arc<Exchanges>, worker: &Arc<Worker>)
-where
+async fn converse<T>(
+    connection: &mut H2<T>,
+    out: &Gather<T>,
+    exchanges: &Arc<Exchanges>,
+    worker: &Arc<Worker>,
+) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let settings = &worker.settings;
@@ -114,6 +127,11 @@ where
                 }
                 Poll::Ready(None) => return Poll::Ready(Event::End),
                 Poll::Pending => {}
+            }
+            // All that came at once is answered.
+            if let Poll::Ready(Err(error)) = out.poll_send(context) {
+                tracing::debug!(%error, "an HTTP/2 connection ended");
+                return Poll::Ready(Event::End);
             }
             if !is_leaving && stopped.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Event::Stop);
