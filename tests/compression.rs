@@ -62,14 +62,6 @@ fn age(path: &Path, seconds: u64) {
     File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
-/// Waits until it is a while ago that a file was written. Until then it is read again, since it could
-/// be written to within the same tick of the file system's clock.
-fn settled(path: &Path) {
-    let written = path.metadata().unwrap().modified().unwrap();
-    let long_ago = || written.elapsed().is_ok_and(|age| age > Duration::from_millis(50));
-    eventually(|| long_ago().then_some(()));
-}
-
 /// A file: its name, its content, and its age in seconds.
 type Aged<'a> = (&'a str, &'a str, u64);
 
@@ -408,9 +400,7 @@ fn compressing_while_sending_takes_no_more_memory_for_more_content() {
 
 #[test]
 fn many_first_requests_share_what_is_compressed() {
-    let site = setup().file("app.js", text(900_000));
-    settled(&site.root().join("app.js"));
-    let server = site.start();
+    let server = setup().file("app.js", text(900_000)).settled("app.js").start();
     let mut clients: Vec<_> = std::iter::repeat_with(|| server.connect()).take(64).collect();
     for client in &mut clients {
         client.send("GET /app.js HTTP/1.1\r\nHost: t\r\nAccept-Encoding: br\r\n\r\n");

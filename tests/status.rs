@@ -319,7 +319,7 @@ fn what_went_wrong_is_told_by_its_name() {
 
 #[test]
 fn what_was_asked_for_most_comes_first() {
-    let server = site().start();
+    let server = site().settled("a.txt").start();
     for _ in 0..5 {
         server.get("/a.txt", &[]);
     }

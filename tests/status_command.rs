@@ -119,9 +119,9 @@ fn what_is_no_status_is_one_line_and_status_1() {
         ("220 ftp.example.org\r\n".to_owned(), "no HTTP"),
         (String::new(), "not complete"),
         (short[..short.len() / 2].to_owned(), "not complete"),
-        ("HTTP/1.1 301 Away\r\nLocation: ?\r\nContent-Length: 0\r\n\r\n".to_owned(), "on and on"),
+        ("HTTP/1.1 301 Away\r\nConnection: close\r\nLocation: ?\r\nContent-Length: 0\r\n\r\n".to_owned(), "on and on"),
         (
-            "HTTP/1.1 302 Away\r\nLocation: ftp://a\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            "HTTP/1.1 302 Away\r\nConnection: close\r\nLocation: ftp://a\r\nContent-Length: 0\r\n\r\n".to_owned(),
             "no address",
         ),
     ] {
@@ -152,8 +152,9 @@ fn wrong_usage_is_status_2() {
 #[test]
 fn a_redirect_is_followed() {
     let (server, _heads) = stand_in(&answer("200 OK", STATUS));
-    let away =
-        format!("HTTP/1.1 308 Away\r\nLocation: http://{server}/s\r\nContent-Length: 0\r\n\r\n");
+    let away = format!(
+        "HTTP/1.1 308 Away\r\nConnection: close\r\nLocation: http://{server}/s\r\nContent-Length: 0\r\n\r\n"
+    );
     let (first, _first_heads) = stand_in(&away);
     assert_eq!(status(&[&first.to_string()]).status.code(), Some(3));
 }

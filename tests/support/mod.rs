@@ -65,6 +65,16 @@ impl Setup {
         self
     }
 
+    /// Waits until it is a while ago that a file was written. Until then it is read again, since it
+    /// could be written to within the same tick of the file system's clock.
+    pub fn settled(self, name: &str) -> Self {
+        let written = fs::metadata(self.root().join(name)).and_then(|meta| meta.modified());
+        let written = written.expect("a time");
+        let is_old = || written.elapsed().is_ok_and(|age| age > Duration::from_millis(50));
+        eventually(|| is_old().then_some(()));
+        self
+    }
+
     /// Adds an argument.
     pub fn flag(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
