@@ -12,33 +12,37 @@
 mod coded;
 mod compressor;
 mod freshness;
+mod making;
+mod origin;
 mod report;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 use std::hash::BuildHasher;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
 use rustix::io::Errno;
 
-use crate::content::coding::{Accepted, Coding};
+use crate::content::coding::Accepted;
 use crate::content::path::SitePath;
 
-pub use self::coded::Siblings;
-use self::coded::{Codings, Made};
 pub use self::compressor::CompressionReport;
 use self::compressor::Compressor;
 pub(super) use self::freshness::FRESH;
 use self::freshness::{Freshness, Moment};
+use self::making::Made;
+pub use self::origin::{Loaded, Origin, Seen};
 pub use self::report::{CacheReport, HotFile};
+use self::variants::Codings;
+pub use self::variants::Siblings;
 use super::changes::Changes;
 use super::flight::Flights;
-use super::object::{Content, Object, Representation};
+use super::object::{Content, Object};
 use super::shelf::{Limits, Shelf};
-use super::version::Version;
 use super::watch::WatchState;
 use super::{Answer, BoxFuture, Found, Inspection, Scan, Store, StoreError};
 use crate::message::CacheUse;
@@ -52,90 +56,6 @@ const MAX_SHARDS: usize = 16;
 
 /// Files of the largest size that a table must have room for.
 const FILES_PER_SHARD: usize = 4;
-
-/// A store that a cache can stand before.
-pub trait Origin: Store {
-    /// What a path names now, by metadata alone.
-    fn look<'a>(&'a self, path: &'a SitePath<'a>) -> Answer<'a, Result<Seen, StoreError>>;
-
-    /// What a path names; a file of at most `limit` bytes with its content in memory, all of it of
-    /// one version.
-    fn load<'a>(
-        &'a self,
-        path: &'a SitePath<'a>,
-        limit: u64,
-    ) -> BoxFuture<'a, Result<Loaded, StoreError>>;
-
-    /// The state of all that is watched, at `now` or shortly before; `None` while nothing is.
-    fn watch_state(&self, _now: Instant) -> Option<WatchState> {
-        None
-    }
-
-    /// Watches whatever says what the path names, of which `seen` is what was seen, and what lies
-    /// beside it in a coding. What is looked at after this remains so for as long as the state does;
-    /// `None` when that cannot be promised. Never waits.
-    fn watch(
-        &self,
-        _path: &SitePath<'_>,
-        _seen: Seen,
-        _sibling: Option<Coding>,
-        _now: Instant,
-    ) -> Option<WatchState> {
-        None
-    }
-
-    /// What lies beside a file, compressed before in that coding and not older, by metadata alone.
-    /// `of` is what was seen of the file.
-    fn look_sibling<'a>(
-        &'a self,
-        _path: &'a SitePath<'a>,
-        _of: Seen,
-        _coding: Coding,
-    ) -> Answer<'a, Result<Option<Version>, StoreError>> {
-        Answer::Ready(Ok(None))
-    }
-
-    /// The file described by `plain` in that coding, with the content of the sibling: in memory, if
-    /// that is at most `limit` bytes, or without a limit left where it is. `None` when there is none.
-    fn load_sibling<'a>(
-        &'a self,
-        _path: &'a SitePath<'a>,
-        _of: Seen,
-        _plain: Arc<Representation>,
-        _coding: Coding,
-        _limit: Option<u64>,
-    ) -> BoxFuture<'a, Result<Option<(Object, Version)>, StoreError>> {
-        Box::pin(async { Ok(None) })
-    }
-}
-
-/// What an [`Origin`] loaded.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// What the path names.
-    pub found: Found,
-    /// What [`Origin::look`] says for as long as that has not changed; `None` when a change might
-    /// go unnoticed.
-    pub seen: Option<Seen>,
-    /// Of a file, what lies beside it compressed.
-    pub siblings: Option<Box<Siblings>>,
-}
-
-/// What a path names, as far as metadata can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// Nothing that is served.
-    Nothing,
-    /// A folder without an index file.
-    Folder(Version),
-    /// A file.
-    File {
-        /// Which state of it.
-        version: Version,
-        /// Of a folder, which of the index files it is.
-        index: Option<usize>,
-    },
-}
 
 /// What a [`Cached`] needs to know.
 #[derive(Clone, Copy, Debug)]

@@ -6,49 +6,22 @@
 //! 2. Else the content is compressed, once, however many ask for it meanwhile.
 //! 3. What is not worth it, or not there, is remembered as well.
 
-use std::mem::size_of;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Cached, Kept, Origin, Outcome, Seen, Shard, WatchState};
+use super::making::{Made, Recipe};
+use super::variants::Pick;
+use super::{Cached, Origin, Outcome, Seen, WatchState};
 use crate::content::coding::{Accepted, Coding};
-use crate::content::etag::EntityTag;
 use crate::content::path::SitePath;
 use crate::message::CacheUse;
-use crate::store::cached::compressor::Compressed;
-use crate::store::object::{Content, Object, Representation};
+use crate::store::object::{Object, Representation};
 use crate::store::version::Version;
 use crate::store::{Answer, Found, Store, StoreError};
 
 /// Turns of looking, loading and making that a request takes before it is content with the plain
 /// file: more than there are codings to be found missing.
 const TURNS: usize = 6;
-
-/// The precompressed siblings of a file, of which there is at least one.
-#[derive(Clone, Copy, Debug)]
-pub struct Siblings {
-    /// The file, as it was seen.
-    pub of: Seen,
-    /// Those that are not older, by coding in the order of [`Coding::ALL`].
-    pub versions: [Option<Version>; Coding::COUNT],
-}
-
-/// What is known of a file in other codings.
-#[derive(Default)]
-pub(super) struct Codings {
-    siblings: Option<Siblings>,
-    variants: [Variant; Coding::COUNT],
-}
-
-/// A file in a coding.
-#[derive(Default)]
-enum Variant {
-    #[default]
-    Unknown,
-    /// It cannot be had, or is not worth it.
-    Absent,
-    Here(Object),
-}
 
 /// Where a request that takes other codings finds itself.
 enum Position {
@@ -69,23 +42,6 @@ enum Choice {
     Make(Recipe),
 }
 
-/// What suits a request, as it lies in the entry.
-enum Pick<'k> {
-    /// The entry's own answer.
-    Plain,
-    Here(&'k Object),
-    /// It is to be made, of the sibling named.
-    Missing(Coding, Option<(Seen, Version)>),
-}
-
-/// A variant to be made.
-struct Recipe {
-    plain: Object,
-    coding: Coding,
-    /// The file whose sibling it is; `None` to compress its content.
-    sibling_of: Option<(Seen, Version)>,
-}
-
 /// What must not have changed since an answer was kept.
 struct Basis {
     meta: Arc<Representation>,
@@ -94,65 +50,6 @@ struct Basis {
     sibling: Option<Version>,
     /// Whether it is time to ask for a watch over it.
     asks: bool,
-}
-
-/// What came of making a variant.
-#[derive(Clone)]
-pub(super) enum Made {
-    Here(Object),
-    Absent,
-    /// What it was to be made from is no longer there.
-    Changed,
-    /// Too many are at it.
-    Busy,
-}
-
-impl Codings {
-    /// Of a file that was loaded just now; nothing for most.
-    pub(super) fn of(siblings: Option<&Siblings>) -> Option<Box<Self>> {
-        siblings.map(|siblings| Box::new(Self { siblings: Some(*siblings), ..Self::default() }))
-    }
-
-    /// Bytes of memory.
-    pub(super) const WEIGHT: usize = size_of::<Self>() + 16;
-
-    fn sibling(&self, coding: Coding) -> Option<(Seen, Version)> {
-        let siblings = self.siblings.as_ref()?;
-        Some((siblings.of, siblings.versions[coding as usize]?))
-    }
-}
-
-impl Kept {
-    fn sibling(&self, coding: Coding) -> Option<(Seen, Version)> {
-        self.codings.as_ref()?.sibling(coding)
-    }
-
-    /// What suits somebody who accepts these codings, and the coding whose sibling bears on it.
-    #[inline]
-    fn pick(&self, object: &Object, accepted: Accepted, first: Coding) -> (Pick<'_>, Coding) {
-        let pays = object.meta.pays_compressed() && matches!(object.content, Content::Bytes(_));
-        let Some(known) = self.codings.as_deref() else {
-            return if pays { (Pick::Missing(first, None), first) } else { (Pick::Plain, first) };
-        };
-        let offer = |coding: Coding, sibling_of| match &known.variants[coding as usize] {
-            Variant::Absent => None,
-            Variant::Here(object) => Some((Pick::Here(object), coding)),
-            Variant::Unknown => Some((Pick::Missing(coding, sibling_of), coding)),
-        };
-        if known.siblings.is_some() {
-            for coding in accepted.codings() {
-                if let Some(sibling) = known.sibling(coding)
-                    && let Some(pick) = offer(coding, Some(sibling))
-                {
-                    return pick;
-                }
-            }
-        }
-        if !pays {
-            return (Pick::Plain, first);
-        }
-        accepted.codings().find_map(|coding| offer(coding, None)).unwrap_or((Pick::Plain, first))
-    }
 }
 
 impl<S: Origin> Cached<S> {
@@ -382,146 +279,5 @@ impl<S: Origin> Cached<S> {
             }
         }
         self.find(path, now).wait().await
-    }
-
-    /// Makes a variant, once for all who wait for it, and keeps it.
-    async fn make(&self, key: u64, path: &SitePath<'_>, recipe: &Recipe) -> Made {
-        let Recipe { plain, coding, .. } = recipe;
-        let name = [path.as_bytes(), b"\0", coding.name().as_bytes()].concat();
-        // Alive while somebody makes something of it, so no other state of the file has this one.
-        let state = Arc::as_ptr(&plain.meta).addr() as u64;
-        let making = self.making.join(&name, state, || async {
-            // It may have been kept just before this began.
-            if let Some(made) = self.made(key, path.as_bytes(), recipe) {
-                return made;
-            }
-            let made = match recipe.sibling_of {
-                Some((of, version)) => self.take_sibling(path, recipe, of, version).await,
-                None => self.compress(plain, *coding).await,
-            };
-            let variant = match &made {
-                Made::Here(object) => Variant::Here(object.clone()),
-                Made::Absent => Variant::Absent,
-                Made::Changed | Made::Busy => return made,
-            };
-            let gone = self.shard(key).add(key, path.as_bytes(), recipe, variant);
-            // The lock is given back before anything is freed.
-            drop(gone);
-            made
-        });
-        making.await
-    }
-
-    /// The variant, if somebody has made it.
-    fn made(&self, key: u64, path: &[u8], recipe: &Recipe) -> Option<Made> {
-        let mut shard = self.shard(key);
-        let kept = shard.get_same(key, path, &recipe.plain.meta)?;
-        if kept.sibling(recipe.coding) != recipe.sibling_of {
-            return None;
-        }
-        match &kept.codings.as_ref()?.variants[recipe.coding as usize] {
-            Variant::Unknown => None,
-            Variant::Absent => Some(Made::Absent),
-            Variant::Here(object) => Some(Made::Here(object.clone())),
-        }
-    }
-
-    async fn take_sibling(
-        &self,
-        path: &SitePath<'_>,
-        recipe: &Recipe,
-        of: Seen,
-        version: Version,
-    ) -> Made {
-        let Recipe { plain, coding, .. } = recipe;
-        // What is sent from the disk itself is so in every coding.
-        let limit = match plain.content {
-            Content::Bytes(_) => Some(self.max_file_bytes),
-            Content::File(_) => None,
-        };
-        let meta = Arc::clone(&plain.meta);
-        match self.origin.load_sibling(path, of, meta, *coding, limit).await {
-            Ok(Some((object, current))) if current == version => Made::Here(object),
-            Ok(Some(_)) => Made::Changed,
-            Ok(None) => Made::Absent,
-            Err(error) => {
-                self.yield_descriptors(&error);
-                Made::Busy
-            }
-        }
-    }
-
-    async fn compress(&self, plain: &Object, coding: Coding) -> Made {
-        let Content::Bytes(bytes) = &plain.content else { return Made::Absent };
-        match self.compressor.compress(coding, bytes.clone()).await {
-            Compressed::Bytes(bytes) => {
-                let etag = EntityTag::of_content(&bytes);
-                let (length, written) = (bytes.len() as u64, plain.meta.modified);
-                let meta = plain.meta.in_coding(coding, length, &etag, written);
-                Made::Here(Object::new(Arc::new(meta), Content::Bytes(bytes)))
-            }
-            Compressed::Useless => Made::Absent,
-            Compressed::Busy => Made::Busy,
-        }
-    }
-}
-
-impl Shard {
-    /// The entry of a file, if it is of this state.
-    fn get_same(&mut self, key: u64, path: &[u8], meta: &Arc<Representation>) -> Option<&mut Kept> {
-        let is_same = |kept: &Kept| match &kept.outcome {
-            Outcome::Found(Found::File(object)) => Arc::ptr_eq(&object.meta, meta),
-            _ => false,
-        };
-        self.get(key, path).filter(|kept| is_same(kept))
-    }
-
-    /// Puts a variant into the entry that it was made from, if that is still there, and gives back
-    /// what had to go. One that would push out its own entry is not kept.
-    fn add(&mut self, key: u64, path: &[u8], recipe: &Recipe, variant: Variant) -> Vec<Kept> {
-        let Recipe { plain, coding, sibling_of } = recipe;
-        let Some(kept) = self.get_same(key, path, &plain.meta) else { return Vec::new() };
-        let codings = kept.codings.as_deref();
-        if codings
-            .is_some_and(|known| !matches!(known.variants[*coding as usize], Variant::Unknown))
-        {
-            return Vec::new();
-        }
-        let (weight, files) = match &variant {
-            Variant::Here(object) => {
-                (object.weight(), usize::from(matches!(object.content, Content::File(_))))
-            }
-            Variant::Absent | Variant::Unknown => (0, 0),
-        };
-        let weight = weight + if codings.is_none() { Codings::WEIGHT } else { 0 };
-        let table = match plain.content {
-            Content::Bytes(_) => &mut self.contents,
-            Content::File(_) => &mut self.open_files,
-        };
-        let grown = table.grow(key, weight, files);
-        let variant = if grown.is_some() { variant } else { Variant::Absent };
-        if let Some(kept) = table.get(key, path) {
-            kept.note(*coding, variant, sibling_of.is_none());
-        }
-        grown.unwrap_or_default()
-    }
-}
-
-impl Kept {
-    /// Notes what became of a variant. Content that is not worth compressing in one coding is not in
-    /// another.
-    fn note(&mut self, coding: Coding, variant: Variant, was_compressed: bool) {
-        let known = self.codings.get_or_insert_default();
-        if was_compressed && matches!(variant, Variant::Absent) {
-            for coding in Coding::ALL {
-                let slot = &mut known.variants[coding as usize];
-                if known.siblings.is_none_or(|all| all.versions[coding as usize].is_none())
-                    && matches!(slot, Variant::Unknown)
-                {
-                    *slot = Variant::Absent;
-                }
-            }
-        }
-        known.variants[coding as usize] = variant;
     }
 }

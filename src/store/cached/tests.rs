@@ -12,9 +12,10 @@ use http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::content::coding::Coding;
 use crate::content::etag::EntityTag;
-use crate::store::Entries;
 use crate::store::object::{Facts, Representation};
+use crate::store::{Entries, Version};
 
 const OPEN_FILES: usize = 512;
 const AGE: Duration = Duration::from_mins(1);
