@@ -100,12 +100,12 @@ impl Transport {
         match self {
             Self::Tcp(socket) if more => {
                 let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-                poll_socket(socket.watched()?, context, |stream| match slices {
-                    [one] => Ok(rustix::net::send(stream, one, flags)?),
-                    _ => {
-                        let mut no_control = SendAncillaryBuffer::default();
-                        Ok(rustix::net::sendmsg(stream, slices, &mut no_control, flags)?)
+                poll_socket(socket.watched()?, context, |stream| {
+                    if let [one] = slices {
+                        return Ok(rustix::net::send(stream, one, flags)?);
                     }
+                    let mut no_control = SendAncillaryBuffer::default();
+                    Ok(rustix::net::sendmsg(stream, slices, &mut no_control, flags)?)
                 })
             }
             Self::Tcp(stream) => match slices {
