@@ -17,8 +17,8 @@ use crate::config::{Config, FollowSymlinks};
 use crate::content::accept::{self, Form};
 use crate::descriptors;
 use crate::handler::{
-    self, Archives, CrossSite, Files, Handler, Health, Listing, ListingOptions, Markdown, Methods,
-    Preflight, Renderings, Reply, Status, ToHttps, Unlisted,
+    self, Archives, Codings, CrossSite, Files, Handler, Health, Listing, ListingOptions, Markdown,
+    Methods, Preflight, Renderings, Reply, Status, ToHttps, Unlisted,
 };
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::Policy;
@@ -129,12 +129,14 @@ impl Site {
             disk = open_disk(config, uploads.real_path.clone())?;
         }
         let store = store(config, disk.clone(), &changes);
+        let codings = Codings::new(config.enable_compression);
         let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
             let options = ListingOptions {
                 archives: config.enable_archives,
                 uploads: uploads.as_ref().map(|uploads| uploads.panel(config)),
                 changes,
+                codings: codings.clone(),
             };
             Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
@@ -144,7 +146,7 @@ impl Site {
         let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(Health::new(Arc::clone(stats)))];
         if config.enable_server_status {
             let allowed = config.status_allow.clone();
-            handlers.push(Box::new(Status::new(Arc::clone(stats), allowed)));
+            handlers.push(Box::new(Status::new(Arc::clone(stats), allowed, codings.clone())));
         }
         if let Some(cors) = &cors {
             handlers.push(Box::new(Preflight::new(Arc::clone(cors))));
@@ -152,10 +154,14 @@ impl Site {
         if let Some(uploads) = &uploads {
             handlers.push(Box::new(CrossSite::new(cors.clone())));
             handlers.push(Box::new(uploads.resumable(config)));
-            handlers.push(Box::new(uploads.at_once(config, Arc::clone(&store))?));
+            handlers.push(Box::new(uploads.at_once(
+                config,
+                Arc::clone(&store),
+                codings.clone(),
+            )?));
         }
         handlers.push(Box::new(Methods));
-        handlers.push(Box::new(Markdown::new(renderings)));
+        handlers.push(Box::new(Markdown::new(renderings, codings)));
         handlers.push(Box::new(Files::new(Arc::clone(&store), config.enable_compression)));
         if config.enable_archives {
             handlers.push(Box::new(Archives::new(Arc::new(disk))));

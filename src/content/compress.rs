@@ -28,8 +28,24 @@ const BR_STEP: usize = 16 * 1024;
 
 /// The whole of a content in a coding, with as much effort as is worth it for what is compressed
 /// once and sent many times; large contents with less, so that none takes long.
+///
+/// # Errors
+///
+/// There is no memory for it.
 pub fn compress(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let level = Level::to_keep(coding, bytes.len());
+    whole(coding, Level::to_keep(coding, bytes.len()), bytes)
+}
+
+/// The same with little effort, for what was made just now and is of use for a moment only.
+///
+/// # Errors
+///
+/// There is no memory for it.
+pub fn compress_fast(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    whole(coding, Level::of_the_moment(coding), bytes)
+}
+
+fn whole(coding: Coding, level: Level, bytes: &[u8]) -> io::Result<Vec<u8>> {
     match coding {
         Coding::Zstd => zstd::bulk::compress(bytes, level.0),
         Coding::Br => {
@@ -73,6 +89,14 @@ impl Level {
             Coding::Br => 5,
         })
     }
+
+    fn of_the_moment(coding: Coding) -> Self {
+        Self(match coding {
+            Coding::Zstd => 1,
+            Coding::Gzip => 2,
+            Coding::Br => 3,
+        })
+    }
 }
 
 fn gzip<W: Write>(out: W, level: Level) -> GzEncoder<W> {
@@ -107,7 +131,19 @@ impl<W: Write> Encoder<W> {
     ///
     /// There is no memory for it.
     pub fn new(coding: Coding, out: W) -> io::Result<Self> {
-        let level = Level::to_stream(coding);
+        Self::with_level(coding, Level::to_stream(coding), out)
+    }
+
+    /// The same with the effort of [`compress_fast`].
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn fast(coding: Coding, out: W) -> io::Result<Self> {
+        Self::with_level(coding, Level::of_the_moment(coding), out)
+    }
+
+    fn with_level(coding: Coding, level: Level, out: W) -> io::Result<Self> {
         Ok(match coding {
             Coding::Br => {
                 let params = br_params(level, BR_STREAM_WINDOW, 0);
@@ -118,20 +154,31 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    /// Writes what is left and the end.
+    /// What it writes to.
+    pub fn get_mut(&mut self) -> &mut W {
+        match self {
+            Self::Br(encoder) => encoder.get_mut(),
+            Self::Zstd(encoder) => encoder.get_mut(),
+            Self::Gzip(encoder) => encoder.get_mut(),
+        }
+    }
+
+    /// Writes what is left and the end, and gives back what it wrote to.
     ///
     /// # Errors
     ///
     /// Those of what it writes to.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<W> {
         match self {
             Self::Br(mut encoder) => {
                 // Its own end swallows errors.
                 encoder.flush()?;
-                encoder.into_inner().flush()
+                let mut out = encoder.into_inner();
+                out.flush()?;
+                Ok(out)
             }
-            Self::Zstd(encoder) => encoder.finish().map(drop),
-            Self::Gzip(encoder) => encoder.finish().map(drop),
+            Self::Zstd(encoder) => encoder.finish(),
+            Self::Gzip(encoder) => encoder.finish(),
         }
     }
 }
@@ -210,7 +257,7 @@ pub(crate) mod tests {
         for coding in Coding::ALL {
             let mut encoder = Encoder::new(coding, Full).unwrap();
             let written = encoder.write_all(&text(1000)).and_then(|()| encoder.finish());
-            assert_eq!(written.unwrap_err().kind(), io::ErrorKind::StorageFull, "{coding:?}");
+            assert_eq!(written.err().unwrap().kind(), io::ErrorKind::StorageFull, "{coding:?}");
         }
     }
 
