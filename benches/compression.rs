@@ -31,6 +31,7 @@ struct Sample {
 
 fn main() {
     let named: Vec<_> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    hop();
     let most = if std::env::args().any(|name| name == "--fast") { 5 } else { i32::MAX };
     let samples = if named.is_empty() { samples() } else { named.iter().map(file).collect() };
     for sample in &samples {
@@ -49,6 +50,24 @@ fn main() {
             measure(&name, sample, |bytes| zstd::bulk::compress(bytes, level).unwrap());
         }
     }
+}
+
+/// What going to a thread that may wait and back takes: what is compressed in less stays where it is.
+fn hop() {
+    const ROUNDS: u32 = 10_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut times = runtime.block_on(async {
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            let begun = Instant::now();
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+            times.push(begun.elapsed());
+        }
+        times
+    });
+    times.sort_unstable();
+    let [best, median] = [0, times.len() / 2].map(|at| times[at].as_secs_f64() * 1e6);
+    println!("to another thread and back: {best:.1} us at best, {median:.1} us in the middle");
 }
 
 fn measure(name: &str, sample: &Sample, compress: impl Fn(&[u8]) -> Vec<u8>) {
