@@ -7,6 +7,7 @@ mod support;
 use std::fmt::Write as _;
 
 use support::over::Over;
+use support::upload::{BROWSER, FORM, form, part, send};
 use support::{Response, Server, Setup, setup};
 
 const CODINGS: [(&str, &str); 5] = [
@@ -16,8 +17,6 @@ const CODINGS: [(&str, &str); 5] = [
     ("zstd", "zstd"),
     ("gzip, deflate, br, zstd", "zstd"),
 ];
-
-const JSON: &str = "?format=json";
 
 fn accepting(server: &Server, target: &str, codings: &str) -> Response {
     server.get(target, &[("Accept-Encoding", codings)])
@@ -149,8 +148,8 @@ fn the_status_is_compressed_where_its_length_betrays_nothing() {
 
 #[test]
 fn what_is_small_stays_as_it_is() {
-    let server = setup().file("a.txt", "").file("b.md", "*b*").start();
-    for target in [&format!("/{JSON}"), "/b.md?render", "/none"] {
+    let server = setup().file("a.txt", "").start();
+    for target in ["/?format=json", "/?format=text", "/none"] {
         let response = accepting(&server, target, "gzip, br, zstd");
         assert!(response.body.len() < 1024, "{target}");
         assert_eq!(response.coding(), "identity", "{target}");
@@ -186,13 +185,22 @@ fn pages_of_errors_are_compressed_from_1_kib_on() {
 }
 
 #[test]
-fn the_page_for_uploads_is_compressed() {
+fn the_page_for_uploads_and_those_of_results_are_compressed() {
     let server = setup().flag("--enable-file-uploads").start();
-    let plain = server.get("/upload", &[]);
-    let response = accepting(&server, "/upload", "gzip");
-    assert_eq!((response.status, response.coding()), (200, "gzip"));
-    assert_eq!(response.decoded(), plain.body);
-    assert_eq!(response.field("vary"), Some("Accept-Encoding"));
+    let sent = form(&[part("f", Some("a.txt"), b"a")]);
+    let sent = send(&server, "POST", "/upload", &[BROWSER, FORM], &sent);
+    let result = sent.field("location").unwrap();
+    for target in ["/upload", result] {
+        let plain = server.get(target, &[]);
+        let response = accepting(&server, target, "gzip");
+        assert_eq!((response.status, response.coding()), (200, "gzip"), "{target}");
+        assert_eq!(response.decoded(), plain.body, "{target}");
+        for name in ["vary", "content-type", "cache-control", "content-security-policy"] {
+            assert!(plain.field(name).is_some(), "{target} {name}");
+            assert_eq!(response.field(name), plain.field(name), "{target} {name}");
+        }
+        assert_eq!(plain.field("vary"), Some("Accept-Encoding"), "{target}");
+    }
 }
 
 #[test]

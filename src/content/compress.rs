@@ -42,7 +42,7 @@ pub fn compress(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
 ///
 /// There is no memory for it.
 pub fn compress_fast(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    whole(coding, Level::of_the_moment(coding), bytes)
+    whole(coding, Level::OF_THE_MOMENT, bytes)
 }
 
 fn whole(coding: Coding, level: Level, bytes: &[u8]) -> io::Result<Vec<u8>> {
@@ -68,6 +68,9 @@ fn whole(coding: Coding, level: Level, bytes: &[u8]) -> io::Result<Vec<u8>> {
 struct Level(i32);
 
 impl Level {
+    /// For what is of use for a moment: by chance the same in all three scales.
+    const OF_THE_MOMENT: Self = Self(3);
+
     fn to_keep(coding: Coding, length: usize) -> Self {
         let by_length = |small, middle, large| match length {
             0..SMALL => small,
@@ -87,14 +90,6 @@ impl Level {
             Coding::Zstd => 3,
             Coding::Gzip => 4,
             Coding::Br => 5,
-        })
-    }
-
-    fn of_the_moment(coding: Coding) -> Self {
-        Self(match coding {
-            Coding::Zstd => 1,
-            Coding::Gzip => 2,
-            Coding::Br => 3,
         })
     }
 }
@@ -140,7 +135,7 @@ impl<W: Write> Encoder<W> {
     ///
     /// There is no memory for it.
     pub fn fast(coding: Coding, out: W) -> io::Result<Self> {
-        Self::with_level(coding, Level::of_the_moment(coding), out)
+        Self::with_level(coding, Level::OF_THE_MOMENT, out)
     }
 
     fn with_level(coding: Coding, level: Level, out: W) -> io::Result<Self> {
@@ -229,16 +224,16 @@ pub(crate) mod tests {
         for coding in Coding::ALL {
             for length in [0, 1, 1000, SMALL + 1, MIDDLE + 1, 3 << 20] {
                 let text = text(length);
-                let whole = compress(coding, &text).unwrap();
-                assert!(decompress(coding, &whole) == text, "{coding:?} {length}");
-                assert!(length < 1000 || whole.len() < length / 2, "{coding:?} {length}");
-
-                let mut streamed = Vec::new();
-                let mut encoder = Encoder::new(coding, &mut streamed).unwrap();
-                text.chunks(70_000).for_each(|piece| encoder.write_all(piece).unwrap());
-                encoder.finish().unwrap();
-                assert!(decompress(coding, &streamed) == text, "{coding:?} {length}, streamed");
-                assert!(length < 1000 || streamed.len() < length / 2, "{coding:?} {length}");
+                let streamed = [Encoder::new, Encoder::fast].map(|begin| {
+                    let mut encoder = begin(coding, Vec::new()).unwrap();
+                    text.chunks(70_000).for_each(|piece| encoder.write_all(piece).unwrap());
+                    encoder.finish().unwrap()
+                });
+                let whole = [compress, compress_fast].map(|whole| whole(coding, &text).unwrap());
+                for (at, coded) in whole.iter().chain(&streamed).enumerate() {
+                    assert!(decompress(coding, coded) == text, "{coding:?} {length} {at}");
+                    assert!(length < 1000 || coded.len() < length / 2, "{coding:?} {length} {at}");
+                }
             }
         }
     }
@@ -264,10 +259,9 @@ pub(crate) mod tests {
     #[test]
     fn windows_are_no_larger_than_browsers_allow() {
         // RFC 9659: 8 MiB. Byte 5 of a frame without a single segment holds the window.
-        let mut streamed = Vec::new();
-        let mut encoder = Encoder::new(Coding::Zstd, &mut streamed).unwrap();
+        let mut encoder = Encoder::new(Coding::Zstd, Vec::new()).unwrap();
         encoder.write_all(&text(32 << 20)).unwrap();
-        encoder.finish().unwrap();
+        let streamed = encoder.finish().unwrap();
         for frame in [streamed, compress(Coding::Zstd, &text(16 << 20)).unwrap()] {
             let is_single = frame[4] & 0x20 != 0;
             assert!(!is_single);

@@ -15,14 +15,14 @@ use crate::content::coding::{Accepted, Coding};
 use crate::content::compress::{self, Encoder};
 use crate::message::{Body, Chunks, Fields, Request, Response};
 
-/// Bytes that are compressed on the thread of the connection: no longer than going to another thread
-/// and back takes, a tenth of a millisecond at most (`benches/COMPRESSION.md`).
+/// Bytes that are compressed on the thread of the connection: it takes as long as two answers from
+/// memory, and going to another thread and back half of that (`benches/COMPRESSION.md`).
 pub(super) const NEAR: usize = 8 * 1024;
 
 /// Those who compress a page or wait for it, per processor. Who comes then gets it as it is.
 const SEATS: usize = 16;
 
-/// Pages compressed while they are sent, at the same time: each has an encoder, about a MiB, also
+/// Pages compressed while they are sent, at the same time: each has an encoder of some MiB, also
 /// while its client is slow.
 const STREAMS: usize = 32;
 
