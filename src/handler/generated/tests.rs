@@ -40,8 +40,8 @@ async fn get(page: &Arc<Generated>, pairs: &[(HeaderName, &str)]) -> Response {
     page.answer(&request(Method::GET, &fields(pairs))).wait().await
 }
 
-fn field(response: &Response, name: HeaderName) -> Option<&str> {
-    response.fields.get(&name).and_then(|value| value.to_str().ok())
+fn field<'r>(response: &'r Response, name: &HeaderName) -> Option<&'r str> {
+    response.fields.get(name).and_then(|value| value.to_str().ok())
 }
 
 fn bytes(response: &Response) -> &[u8] {
@@ -68,9 +68,9 @@ async fn who_takes_codings_gets_the_one_that_is_made_fastest() {
         ] {
             let response = get(&page, &[(header::ACCEPT_ENCODING, accepted)]).await;
             assert_eq!(response.status, 200, "{accepted}");
-            assert_eq!(field(&response, header::VARY), Some("Accept, Accept-Encoding"));
-            assert_eq!(field(&response, header::CONTENT_TYPE), Some(HTML));
-            let said = field(&response, header::CONTENT_ENCODING);
+            assert_eq!(field(&response, &header::VARY), Some("Accept, Accept-Encoding"));
+            assert_eq!(field(&response, &header::CONTENT_TYPE), Some(HTML));
+            let said = field(&response, &header::CONTENT_ENCODING);
             assert_eq!(said, expected.map(Coding::name), "{accepted} {length}");
             let sent = bytes(&response);
             let content = expected.map_or(sent.to_vec(), |coding| decompress(coding, sent));
@@ -87,13 +87,13 @@ async fn what_is_not_worth_it_stays_as_it_is_and_does_not_vary() {
     for page in [page(&on, 1023), page(&Codings::default(), 5000), image] {
         let response = get(&page, &[(header::ACCEPT_ENCODING, "gzip")]).await;
         assert_eq!(response.status, 200);
-        assert_eq!(field(&response, header::CONTENT_ENCODING), None);
-        assert!(field(&response, header::VARY).is_none_or(|names| names == "Accept"));
+        assert_eq!(field(&response, &header::CONTENT_ENCODING), None);
+        assert!(field(&response, &header::VARY).is_none_or(|names| names == "Accept"));
         assert_eq!(bytes(&response).len(), page.bytes().len());
     }
     let refused = get(&page(&on, 1023), &[(header::ACCEPT_ENCODING, "gzip, identity;q=0")]).await;
     assert_eq!(refused.status, 406);
-    assert_eq!(field(&refused, header::VARY), Some("Accept-Encoding"));
+    assert_eq!(field(&refused, &header::VARY), Some("Accept-Encoding"));
 }
 
 #[tokio::test]
@@ -101,29 +101,22 @@ async fn each_coding_has_a_tag_and_304_compresses_nothing() {
     let page = page(&Codings::new(true), 50_000);
     let plain = page.plain.etag.clone().unwrap();
     let gzip = plain.in_coding(Coding::Gzip);
-    let tags = [("identity", &plain), ("gzip", &gzip)];
-    for (accepted, own) in tags {
-        for (_, sent) in tags {
-            let sent = std::str::from_utf8(sent.as_bytes()).unwrap();
-            let pairs = [(header::ACCEPT_ENCODING, accepted), (header::IF_NONE_MATCH, sent)];
-            // Those that have it come first, so that nothing is there yet.
-            if own.as_bytes() != sent.as_bytes() {
-                continue;
-            }
-            let response = get(&page, &pairs).await;
-            assert_eq!(response.status, 304);
-            assert_eq!(field(&response, header::ETAG), Some(sent));
-            assert_eq!(field(&response, header::VARY), Some("Accept, Accept-Encoding"));
-            assert_eq!(field(&response, header::CONTENT_ENCODING), None);
-            assert!(bytes(&response).is_empty());
-        }
+    for (accepted, tag) in [("identity", &plain), ("gzip", &gzip)] {
+        let sent = std::str::from_utf8(tag.as_bytes()).unwrap();
+        let pairs = [(header::ACCEPT_ENCODING, accepted), (header::IF_NONE_MATCH, sent)];
+        let response = get(&page, &pairs).await;
+        assert_eq!(response.status, 304);
+        assert_eq!(field(&response, &header::ETAG), Some(sent));
+        assert_eq!(field(&response, &header::VARY), Some("Accept, Accept-Encoding"));
+        assert_eq!(field(&response, &header::CONTENT_ENCODING), None);
+        assert!(bytes(&response).is_empty());
     }
     assert!(Coding::ALL.iter().all(|coding| !page.coded(*coding).bytes.initialized()));
     let sent = std::str::from_utf8(plain.as_bytes()).unwrap();
     let pairs = [(header::ACCEPT_ENCODING, "gzip"), (header::IF_NONE_MATCH, sent)];
     let response = get(&page, &pairs).await;
     assert_eq!(response.status, 200);
-    assert_eq!(field(&response, header::ETAG).map(str::as_bytes), Some(gzip.as_bytes()));
+    assert_eq!(field(&response, &header::ETAG).map(str::as_bytes), Some(gzip.as_bytes()));
     let pairs = [(header::ACCEPT_ENCODING, "gzip"), (header::IF_MATCH, sent)];
     assert_eq!(get(&page, &pairs).await.status, 412);
 }
@@ -152,14 +145,14 @@ async fn a_coding_needs_room_as_the_page_does() {
     let all = Arc::clone(&rooms).try_acquire_many_owned(10).unwrap();
     let accepted = [(header::ACCEPT_ENCODING, "gzip")];
     let plain = get(&page, &accepted).await;
-    assert_eq!(field(&plain, header::CONTENT_ENCODING), None);
+    assert_eq!(field(&plain, &header::CONTENT_ENCODING), None);
     let must = [(header::ACCEPT_ENCODING, "gzip, identity;q=0")];
     assert_eq!(get(&page, &must).await.status, 503);
     drop((all, plain));
     let small = Facts { room: Room::of(&rooms, 2000), ..Facts::of_now(HTML, text(2000)) };
     let small = Generated::new(&Codings::new(true), small);
     let coded = get(&small, &accepted).await;
-    assert_eq!(field(&coded, header::CONTENT_ENCODING), Some("gzip"));
+    assert_eq!(field(&coded, &header::CONTENT_ENCODING), Some("gzip"));
     assert!(rooms.available_permits() < 9);
     drop((page, small));
     assert!(rooms.available_permits() < 110, "it is still being sent");
@@ -193,8 +186,8 @@ async fn a_stream_is_compressed_piece_by_piece_and_holds_nothing_back() {
         let request = request(Method::GET, &fields);
         let chunks = Chunks::new(Pieces(pieces));
         let response = Codings::new(true).stream(&request, HTML, false, chunks);
-        assert_eq!(field(&response, header::CONTENT_ENCODING), Some(coding.name()));
-        assert_eq!(field(&response, header::VARY), Some("Accept-Encoding"));
+        assert_eq!(field(&response, &header::CONTENT_ENCODING), Some(coding.name()));
+        assert_eq!(field(&response, &header::VARY), Some("Accept-Encoding"));
         let Body::Stream { length: None, mut chunks } = response.body else { panic!("no stream") };
         let mut all = Vec::new();
         for length in [100, NEAR + 1, 70_000, 1] {
@@ -235,7 +228,7 @@ fn only_so_many_streams_have_encoders() {
         codings.stream(&request(Method::GET, &fields), HTML, false, Chunks::new(Pieces(pieces)))
     };
     let mut held: Vec<_> = (0..32).map(|_| begin("gzip")).collect();
-    let coding = |response: &Response| field(response, header::CONTENT_ENCODING).is_some();
+    let coding = |response: &Response| field(response, &header::CONTENT_ENCODING).is_some();
     assert!(held.iter().all(coding));
     let next = begin("gzip");
     assert!(next.status == 200 && !coding(&next));

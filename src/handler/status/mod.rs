@@ -144,7 +144,9 @@ impl Status {
             // connections of this worker want to be served.
             let made = tokio::task::spawn_blocking(move || {
                 let page = Generated::new(&codings, render(&stats, view));
-                coding.into_iter().for_each(|coding| page.compress_here(coding));
+                if let Some(coding) = coding {
+                    page.compress_here(coding);
+                }
                 page
             });
             Ok(told(match made.await {
