@@ -129,6 +129,9 @@ fn the_status_is_compressed_where_its_length_betrays_nothing() {
             assert_eq!(response.field("content-type"), plain.field("content-type"));
             assert_eq!(response.field("cache-control"), Some("no-store"));
             assert_eq!(response.body.len() < plain.body.len() / 2, expected == "gzip", "{target}");
+            let proxied = [("Accept-Encoding", "gzip"), ("X-Forwarded-For", "127.0.0.1")];
+            let expected = if is_secret { "identity" } else { "gzip" };
+            assert_eq!(server.get(target, &proxied).coding(), expected, "{target} by a proxy");
             // It counts this very request: compared is what does not change.
             let start = |response: &Response| response.decoded()[..40].to_vec();
             assert_eq!(start(&response), start(&plain), "{target}");

@@ -136,3 +136,22 @@ impl Codings {
         Some((encoder.ok()?, permit))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_house_sends_away_all_but_those_who_need_it() {
+        let codings = Codings::new(true);
+        let seats = &codings.0.as_ref().unwrap().seats;
+        let all = u32::try_from(seats.available_permits()).unwrap();
+        let taken = seats.acquire_many(all).await.unwrap();
+        let text = Bytes::from_static(b"text");
+        assert!(codings.compress(Coding::Gzip, text.clone(), false).await.is_none());
+        assert!(codings.compress(Coding::Gzip, text.clone(), true).await.is_some());
+        drop(taken);
+        assert!(codings.compress(Coding::Gzip, text, false).await.is_some());
+        assert_eq!(u32::try_from(seats.available_permits()).unwrap(), all);
+    }
+}

@@ -19,8 +19,8 @@
 //! - rendered texts repeat nothing of a request;
 //! - results repeat a form to the one who sent it, and forms from pages of other sites are refused;
 //! - the status shows paths that anybody can ask for beside those of others, and some of these are
-//!   secrets (`/upload/result/...`). It is compressed on plain connections only, where who can see
-//!   lengths can see everything; its metrics name no paths and are compressed everywhere.
+//!   secrets (`/upload/result/...`). It is compressed on plain connections from no proxy only, where
+//!   who can see lengths can see everything; its metrics name no paths and are compressed always.
 
 mod codings;
 mod stream;

@@ -156,13 +156,12 @@ impl Status {
         })
     }
 
-    /// How a view may be compressed: what names paths not where only its length can be seen
-    /// (`handler::generated` tells why).
+    /// How a view may be compressed: what names paths not where perhaps only its length can be seen
+    /// (`handler::generated` tells why). A proxy may speak TLS with whoever asks it.
     fn codings(&self, view: View, request: &Request<'_>) -> Codings {
-        if request.peer.secure && !matches!(view, View::Metrics | View::Auto) {
-            return Codings::default();
-        }
-        self.codings.clone()
+        let is_hidden = request.peer.secure || access::is_for_another(request);
+        let has_paths = !matches!(view, View::Metrics | View::Auto);
+        if is_hidden && has_paths { Codings::default() } else { self.codings.clone() }
     }
 
     fn events(&self, range: Range) -> Response {
