@@ -2,7 +2,7 @@
 //! `content::compress`.
 //!
 //! `cargo bench --bench compression` measures the sample site and made-up files; files named after
-//! `--` are measured instead.
+//! `--` are measured instead, with `--fast` at the lower levels only.
 
 #![allow(
     missing_docs,
@@ -31,21 +31,43 @@ struct Sample {
 
 fn main() {
     let named: Vec<_> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    hop();
+    let most = if std::env::args().any(|name| name == "--fast") { 5 } else { i32::MAX };
     let samples = if named.is_empty() { samples() } else { named.iter().map(file).collect() };
     for sample in &samples {
         println!("\n{}, {} bytes\n", sample.name, sample.bytes.len());
         println!("| level | bytes | of the whole | ms | MB/s |\n| --- | --- | --- | --- | --- |");
-        for level in 1..=9 {
-            measure(&format!("gzip {level}"), sample, |bytes| gzip(bytes, level));
+        for level in (1..=9).filter(|level| *level <= most) {
+            let effort = Compression::new(level.unsigned_abs());
+            measure(&format!("gzip {level}"), sample, |bytes| gzip(bytes, effort));
         }
-        for level in 3..=11 {
+        for level in (1..=11).filter(|level| *level <= most) {
             measure(&format!("br {level}"), sample, |bytes| br(bytes, level));
         }
-        for level in [1, 3, 5, 7, 9, 11, 12, 13, 15, 16, 17, 19] {
+        let levels = [-3, -1, 1, 2, 3, 5, 7, 9, 11, 12, 13, 15, 16, 17, 19];
+        for level in levels.into_iter().filter(|level| *level <= most) {
             let name = format!("zstd {level}");
             measure(&name, sample, |bytes| zstd::bulk::compress(bytes, level).unwrap());
         }
     }
+}
+
+/// What going to a thread that may wait and back takes: what is compressed in less stays where it is.
+fn hop() {
+    const ROUNDS: u32 = 10_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut times = runtime.block_on(async {
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            let begun = Instant::now();
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+            times.push(begun.elapsed());
+        }
+        times
+    });
+    times.sort_unstable();
+    let [best, median] = [0, times.len() / 2].map(|at| times[at].as_secs_f64() * 1e6);
+    println!("to another thread and back: {best:.1} us at best, {median:.1} us in the middle");
 }
 
 fn measure(name: &str, sample: &Sample, compress: impl Fn(&[u8]) -> Vec<u8>) {
@@ -64,8 +86,8 @@ fn measure(name: &str, sample: &Sample, compress: impl Fn(&[u8]) -> Vec<u8>) {
     println!("| {name} | {size} | {share:.1} % | {:.2} | {speed:.1} |", seconds * 1e3);
 }
 
-fn gzip(bytes: &[u8], level: u32) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+fn gzip(bytes: &[u8], effort: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), effort);
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }

@@ -17,15 +17,18 @@ use crate::config::{Config, FollowSymlinks};
 use crate::content::accept::{self, Form};
 use crate::descriptors;
 use crate::handler::{
-    self, Archives, CrossSite, Files, Handler, Health, Listing, ListingOptions, Markdown, Methods,
-    Preflight, Renderings, Reply, Status, ToHttps, Unlisted,
+    self, Archives, Codings, CrossSite, Files, Handler, Health, Listing, ListingOptions, Markdown,
+    Methods, Preflight, Renderings, Reply, Status, ToHttps, Unlisted,
 };
 use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::Policy;
 use crate::policy::error_pages::{self, ErrorPages};
 use crate::stats::{Disks, Observed, Stats, Uploaded};
 use crate::store::upload::UploadFolder;
-use crate::store::{CacheOptions, Cached, Changes, Disk, DiskOptions, Found, Store, Symlinks};
+use crate::store::{
+    CacheOptions, Cached, Changes, Disk, DiskOptions, Found, Object, Representation, Store,
+    Symlinks,
+};
 
 /// What is served, and how.
 pub struct Site {
@@ -129,12 +132,14 @@ impl Site {
             disk = open_disk(config, uploads.real_path.clone())?;
         }
         let store = store(config, disk.clone(), &changes);
+        let codings = Codings::new(config.enable_compression);
         let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
             let options = ListingOptions {
                 archives: config.enable_archives,
                 uploads: uploads.as_ref().map(|uploads| uploads.panel(config)),
                 changes,
+                codings: codings.clone(),
             };
             Box::new(Listing::new(Arc::clone(&store), Arc::clone(&renderings), options))
         } else {
@@ -144,7 +149,7 @@ impl Site {
         let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(Health::new(Arc::clone(stats)))];
         if config.enable_server_status {
             let allowed = config.status_allow.clone();
-            handlers.push(Box::new(Status::new(Arc::clone(stats), allowed)));
+            handlers.push(Box::new(Status::new(Arc::clone(stats), allowed, codings.clone())));
         }
         if let Some(cors) = &cors {
             handlers.push(Box::new(Preflight::new(Arc::clone(cors))));
@@ -152,10 +157,14 @@ impl Site {
         if let Some(uploads) = &uploads {
             handlers.push(Box::new(CrossSite::new(cors.clone())));
             handlers.push(Box::new(uploads.resumable(config)));
-            handlers.push(Box::new(uploads.at_once(config, Arc::clone(&store))?));
+            handlers.push(Box::new(uploads.at_once(
+                config,
+                Arc::clone(&store),
+                codings.clone(),
+            )?));
         }
         handlers.push(Box::new(Methods));
-        handlers.push(Box::new(Markdown::new(renderings)));
+        handlers.push(Box::new(Markdown::new(renderings, codings)));
         handlers.push(Box::new(Files::new(Arc::clone(&store), config.enable_compression)));
         if config.enable_archives {
             handlers.push(Box::new(Archives::new(Arc::new(disk))));
@@ -167,7 +176,7 @@ impl Site {
             handlers: handlers.into(),
             store,
             uploads: uploads.map(|uploads| uploads.folder),
-            error_pages: ErrorPages::new(),
+            error_pages: ErrorPages::new(config.enable_compression),
             policy,
             is_monitored: config.enable_server_status,
         })
@@ -180,7 +189,7 @@ impl Site {
             handlers: Box::new([Box::new(ToHttps::new(port))]),
             store: Arc::new(open_disk(config, None)?),
             uploads: None,
-            error_pages: ErrorPages::new(),
+            error_pages: ErrorPages::new(config.enable_compression),
             policy: policy(&plain, None, None)?,
             is_monitored: false,
         })
@@ -291,33 +300,43 @@ impl Site {
         now: Instant,
     ) -> Answer<'a, Response> {
         let form = accept::preferred(fields);
+        let accepted = self.error_pages.accepted(fields);
         // The site's own page cannot say what exactly went wrong.
         let own = match response.detail {
             Some(_) => None,
             None => self.error_pages.own(response.status, form),
         };
         let Some(path) = own else {
-            return Answer::Ready(self.error_pages.fill(response, form));
+            return Answer::Ready(self.error_pages.fill(response, form, accepted));
         };
-        match self.store.find(path, now) {
-            Answer::Ready(found) => Answer::Ready(self.dress(response, form, found.ok())),
-            Answer::Later(found) => {
-                Answer::later(async move { self.dress(response, form, found.await.ok()) })
-            }
+        let found = match accepted.first() {
+            None => self.store.find(path, now),
+            Some(_) => self.store.find_coded(path, accepted, now),
+        };
+        let dress = move |response, found: Option<Found>| match found {
+            Some(Found::File(page)) if page.meta.length > 0 => dressed(response, &page),
+            _ => self.error_pages.fill(response, form, accepted),
+        };
+        match found {
+            Answer::Ready(found) => Answer::Ready(dress(response, found.ok())),
+            Answer::Later(found) => Answer::later(async move { dress(response, found.await.ok()) }),
         }
     }
+}
 
-    fn dress(&self, mut response: Response, form: Form, found: Option<Found>) -> Response {
-        let page = match found {
-            Some(Found::File(page)) if page.meta.length > 0 => page,
-            _ => return self.error_pages.fill(response, form),
-        };
-        // The type only: a validator of the page is not one of the address that was asked for.
-        let media_type = page.meta.content_type.clone();
-        response.fields.push(header::CONTENT_TYPE, media_type);
-        response.body = page.body(0..page.meta.length);
-        response
+/// An error with the page that the site has for it.
+fn dressed(mut response: Response, page: &Object) -> Response {
+    // Type and coding only: a validator of the page is not one of the address that was asked for.
+    let Representation { content_type, coding, validators, length, .. } = &*page.meta;
+    response.fields.push(header::CONTENT_TYPE, content_type.clone());
+    if let Some(coding) = coding {
+        response.fields.push(header::CONTENT_ENCODING, coding.value());
     }
+    if let Some(names) = validators.get(&header::VARY) {
+        response.fields.push(header::VARY, names.clone());
+    }
+    response.body = page.body(0..*length);
+    response
 }
 
 /// Whether a response is an error that nobody has described yet.

@@ -43,7 +43,7 @@ fn a_star_is_on_every_answer_and_nothing_varies() {
         assert_eq!(response.field("access-control-allow-origin"), Some("*"), "{target}");
         let exposed = response.field("access-control-expose-headers");
         assert_eq!(exposed, Some("accept-ranges, content-range, etag"));
-        assert!(response.field("vary").is_none_or(|names| names == "Accept"), "{target}");
+        assert!(response.field("vary").is_none_or(|names| !names.contains("Origin")), "{target}");
     }
     let refused = server.raw("GET / HTTP/1.1\r\n\r\n");
     assert!(String::from_utf8(refused).unwrap().contains("Access-Control-Allow-Origin: *"));

@@ -11,7 +11,7 @@ use std::{fs, thread_local};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Version, header};
 use salver::content::path::SitePath;
-use salver::handler::{Handler, Reply, Upload, UploadOptions, UploadPanel};
+use salver::handler::{Codings, Handler, Reply, Upload, UploadOptions, UploadPanel};
 use salver::message::{Body, BodyError, Fields, Incoming, Peer, Request, RequestBody, Target};
 use salver::store::upload::{self, Conflict, UploadFolder};
 use salver::store::{Changes, Disk, DiskOptions, Symlinks};
@@ -75,6 +75,7 @@ impl Site {
             max_size: LIMIT,
             log: None,
             panel,
+            codings: Codings::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         Self { folder, upload, runtime }

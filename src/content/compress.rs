@@ -28,8 +28,24 @@ const BR_STEP: usize = 16 * 1024;
 
 /// The whole of a content in a coding, with as much effort as is worth it for what is compressed
 /// once and sent many times; large contents with less, so that none takes long.
+///
+/// # Errors
+///
+/// There is no memory for it.
 pub fn compress(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let level = Level::to_keep(coding, bytes.len());
+    whole(coding, Level::to_keep(coding, bytes.len()), bytes)
+}
+
+/// The same with little effort, for what was made just now and is of use for a moment only.
+///
+/// # Errors
+///
+/// There is no memory for it.
+pub fn compress_fast(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    whole(coding, Level::OF_THE_MOMENT, bytes)
+}
+
+fn whole(coding: Coding, level: Level, bytes: &[u8]) -> io::Result<Vec<u8>> {
     match coding {
         Coding::Zstd => zstd::bulk::compress(bytes, level.0),
         Coding::Br => {
@@ -52,6 +68,9 @@ pub fn compress(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
 struct Level(i32);
 
 impl Level {
+    /// For what is of use for a moment: by chance the same in all three scales.
+    const OF_THE_MOMENT: Self = Self(3);
+
     fn to_keep(coding: Coding, length: usize) -> Self {
         let by_length = |small, middle, large| match length {
             0..SMALL => small,
@@ -107,7 +126,19 @@ impl<W: Write> Encoder<W> {
     ///
     /// There is no memory for it.
     pub fn new(coding: Coding, out: W) -> io::Result<Self> {
-        let level = Level::to_stream(coding);
+        Self::with_level(coding, Level::to_stream(coding), out)
+    }
+
+    /// The same with the effort of [`compress_fast`].
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn fast(coding: Coding, out: W) -> io::Result<Self> {
+        Self::with_level(coding, Level::OF_THE_MOMENT, out)
+    }
+
+    fn with_level(coding: Coding, level: Level, out: W) -> io::Result<Self> {
         Ok(match coding {
             Coding::Br => {
                 let params = br_params(level, BR_STREAM_WINDOW, 0);
@@ -118,20 +149,31 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    /// Writes what is left and the end.
+    /// What it writes to.
+    pub fn get_mut(&mut self) -> &mut W {
+        match self {
+            Self::Br(encoder) => encoder.get_mut(),
+            Self::Zstd(encoder) => encoder.get_mut(),
+            Self::Gzip(encoder) => encoder.get_mut(),
+        }
+    }
+
+    /// Writes what is left and the end, and gives back what it wrote to.
     ///
     /// # Errors
     ///
     /// Those of what it writes to.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<W> {
         match self {
             Self::Br(mut encoder) => {
                 // Its own end swallows errors.
                 encoder.flush()?;
-                encoder.into_inner().flush()
+                let mut out = encoder.into_inner();
+                out.flush()?;
+                Ok(out)
             }
-            Self::Zstd(encoder) => encoder.finish().map(drop),
-            Self::Gzip(encoder) => encoder.finish().map(drop),
+            Self::Zstd(encoder) => encoder.finish(),
+            Self::Gzip(encoder) => encoder.finish(),
         }
     }
 }
@@ -182,16 +224,16 @@ pub(crate) mod tests {
         for coding in Coding::ALL {
             for length in [0, 1, 1000, SMALL + 1, MIDDLE + 1, 3 << 20] {
                 let text = text(length);
-                let whole = compress(coding, &text).unwrap();
-                assert!(decompress(coding, &whole) == text, "{coding:?} {length}");
-                assert!(length < 1000 || whole.len() < length / 2, "{coding:?} {length}");
-
-                let mut streamed = Vec::new();
-                let mut encoder = Encoder::new(coding, &mut streamed).unwrap();
-                text.chunks(70_000).for_each(|piece| encoder.write_all(piece).unwrap());
-                encoder.finish().unwrap();
-                assert!(decompress(coding, &streamed) == text, "{coding:?} {length}, streamed");
-                assert!(length < 1000 || streamed.len() < length / 2, "{coding:?} {length}");
+                let streamed = [Encoder::new, Encoder::fast].map(|begin| {
+                    let mut encoder = begin(coding, Vec::new()).unwrap();
+                    text.chunks(70_000).for_each(|piece| encoder.write_all(piece).unwrap());
+                    encoder.finish().unwrap()
+                });
+                let whole = [compress, compress_fast].map(|whole| whole(coding, &text).unwrap());
+                for (at, coded) in whole.iter().chain(&streamed).enumerate() {
+                    assert!(decompress(coding, coded) == text, "{coding:?} {length} {at}");
+                    assert!(length < 1000 || coded.len() < length / 2, "{coding:?} {length} {at}");
+                }
             }
         }
     }
@@ -210,17 +252,16 @@ pub(crate) mod tests {
         for coding in Coding::ALL {
             let mut encoder = Encoder::new(coding, Full).unwrap();
             let written = encoder.write_all(&text(1000)).and_then(|()| encoder.finish());
-            assert_eq!(written.unwrap_err().kind(), io::ErrorKind::StorageFull, "{coding:?}");
+            assert_eq!(written.err().unwrap().kind(), io::ErrorKind::StorageFull, "{coding:?}");
         }
     }
 
     #[test]
     fn windows_are_no_larger_than_browsers_allow() {
         // RFC 9659: 8 MiB. Byte 5 of a frame without a single segment holds the window.
-        let mut streamed = Vec::new();
-        let mut encoder = Encoder::new(Coding::Zstd, &mut streamed).unwrap();
+        let mut encoder = Encoder::new(Coding::Zstd, Vec::new()).unwrap();
         encoder.write_all(&text(32 << 20)).unwrap();
-        encoder.finish().unwrap();
+        let streamed = encoder.finish().unwrap();
         for frame in [streamed, compress(Coding::Zstd, &text(16 << 20)).unwrap()] {
             let is_single = frame[4] & 0x20 != 0;
             assert!(!is_single);

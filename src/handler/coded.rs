@@ -46,7 +46,7 @@ impl Streams {
                 writer.run("a compressed file", |out| {
                     let mut encoder = Encoder::new(coding, out)?;
                     io::copy(&mut content, &mut encoder)?;
-                    encoder.finish()
+                    encoder.finish().map(drop)
                 });
             });
         }

@@ -2,31 +2,30 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use askama::Template;
 use encoding_rs::Encoding;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, header};
 use lru::LruCache;
 use tokio::sync::Semaphore;
 
+use super::generated::{Codings, Facts, Generated};
 use super::{Handler, Reply, own_page};
 use crate::content::charset::charset;
-use crate::content::conditions::{self, Validators, Verdict};
-use crate::content::etag::EntityTag;
 use crate::content::markdown;
 use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::content::path::SitePath;
 use crate::content::shown::Name;
-use crate::message::{Request, Response};
+use crate::message::Request;
 use crate::store::{Content, Found, Object, Store};
 
 /// Bytes of a text that is rendered at most.
 const MAX_TEXT: u64 = 1 << 20;
 
-/// Bytes of rendered texts that are kept.
-const MAX_KEPT: usize = 8 << 20;
+/// Bytes of rendered texts and their pages that are kept.
+const MAX_KEPT: usize = 16 << 20;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -53,8 +52,16 @@ pub struct Renderings {
 }
 
 struct Kept {
-    by_version: LruCache<Box<[u8]>, Arc<str>>,
+    by_version: LruCache<Box<[u8]>, Arc<Rendering>>,
     bytes: usize,
+}
+
+/// A text as HTML.
+pub(super) struct Rendering {
+    /// What may stand in a page.
+    pub(super) html: Box<str>,
+    /// The page of the text alone, once somebody has asked for it.
+    page: OnceLock<Arc<Generated>>,
 }
 
 /// How a text is written.
@@ -79,7 +86,7 @@ impl Renderings {
         path: &SitePath<'_>,
         markup: Markup,
         now: Instant,
-    ) -> Option<Arc<str>> {
+    ) -> Option<Arc<Rendering>> {
         let Ok(Found::File(object)) = self.store.find(path, now).wait().await else {
             return None;
         };
@@ -95,9 +102,10 @@ impl Renderings {
             return Some(Arc::clone(known));
         }
         let rendered = tokio::task::spawn_blocking(move || render(&object, markup));
-        let rendered: Arc<str> = rendered.await.ok()??.into();
-        self.lock().keep(key, Arc::clone(&rendered));
-        Some(rendered)
+        let html = rendered.await.ok()??.into();
+        let rendering = Arc::new(Rendering { html, page: OnceLock::new() });
+        self.lock().keep(key, Arc::clone(&rendering));
+        Some(rendering)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -106,15 +114,40 @@ impl Renderings {
 }
 
 impl Kept {
-    fn keep(&mut self, key: Vec<u8>, rendered: Arc<str>) {
-        self.bytes += rendered.len() + key.len();
-        if let Some((key, old)) = self.by_version.push(key.into(), rendered) {
-            self.bytes -= old.len() + key.len();
+    fn keep(&mut self, key: Vec<u8>, rendering: Arc<Rendering>) {
+        self.bytes += rendering.weight() + key.len();
+        if let Some((key, old)) = self.by_version.push(key.into(), rendering) {
+            self.bytes -= old.weight() + key.len();
         }
         while self.bytes > MAX_KEPT {
             let Some((key, old)) = self.by_version.pop_lru() else { return };
-            self.bytes -= old.len() + key.len();
+            self.bytes -= old.weight() + key.len();
         }
+    }
+}
+
+impl Rendering {
+    /// Bytes of memory that it takes at most: the text, the page around it, and that in all codings.
+    fn weight(&self) -> usize {
+        3 * (self.html.len() + STYLE.len())
+    }
+
+    fn page(&self, path: &SitePath<'_>, codings: &Codings) -> Arc<Generated> {
+        let page = self.page.get_or_init(|| {
+            let page = Page { name: Name(path.name()), style: STYLE, html: &self.html };
+            let facts = Facts {
+                is_tagged: true,
+                fields: vec![
+                    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+                    (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+                    (PERMISSIONS_POLICY, NO_DEVICES),
+                ],
+                // Neither memory nor our values fail to be written.
+                ..Facts::of_now(HTML, page.render().unwrap_or_default())
+            };
+            Generated::new(codings, facts)
+        });
+        Arc::clone(page)
     }
 }
 
@@ -148,12 +181,13 @@ struct Plain<'a> {
 /// Answers `?render` on Markdown files.
 pub struct Markdown {
     renderings: Arc<Renderings>,
+    codings: Codings,
 }
 
 impl Markdown {
-    /// Shows what `renderings` renders.
-    pub fn new(renderings: Arc<Renderings>) -> Self {
-        Self { renderings }
+    /// Shows what `renderings` renders, compressed as `codings` allow.
+    pub fn new(renderings: Arc<Renderings>, codings: Codings) -> Self {
+        Self { renderings, codings }
     }
 }
 
@@ -177,14 +211,10 @@ impl Handler for Markdown {
             _ => return Reply::Pass(request),
         };
         Reply::later(async move {
-            let html = self.renderings.html(&path, Markup::Markdown, request.received).await;
+            let text = self.renderings.html(&path, Markup::Markdown, request.received).await;
             // Whatever is wrong with the file, who serves files says it best.
-            let Some(html) = html else { return Err(request) };
-            let page = Page { name: Name(path.name()), style: STYLE, html: &html };
-            Ok(match page.render() {
-                Ok(page) => answer(&request, page),
-                Err(_) => Response::new(StatusCode::INTERNAL_SERVER_ERROR),
-            })
+            let Some(text) = text else { return Err(request) };
+            Ok(text.page(&path, &self.codings).answer(&request).wait().await)
         })
     }
 }
@@ -195,19 +225,4 @@ fn is_markdown(path: &SitePath<'_>) -> bool {
         && path
             .extension()
             .is_some_and(|found| known.iter().any(|known| known.eq_ignore_ascii_case(found)))
-}
-
-fn answer(request: &Request<'_>, page: String) -> Response {
-    let etag = EntityTag::of_content(page.as_bytes());
-    let validators = Validators { etag: &etag, modified: None };
-    let response = match conditions::check(&request.method, request.fields, &validators) {
-        Verdict::Proceed => Response::new(StatusCode::OK).with_body(HTML, page),
-        Verdict::NotModified => Response::new(StatusCode::NOT_MODIFIED),
-        Verdict::PreconditionFailed => return Response::new(StatusCode::PRECONDITION_FAILED),
-    };
-    response
-        .with(header::ETAG, etag.value().clone())
-        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
-        .with(header::CONTENT_SECURITY_POLICY, POLICY.clone())
-        .with(PERMISSIONS_POLICY, NO_DEVICES)
 }

@@ -4,6 +4,7 @@ mod archive;
 mod coded;
 mod cross_site;
 mod files;
+mod generated;
 mod landing;
 mod listing;
 mod markdown;
@@ -22,6 +23,7 @@ mod upload_panel;
 pub use archive::Archives;
 pub use cross_site::CrossSite;
 pub use files::Files;
+pub use generated::Codings;
 pub use listing::{Listing, ListingOptions};
 pub use markdown::{Markdown, Renderings};
 pub use methods::Methods;
@@ -38,7 +40,7 @@ use std::time::Instant;
 use http::StatusCode;
 
 use crate::content::path::SitePath;
-use crate::message::{BoxFuture, Request, Response};
+use crate::message::{Answer, BoxFuture, Request, Response};
 use crate::store::StoreError;
 
 /// Answers the requests it knows and passes the others on.
@@ -71,6 +73,15 @@ impl<'a> Reply<'a> {
     /// A reply that needs I/O.
     pub fn later(future: impl Future<Output = Result<Response, Request<'a>>> + Send + 'a) -> Self {
         Self::Later(Box::pin(future))
+    }
+}
+
+impl<'a> From<Answer<'a, Response>> for Reply<'a> {
+    fn from(answer: Answer<'a, Response>) -> Self {
+        match answer {
+            Answer::Ready(response) => Self::Ready(response),
+            Answer::Later(response) => Self::later(async move { Ok(response.await) }),
+        }
     }
 }
 

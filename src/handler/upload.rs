@@ -18,8 +18,9 @@ use self::form::{Destination, Form};
 use self::form_log::OpenLog;
 use self::receipt::{Receipt, ReceivedFile};
 use self::results::Results;
+use super::generated::{Facts, Generated};
 use super::landing::{self, Refused};
-use super::{Handler, Reply, UploadPanel};
+use super::{Codings, Handler, Reply, UploadPanel};
 use crate::content::conditions::{self, Validators, Verdict};
 use crate::content::path::SitePath;
 use crate::content::upload_name::UploadName;
@@ -44,6 +45,8 @@ pub struct UploadOptions {
     pub log: Option<FormLog>,
     /// What `GET /upload` shows.
     pub panel: UploadPanel,
+    /// Whether pages are compressed.
+    pub codings: Codings,
 }
 
 /// Takes forms at `/upload`, `/submit` and in the folders of the upload place, and files by PUT
@@ -110,6 +113,10 @@ impl Upload {
             ),
             None => "Nothing is taken here. Forms are posted to /upload.".to_owned(),
         }
+    }
+
+    fn show<'a>(&self, request: &Request<'_>, page: Facts) -> Reply<'a> {
+        Generated::new(&self.options.codings, page).answer(request).into()
     }
 
     async fn answer(&self, mut request: Request<'_>, subject: Subject) -> Response {
@@ -331,9 +338,12 @@ impl Handler for Upload {
         let path = request.target.path;
         if matches!(request.method, Method::GET | Method::HEAD) {
             return if path == PAGE {
-                Reply::Ready(self.options.panel.page(&request))
+                self.show(&request, self.options.panel.page(&request))
             } else if let Some(id) = path.strip_prefix(results::PATH.as_bytes()) {
-                Reply::Ready(self.results.page(id))
+                match self.results.page(id) {
+                    Some(page) => self.show(&request, page),
+                    None => Reply::Ready(results::unknown()),
+                }
             } else {
                 Reply::Pass(request)
             };

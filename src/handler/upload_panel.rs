@@ -1,13 +1,14 @@
 //! The section of a page by which files are added.
 
 use askama::Template;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 
+use super::generated::Facts;
 use super::own_page::{Frame, SCRIPT, content_security_policy};
 use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::content::path::SitePath;
 use crate::content::shown::{Link, Size};
-use crate::message::{Request, Response};
+use crate::message::Request;
 
 /// What can be uploaded, and where to.
 #[derive(Clone, Debug)]
@@ -71,17 +72,18 @@ impl UploadPanel {
     }
 
     /// A page that takes uploads at the path of the request, wherever they go.
-    pub fn page(&self, request: &Request<'_>) -> Response {
+    pub(super) fn page(&self, request: &Request<'_>) -> Facts {
         let path = request.target.path;
         let section = self.section(path, &Self::origin(request));
         let page = Page { frame: Frame::new(path), section: &section, script: SCRIPT };
-        match page.render() {
-            Ok(page) => Response::new(StatusCode::OK)
-                .with_body("text/html; charset=utf-8", page)
-                .with(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
-                .with(header::CONTENT_SECURITY_POLICY, content_security_policy())
-                .with(PERMISSIONS_POLICY, NO_DEVICES),
-            Err(_) => Response::new(StatusCode::INTERNAL_SERVER_ERROR),
+        Facts {
+            fields: vec![
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+                (header::CONTENT_SECURITY_POLICY, content_security_policy()),
+                (PERMISSIONS_POLICY, NO_DEVICES),
+            ],
+            // Writing to memory does not fail.
+            ..Facts::of_now("text/html; charset=utf-8", page.render().unwrap_or_default())
         }
     }
 }
@@ -93,7 +95,7 @@ mod tests {
     use http::{Method, Version};
 
     use super::*;
-    use crate::message::{Body, Fields, Peer, RequestBody, Target};
+    use crate::message::{Fields, Peer, RequestBody, Target};
 
     fn panel(resumable: Option<&'static str>) -> UploadPanel {
         let place = SitePath::parse(b"/up loads/").unwrap().into_owned();
@@ -130,9 +132,7 @@ mod tests {
             peer: Peer { address: ([127, 0, 0, 1], 1).into(), secure: true },
             body: RequestBody::None,
         };
-        let response = panel(None).page(&request);
-        let Body::Bytes(page) = response.body else { panic!("no page") };
-        let page = std::str::from_utf8(&page).unwrap();
+        let page = String::from_utf8(panel(None).page(&request).text).unwrap();
         assert!(page.contains("https://h&#34;&#62;:1/upload</code>"), "{page}");
         assert!(page.contains("data-folder=\"/upload\"") && !page.contains("data-tus"), "{page}");
         assert!(page.contains("<title>/upload - salver</title>") && !page.contains("<table"));

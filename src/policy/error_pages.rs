@@ -1,6 +1,6 @@
 //! What an error looks like: a page for a browser, JSON for a program, a line for a terminal.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use askama::Template;
 use bytes::Bytes;
@@ -8,9 +8,11 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::content::accept::Form;
+use crate::content::coding::{self, Accepted, Coding};
+use crate::content::compress;
 use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY, sha256_source};
 use crate::content::path::SitePath;
-use crate::message::{Block, Body, Response};
+use crate::message::{Block, Body, Fields, Response};
 
 /// The first status that is an error.
 const FIRST: u16 = 400;
@@ -19,6 +21,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// RFC 9457.
 const PROBLEM: &str = "application/problem+json";
+
+/// `Vary` of what has different codings.
+const VARY: (HeaderName, HeaderValue) = (header::VARY, HeaderValue::from_static("Accept-Encoding"));
 
 /// The built-in page. Its style is in it: whatever is wrong, the page is whole.
 #[derive(Template)]
@@ -34,6 +39,7 @@ struct Page<'a> {
 pub struct ErrorPages {
     /// From 400 on; `None` where no status is registered.
     entries: Box<[Option<Entry>]>,
+    has_codings: bool,
 }
 
 struct Entry {
@@ -44,14 +50,27 @@ struct Entry {
 }
 
 struct BuiltIn {
+    plain: Whole,
+    /// Made when somebody asks for it; `None` where it is not compressed.
+    coded: [OnceLock<Option<Whole>>; Coding::COUNT],
+}
+
+/// Fields and content of a page, in a coding or in none.
+struct Whole {
     fields: Arc<Block>,
     content: Bytes,
 }
 
 impl ErrorPages {
-    /// Makes the built-in pages.
-    pub fn new() -> Self {
-        Self { entries: (FIRST..600).map(Entry::new).collect() }
+    /// Makes the built-in pages; in other codings too, if `has_codings`.
+    pub fn new(has_codings: bool) -> Self {
+        let entries = (FIRST..600).map(|status| Entry::new(status, has_codings)).collect();
+        Self { entries, has_codings }
+    }
+
+    /// The codings in which a client can have its page.
+    pub fn accepted(&self, fields: Fields<'_>) -> Accepted {
+        if self.has_codings { Accepted::of(fields) } else { Accepted::IDENTITY }
     }
 
     /// Where a site keeps its own page for a status, for a client that wants no JSON.
@@ -59,22 +78,43 @@ impl ErrorPages {
         self.entry(status).map(|entry| &entry.own).filter(|_| form != Form::Json)
     }
 
-    /// Gives an error the built-in content.
-    pub fn fill(&self, mut response: Response, form: Form) -> Response {
+    /// Gives an error the built-in content. Whoever takes it in no form that there is gets it all the
+    /// same: it says what is wrong.
+    pub fn fill(&self, mut response: Response, form: Form, accepted: Accepted) -> Response {
+        let coding = accepted.fastest();
         if let Some(detail) = response.detail.take() {
-            return describe(response, form, &detail);
+            return self.in_coding(describe(response, form, &detail), coding);
         }
         let Some(entry) = self.entry(response.status) else {
             let sentence = sentence(response.status);
-            return describe(response, form, sentence);
+            return self.in_coding(describe(response, form, sentence), coding);
         };
         let page = match form {
             Form::Html => &entry.html,
             Form::Json => &entry.json,
             Form::Text => &entry.text,
         };
+        let page = coding.and_then(|coding| page.coded(coding)).unwrap_or(&page.plain);
         response.fields.shared = Some(Arc::clone(&page.fields));
         response.body = page.content.clone().into();
+        response
+    }
+
+    /// What was written for one request, compressed if that is wanted and worth it.
+    fn in_coding(&self, mut response: Response, coding: Option<Coding>) -> Response {
+        let Body::Bytes(content) = &response.body else { return response };
+        if !self.has_codings || !pays(content) {
+            return response;
+        }
+        let coded = coding.and_then(|coding| Some((coding, compressed(coding, content)?)));
+        if !response.fields.contains(&header::VARY) {
+            let (name, value) = VARY;
+            response.fields.push(name, value);
+        }
+        if let Some((coding, content)) = coded {
+            response.fields.push(header::CONTENT_ENCODING, coding.value());
+            response.body = content.into();
+        }
         response
     }
 
@@ -86,12 +126,35 @@ impl ErrorPages {
 
 impl Default for ErrorPages {
     fn default() -> Self {
-        Self::new()
+        Self::new(false)
     }
 }
 
+impl BuiltIn {
+    fn coded(&self, coding: Coding) -> Option<&Whole> {
+        let Whole { fields, content } = &self.plain;
+        let make = || {
+            fields.get(&header::VARY)?;
+            let content = compressed(coding, content)?;
+            let encoding = (header::CONTENT_ENCODING, coding.value());
+            let fields: Block = fields.list().iter().cloned().chain([encoding]).collect();
+            Some(Whole { fields: Arc::new(fields.overriding()), content })
+        };
+        self.coded[coding as usize].get_or_init(make).as_ref()
+    }
+}
+
+/// Whether content of an error is long enough to be compressed; all of it is text.
+fn pays(content: &Bytes) -> bool {
+    content.len() as u64 >= coding::MIN_LENGTH
+}
+
+fn compressed(coding: Coding, content: &[u8]) -> Option<Bytes> {
+    compress::compress_fast(coding, content).ok().map(Bytes::from)
+}
+
 impl Entry {
-    fn new(status: u16) -> Option<Self> {
+    fn new(status: u16, has_codings: bool) -> Option<Self> {
         let status = StatusCode::from_u16(status).ok()?;
         status.canonical_reason()?;
         let built_in = |form| {
@@ -101,8 +164,10 @@ impl Entry {
                 Body::Bytes(content) => content,
                 _ => Bytes::new(),
             };
-            let fields: Block = fields.own.into_iter().collect();
-            BuiltIn { fields: Arc::new(fields.overriding()), content }
+            let vary = (has_codings && pays(&content)).then_some(VARY);
+            let fields: Block = fields.own.into_iter().chain(vary).collect();
+            let plain = Whole { fields: Arc::new(fields.overriding()), content };
+            BuiltIn { plain, coded: Default::default() }
         };
         Some(Self {
             own: SitePath::parse(format!("/{}.html", status.as_u16()).as_bytes())
@@ -195,7 +260,7 @@ mod tests {
     use super::*;
 
     fn not_found(form: Form) -> (String, String) {
-        let response = ErrorPages::new().fill(Response::not_found(), form);
+        let response = ErrorPages::new(true).fill(Response::not_found(), form, Accepted::IDENTITY);
         let Body::Bytes(body) = response.body else { panic!("no content") };
         let media_type = response.fields.get(&header::CONTENT_TYPE).unwrap();
         (media_type.to_str().unwrap().to_owned(), String::from_utf8(body.to_vec()).unwrap())
@@ -210,9 +275,10 @@ mod tests {
 
     #[test]
     fn the_page_allows_its_own_style_and_nothing_else() {
-        let pages = ErrorPages::new();
-        let general = pages.fill(Response::not_found(), Form::Html);
-        let exact = pages.fill(Response::not_found().with_detail("Gone."), Form::Html);
+        let pages = ErrorPages::new(true);
+        let general = pages.fill(Response::not_found(), Form::Html, Accepted::IDENTITY);
+        let exact =
+            pages.fill(Response::not_found().with_detail("Gone."), Form::Html, Accepted::IDENTITY);
         for response in [general, exact] {
             let Body::Bytes(body) = response.body else { panic!("no content") };
             let body = String::from_utf8(body.to_vec()).unwrap();
@@ -249,7 +315,8 @@ mod tests {
     fn the_exact_reason_takes_the_place_of_the_general_one() {
         for form in [Form::Html, Form::Json, Form::Text] {
             let full = Response::new(StatusCode::INSUFFICIENT_STORAGE).with_detail("No <room>.");
-            let Body::Bytes(body) = ErrorPages::new().fill(full, form).body else {
+            let Body::Bytes(body) = ErrorPages::new(true).fill(full, form, Accepted::IDENTITY).body
+            else {
                 panic!("no content")
             };
             let body = String::from_utf8(body.to_vec()).unwrap();
@@ -260,18 +327,50 @@ mod tests {
 
     #[test]
     fn a_status_that_nobody_registered_has_content_too() {
-        let pages = ErrorPages::new();
+        let pages = ErrorPages::new(true);
         let status = StatusCode::from_u16(599).unwrap();
-        let response = pages.fill(Response::new(status), Form::Text);
+        let response = pages.fill(Response::new(status), Form::Text, Accepted::IDENTITY);
         assert!(response.body.length().unwrap() > 0);
         assert!(pages.own(status, Form::Html).is_none());
     }
 
     #[test]
     fn a_sites_own_page_is_looked_for_unless_json_is_wanted() {
-        let pages = ErrorPages::new();
+        let pages = ErrorPages::new(true);
         let own = pages.own(StatusCode::NOT_FOUND, Form::Text).unwrap();
         assert_eq!(own.as_bytes(), b"/404.html");
         assert!(pages.own(StatusCode::NOT_FOUND, Form::Json).is_none());
+    }
+
+    #[test]
+    fn a_page_of_1_kib_comes_in_the_coding_that_is_asked_for() {
+        use crate::content::compress::tests::decompress;
+        use http::HeaderMap;
+
+        let mut map = HeaderMap::new();
+        map.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("br, gzip"));
+        let details = [None, Some("Gone."), Some("Gone to a place of which nobody knows.")];
+        for (has_codings, form, is_coded) in
+            [(true, Form::Html, true), (true, Form::Text, false), (false, Form::Html, false)]
+        {
+            let pages = ErrorPages::new(has_codings);
+            let accepted = pages.accepted(Fields::Map(&map));
+            for detail in details {
+                let error = || Response { detail: detail.map(Into::into), ..Response::not_found() };
+                let plain = pages.fill(error(), form, Accepted::IDENTITY);
+                let coded = pages.fill(error(), form, accepted);
+                let vary = is_coded.then_some(HeaderValue::from_static("Accept-Encoding"));
+                assert_eq!(plain.fields.get(&header::VARY), vary.as_ref());
+                assert_eq!(coded.fields.get(&header::VARY), vary.as_ref());
+                let coding = coded.fields.get(&header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+                assert_eq!(coding, is_coded.then_some(&b"gzip"[..]));
+                let (Body::Bytes(plain), Body::Bytes(coded)) = (plain.body, coded.body) else {
+                    panic!("no content")
+                };
+                let content =
+                    if is_coded { decompress(Coding::Gzip, &coded) } else { coded.to_vec() };
+                assert!(content == plain && (coded.len() < plain.len()) == is_coded);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::*;
 use crate::content::accept::Form;
+use crate::content::coding::Accepted;
 use crate::content::cors::CorsOptions;
 
 fn pair(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {
@@ -48,7 +49,11 @@ fn a_field_of_a_handler_wins_also_from_a_shared_block() {
 #[test]
 fn the_page_of_an_error_keeps_its_own_security_policy() {
     let policy = Policy::new([pair("content-security-policy", "default-src 'self'")]);
-    let page = error_pages::ErrorPages::new().fill(Response::not_found(), Form::Html);
+    let page = error_pages::ErrorPages::new(false).fill(
+        Response::not_found(),
+        Form::Html,
+        Accepted::IDENTITY,
+    );
     let lines = sent(&policy, &page);
     let policies = lines.iter().filter(|line| line.starts_with("content-security-policy: "));
     assert_eq!(policies.count(), 1, "{lines:?}");

@@ -9,7 +9,7 @@ use super::BuildError;
 use crate::config::{Config, UploadConflict, Word};
 use crate::content::path::{SitePath, encode};
 use crate::descriptors;
-use crate::handler::{FormLog, Tus, TusOptions, Upload, UploadOptions, UploadPanel};
+use crate::handler::{Codings, FormLog, Tus, TusOptions, Upload, UploadOptions, UploadPanel};
 use crate::store::upload::{self, Conflict, UploadFolder};
 use crate::store::{Changes, Store};
 
@@ -76,6 +76,7 @@ impl Uploads {
         &self,
         config: &Config,
         store: Arc<dyn Store>,
+        codings: Codings,
     ) -> Result<Upload, BuildError> {
         let log = config.form_log.as_ref().map(|path| {
             form_log(path, &config.document_root)
@@ -85,6 +86,7 @@ impl Uploads {
             folder: self.folder.clone(),
             place: self.place.clone(),
             panel: self.panel(config),
+            codings,
             store,
             max_size: config.max_upload_size,
             log: log.transpose()?,

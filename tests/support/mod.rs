@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
+pub mod coded;
 pub mod over;
 pub mod upload;
 

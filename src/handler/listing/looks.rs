@@ -14,6 +14,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use super::page::Content;
 use super::query::Query;
 use crate::content::path::SitePath;
+use crate::handler::generated::Room;
 use crate::message::BoxFuture;
 use crate::store::{Changes, Entries, Scan, Store, StoreError};
 
@@ -113,22 +114,18 @@ impl Looks {
     }
 
     /// Leave to keep that many bytes of a page.
-    pub(super) fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Trouble> {
-        let wanted = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-        self.leave(&self.pages, wanted)
+    pub(super) fn room(&self, bytes: usize) -> Result<Room, Trouble> {
+        self.leave(|| Room::of(&self.pages, bytes))
     }
 
-    fn leave(
-        &self,
-        semaphore: &Arc<Semaphore>,
-        wanted: u32,
-    ) -> Result<OwnedSemaphorePermit, Trouble> {
-        let attempt = || Arc::clone(semaphore).try_acquire_many_owned(wanted);
-        attempt().or_else(|_| {
-            // What nobody sends any more gives way.
-            self.lock().clear();
-            attempt().map_err(|_| Trouble::Busy)
-        })
+    fn leave<T>(&self, attempt: impl Fn() -> Option<T>) -> Result<T, Trouble> {
+        attempt()
+            .or_else(|| {
+                // What nobody sends any more gives way.
+                self.lock().clear();
+                attempt()
+            })
+            .ok_or(Trouble::Busy)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Arc<Look>>> {
@@ -183,7 +180,7 @@ impl Folder {
             Scan::Growing(rest) => Self {
                 entries: OnceCell::new(),
                 rest: tokio::sync::Mutex::new(Some(rest)),
-                _permit: Some(looks.leave(&looks.large, 1)?),
+                _permit: Some(looks.leave(|| Arc::clone(&looks.large).try_acquire_owned().ok())?),
             },
         })
     }

@@ -27,21 +27,19 @@ use http::{HeaderValue, StatusCode, header};
 use self::html::Html;
 use self::json::Json;
 use self::looks::{Key, Look, Looks, Trouble};
-use self::page::{Coming, Content, MAX_WHOLE, Whole};
+use self::page::{Coming, Content, MAX_WHOLE};
 use self::query::Query;
 use self::readme::Readme;
 use self::selection::Selection;
 use self::shape::{Shape, Writer};
 use self::text::Text;
+use super::generated::{Codings, Facts, Generated};
 use super::markdown::Renderings;
-use super::own_page::content_security_policy;
 use super::upload_panel::UploadPanel;
 use super::{Handler, Reply, failure};
 use crate::content::accept::Form;
-use crate::content::conditions::{self, Validators, Verdict};
-use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
 use crate::content::path::SitePath;
-use crate::message::{Body, Chunks, Request, Response};
+use crate::message::{Chunks, Request, Response};
 use crate::store::{Changes, Store};
 
 /// What a listing offers besides the entries.
@@ -53,6 +51,8 @@ pub struct ListingOptions {
     pub uploads: Option<UploadPanel>,
     /// What this server itself changes.
     pub changes: Changes,
+    /// Whether listings are compressed.
+    pub codings: Codings,
 }
 
 /// Lists the folders of a store.
@@ -99,7 +99,7 @@ impl Handler for Listing {
         let look = self.0.looks.get(path.as_bytes(), request.received);
         let key = Key { query: Query::read(&request), origin: self.0.origin(&request, &path) };
         if let Some(Content::Whole(page)) = look.page(&key).get() {
-            return Reply::Ready(whole(&request, page, key.query.form));
+            return page.answer(&request).into();
         }
         let wanted = Wanted { inner: Arc::clone(&self.0), look, path: path.into_owned(), key };
         Reply::later(async move { Ok(answer(request, wanted).await) })
@@ -130,22 +130,22 @@ async fn answer(request: Request<'_>, wanted: Wanted) -> Response {
     };
     if is_known {
         match wanted.content().await {
-            Ok(Content::Whole(page)) => return whole(&request, &page, form),
+            Ok(Content::Whole(page)) => return page.answer(&request).wait().await,
             Ok(Content::Long(_)) => {}
             Err(trouble) => return refusal(&trouble, path),
         }
     }
+    let codings = inner.options.codings.clone();
     let mut start = Vec::new();
     wanted.shape().start(&mut start);
     let coming = Coming::new(start, async move {
         let content = wanted.content().await?;
         Ok((content, wanted.shape()))
     });
-    let mut response = Response::new(StatusCode::OK);
-    response.fields.own.push(page::media_type(form));
-    response.fields.own.extend(page::common());
-    response.body = Body::Stream { length: None, chunks: Chunks::new(coming) };
-    dressed(response, form)
+    let chunks = Chunks::new(coming);
+    let mut response = codings.stream(&request, page::media_type(form), true, chunks);
+    response.fields.own.extend(page::fields(form));
+    response
 }
 
 impl Wanted {
@@ -157,7 +157,7 @@ impl Wanted {
 
     async fn make(&self) -> Result<Content, Trouble> {
         let selection = self.select().await?;
-        let texts = selection.readme.as_ref().map_or(0, |readme| readme.html.len());
+        let texts = selection.readme.as_ref().map_or(0, |readme| readme.html().len());
         let estimate = selection.estimate() + texts;
         if estimate > MAX_WHOLE {
             return Ok(Content::Long(Arc::new(selection)));
@@ -173,8 +173,16 @@ impl Wanted {
             tokio::task::yield_now().await;
         }
         text.shrink_to_fit();
-        let permit = self.inner.looks.room(text.len())?;
-        Ok(Content::Whole(Arc::new(Whole::new(text, permit, form, modified))))
+        let facts = Facts {
+            media_type: page::media_type(form),
+            room: Some(self.inner.looks.room(text.len())?),
+            text,
+            is_tagged: true,
+            modified,
+            by_accept: true,
+            fields: page::fields(form),
+        };
+        Ok(Content::Whole(Generated::new(&self.inner.options.codings, facts)))
     }
 
     async fn select(&self) -> Result<Selection, Trouble> {
@@ -212,31 +220,6 @@ impl Wanted {
 
 /// Entries that are filtered and sorted without leaving the thread of the connection.
 const MAX_AT_ONCE: usize = 4096;
-
-/// A page in memory, if the request still wants it.
-fn whole(request: &Request<'_>, page: &Whole, form: Form) -> Response {
-    let validators = Validators { etag: &page.etag, modified: page.modified };
-    let (status, block) = match conditions::check(&request.method, request.fields, &validators) {
-        Verdict::Proceed => (StatusCode::OK, &page.full),
-        Verdict::NotModified => (StatusCode::NOT_MODIFIED, &page.validators),
-        Verdict::PreconditionFailed => return Response::new(StatusCode::PRECONDITION_FAILED),
-    };
-    let mut response = Response::new(status);
-    response.fields.shared = Some(Arc::clone(block));
-    if status == StatusCode::OK {
-        response.body = page.bytes.clone().into();
-    }
-    dressed(response, form)
-}
-
-/// Adds the policy of the page. It is a field of its own so that it takes the place of the site's.
-fn dressed(mut response: Response, form: Form) -> Response {
-    if form == Form::Html {
-        response.fields.push(header::CONTENT_SECURITY_POLICY, content_security_policy());
-        response.fields.push(PERMISSIONS_POLICY, NO_DEVICES);
-    }
-    response
-}
 
 fn refusal(trouble: &Trouble, path: &SitePath<'_>) -> Response {
     match trouble {

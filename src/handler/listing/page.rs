@@ -6,20 +6,19 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
 
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
-use http::{HeaderValue, header};
-use tokio::sync::OwnedSemaphorePermit;
+use http::{HeaderName, HeaderValue, header};
 
 use super::looks::Trouble;
 use super::selection::Selection;
 use super::shape::{Shape, Writer};
 use crate::content::accept::Form;
-use crate::content::date;
-use crate::content::etag::EntityTag;
-use crate::message::{Block, BoxFuture};
+use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
+use crate::handler::generated::Generated;
+use crate::handler::own_page::content_security_policy;
+use crate::message::BoxFuture;
 
 /// The largest page that is kept in memory, in bytes.
 pub(super) const MAX_WHOLE: usize = 4 << 20;
@@ -27,71 +26,26 @@ pub(super) const MAX_WHOLE: usize = 4 << 20;
 /// A listing, made as far as it can be.
 #[derive(Clone)]
 pub(super) enum Content {
-    Whole(Arc<Whole>),
+    Whole(Arc<Generated>),
     /// Too long to be kept.
     Long(Arc<Selection>),
 }
 
-/// A page in memory, with everything that is said about it.
-pub(super) struct Whole {
-    pub(super) bytes: Bytes,
-    pub(super) etag: EntityTag,
-    pub(super) modified: Option<SystemTime>,
-    /// The fields of a 200.
-    pub(super) full: Arc<Block>,
-    /// Those that a 304 repeats.
-    pub(super) validators: Arc<Block>,
-}
-
-impl Whole {
-    pub(super) fn new(
-        text: Vec<u8>,
-        permit: OwnedSemaphorePermit,
-        form: Form,
-        modified: Option<SystemTime>,
-    ) -> Self {
-        let etag = EntityTag::of_content(&text);
-        let mut validators = vec![(header::ETAG, etag.value().clone())];
-        let date = modified.and_then(date::format);
-        validators.extend(date.map(|date| (header::LAST_MODIFIED, date)));
-        validators.extend(common());
-        let full = [media_type(form)].into_iter().chain(validators.iter().cloned()).collect();
-        Self {
-            bytes: Bytes::from_owner(Held { text, _permit: permit }),
-            etag,
-            modified,
-            full: Arc::new(full),
-            validators: Arc::new(validators.into_iter().collect()),
-        }
+/// What is said of every listing in that form.
+pub(super) fn fields(form: Form) -> Vec<(HeaderName, HeaderValue)> {
+    let mut fields = vec![(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    if form == Form::Html {
+        fields.push((header::CONTENT_SECURITY_POLICY, content_security_policy()));
+        fields.push((PERMISSIONS_POLICY, NO_DEVICES));
     }
+    fields
 }
 
-/// The fields of every listing.
-pub(super) fn common() -> [(http::HeaderName, HeaderValue); 2] {
-    [
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::VARY, HeaderValue::from_static("Accept")),
-    ]
-}
-
-pub(super) fn media_type(form: Form) -> (http::HeaderName, HeaderValue) {
-    let value = match form {
+pub(super) fn media_type(form: Form) -> &'static str {
+    match form {
         Form::Html => "text/html; charset=utf-8",
         Form::Json => "application/json",
         Form::Text => "text/plain; charset=utf-8",
-    };
-    (header::CONTENT_TYPE, HeaderValue::from_static(value))
-}
-
-/// Memory that counts until the last one who sends it has done so.
-struct Held {
-    text: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.text
     }
 }
 
@@ -141,7 +95,7 @@ impl Stream for Coming {
                     };
                     match made {
                         Ok((Content::Whole(whole), _)) => {
-                            let mut rest = whole.bytes.clone();
+                            let mut rest = whole.bytes().clone();
                             rest.advance(self.sent.min(rest.len()));
                             return Poll::Ready(Some(Ok(rest)));
                         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::content::path::SitePath;
 use crate::content::shown::Name;
-use crate::handler::markdown::{Markup, Renderings};
+use crate::handler::markdown::{Markup, Rendering, Renderings};
 use crate::store::{Entries, EntryKind};
 
 /// Names that such a text may have, in any case; the first that is there is shown.
@@ -15,7 +15,7 @@ const NAMES: [(&[u8], Markup); 3] =
 /// A text, ready to stand in the page.
 pub(super) struct Readme {
     name: Box<[u8]>,
-    pub(super) html: Arc<str>,
+    rendering: Arc<Rendering>,
 }
 
 impl Readme {
@@ -32,8 +32,12 @@ impl Readme {
             Some((found.name, *markup))
         })?;
         let file = SitePath::of_entry(path, name);
-        let html = renderings.html(&file, markup, now).await?;
-        Some(Arc::new(Self { name: name.into(), html }))
+        let rendering = renderings.html(&file, markup, now).await?;
+        Some(Arc::new(Self { name: name.into(), rendering }))
+    }
+
+    pub(super) fn html(&self) -> &str {
+        &self.rendering.html
     }
 
     pub(super) fn name(&self) -> Name<'_> {

@@ -10,7 +10,7 @@ use http::{Method, Version};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::message::{Answer, BoxFuture, Fields, Peer, RequestBody, Target};
+use crate::message::{Answer, Body, BoxFuture, Fields, Peer, RequestBody, Target};
 use crate::store::{Entries, EntryKind, EntryRef, Found, Inspection, Scan, StoreError};
 
 /// A folder of so many files that exists only here.

@@ -93,6 +93,11 @@ fn is_local_name(host: &[u8]) -> bool {
     name.parse::<IpAddr>().is_ok() || name.ends_with(".localhost") || !name.contains('.')
 }
 
+/// Whether a proxy may ask for somebody, be it shown or said.
+pub(super) fn is_for_another(request: &Request<'_>) -> bool {
+    is_proxied(request) || named_by_proxies(request).next().is_some()
+}
+
 /// Whether anything shows that a proxy asks for somebody. HTTP/1.0 is what is spoken by proxies
 /// that were told nothing, and by hardly anybody else.
 fn is_proxied(request: &Request<'_>) -> bool {

@@ -42,14 +42,14 @@ mod tests;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use ipnet::IpNet;
 use serde::Serialize;
 
 pub use self::health::Health;
 use self::live::Live;
-use super::{Handler, Reply};
+use super::generated::{Facts, Generated};
+use super::{Codings, Handler, Reply};
 use crate::content::accept::{self, Form};
 use crate::content::ascii_json;
 use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY};
@@ -72,6 +72,7 @@ pub struct Status {
     stats: Arc<Stats>,
     allowed: Vec<IpNet>,
     live: Arc<Live>,
+    codings: Codings,
 }
 
 /// What is asked for.
@@ -105,15 +106,15 @@ fn is_page(path: &[u8]) -> bool {
 }
 
 impl Status {
-    /// Tells of `stats` to clients of the networks `allowed`.
-    pub fn new(stats: Arc<Stats>, allowed: Vec<IpNet>) -> Self {
+    /// Tells of `stats` to clients of the networks `allowed`, compressed as `codings` allow.
+    pub fn new(stats: Arc<Stats>, allowed: Vec<IpNet>, codings: Codings) -> Self {
         let live = Arc::new(Live::new(Arc::clone(&stats)));
-        Self { stats, allowed, live }
+        Self { stats, allowed, live, codings }
     }
 
-    fn answer<'a>(&'a self, request: &Request<'a>) -> Reply<'a> {
+    fn answer<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         // Those who may not look are visitors like all others.
-        if let Err(response) = access::check(request, &self.allowed) {
+        if let Err(response) = access::check(&request, &self.allowed) {
             return Reply::Ready(*response);
         }
         match request.method {
@@ -125,7 +126,7 @@ impl Status {
             }
             _ => return Reply::Ready(told(Response::method_not_allowed(ALLOW))),
         }
-        let view = match view(request) {
+        let view = match view(&request) {
             Ok(view) => view,
             Err(detail) => {
                 let response = Response::new(StatusCode::BAD_REQUEST).with_detail(detail);
@@ -136,12 +137,31 @@ impl Status {
             return Reply::Ready(self.events(range));
         }
         let stats = Arc::clone(&self.stats);
+        let codings = self.codings(view, &request);
+        let coding = codings.wanted(&request);
         Reply::later(async move {
-            // Adding up and writing takes a few milliseconds, in which the other connections of
-            // this worker want to be served.
-            let made = tokio::task::spawn_blocking(move || render(&stats, view)).await;
-            Ok(made.unwrap_or_else(|_| Response::new(StatusCode::INTERNAL_SERVER_ERROR)))
+            // Adding up, writing and compressing takes a few milliseconds, in which the other
+            // connections of this worker want to be served.
+            let made = tokio::task::spawn_blocking(move || {
+                let page = Generated::new(&codings, render(&stats, view));
+                if let Some(coding) = coding {
+                    page.compress_here(coding);
+                }
+                page
+            });
+            Ok(told(match made.await {
+                Ok(page) => page.answer(&request).wait().await,
+                Err(_) => Response::new(StatusCode::INTERNAL_SERVER_ERROR),
+            }))
         })
+    }
+
+    /// How a view may be compressed: what names paths not where perhaps only its length can be seen
+    /// (`handler::generated` tells why). A proxy may speak TLS with whoever asks it.
+    fn codings(&self, view: View, request: &Request<'_>) -> Codings {
+        let is_hidden = request.peer.secure || access::is_for_another(request);
+        let has_paths = !matches!(view, View::Metrics | View::Auto);
+        if is_hidden && has_paths { Codings::default() } else { self.codings.clone() }
     }
 
     fn events(&self, range: Range) -> Response {
@@ -167,7 +187,7 @@ impl Handler for Status {
     }
 
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        self.answer(&request)
+        self.answer(request)
     }
 }
 
@@ -198,29 +218,29 @@ fn view(request: &Request<'_>) -> Result<View, &'static str> {
     }
 }
 
-fn render(stats: &Stats, view: View) -> Response {
+fn render(stats: &Stats, view: View) -> Facts {
     let snapshot = stats.snapshot();
     let (media_type, text) = match view {
         View::Page(range) | View::Events(range) => {
             let text = page::whole(&snapshot, &stats.history(range));
-            ("text/html; charset=utf-8", Bytes::from(text))
+            ("text/html; charset=utf-8", text.into())
         }
         View::Json(range) => {
             let history = range.map(|range| stats.history(range));
             let text = ascii_json::to_vec(&Json { snapshot, history }).unwrap_or_default();
-            ("application/json", text.into())
+            ("application/json", text)
         }
         View::Metrics => (metrics::METRICS_TYPE, metrics::metrics(&snapshot).into()),
         View::Auto => ("text/plain; charset=utf-8", auto::auto(&snapshot).into()),
     };
-    let response = Response::new(StatusCode::OK).with_body(media_type, text);
-    told(if matches!(view, View::Page(_)) {
-        response
-            .with(header::CONTENT_SECURITY_POLICY, page::content_security_policy())
-            .with(PERMISSIONS_POLICY, NO_DEVICES)
-    } else {
-        response
-    })
+    let mut facts = Facts::of_now(media_type, text);
+    if matches!(view, View::Page(_)) {
+        facts.fields = vec![
+            (header::CONTENT_SECURITY_POLICY, page::content_security_policy()),
+            (PERMISSIONS_POLICY, NO_DEVICES),
+        ];
+    }
+    facts
 }
 
 /// What all of these answers have in common: nobody keeps them, and no page of another site gets

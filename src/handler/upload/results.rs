@@ -7,11 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use askama::Template;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use lru::LruCache;
 
 use super::receipt::Receipt;
 use crate::content::shown::{Link, Name, Size};
+use crate::handler::generated::Facts;
 use crate::handler::own_page::{STYLE, content_security_policy};
 use crate::message::Response;
 
@@ -33,6 +34,8 @@ struct Pages {
     pages: LruCache<Id, Bytes>,
     bytes: usize,
 }
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Nobody guesses it: whoever knows it was told.
 type Id = [u8; 16];
@@ -72,22 +75,20 @@ impl Results {
         Some(path)
     }
 
-    /// Answers a request for a result, by what follows [`PATH`].
-    pub(super) fn page(&self, id: &[u8]) -> Response {
-        let found = parse(id).and_then(|id| {
+    /// The page of a result, by what follows [`PATH`].
+    pub(super) fn page(&self, id: &[u8]) -> Option<Facts> {
+        let id = parse(id)?;
+        let page = {
             let mut results = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            results.pages.get(&id).cloned()
-        });
-        let no_store = HeaderValue::from_static("no-store");
-        let response = match found {
-            Some(page) => Response::new(StatusCode::OK)
-                .with_body("text/html; charset=utf-8", page)
-                .with(header::CONTENT_SECURITY_POLICY, content_security_policy()),
-            None => Response::not_found().with_detail(
-                "This result is not known any more. What was uploaded is still where it was put.",
-            ),
+            results.pages.get(&id).cloned()?
         };
-        response.with(header::CACHE_CONTROL, no_store)
+        Some(Facts {
+            fields: vec![
+                (header::CONTENT_SECURITY_POLICY, content_security_policy()),
+                (header::CACHE_CONTROL, NO_STORE),
+            ],
+            ..Facts::of_now("text/html; charset=utf-8", page)
+        })
     }
 }
 
@@ -102,6 +103,15 @@ impl Pages {
             self.bytes -= old.len();
         }
     }
+}
+
+/// The answer when there is none.
+pub(super) fn unknown() -> Response {
+    Response::not_found()
+        .with_detail(
+            "This result is not known any more. What was uploaded is still where it was put.",
+        )
+        .with(header::CACHE_CONTROL, NO_STORE)
 }
 
 fn parse(id: &[u8]) -> Option<Id> {
@@ -135,12 +145,6 @@ fn render(receipt: &Receipt, back: &[u8]) -> Option<Bytes> {
 mod tests {
     use super::*;
     use crate::handler::upload::receipt;
-    use crate::message::Body;
-
-    fn text(response: Response) -> String {
-        let Body::Bytes(page) = response.body else { panic!("no page: {}", response.status) };
-        String::from_utf8(page.to_vec()).unwrap()
-    }
 
     fn id(path: &str) -> &[u8] {
         path.strip_prefix(PATH).unwrap().as_bytes()
@@ -150,7 +154,7 @@ mod tests {
     fn a_result_is_shown_to_who_knows_its_address() {
         let results = Results::new();
         let path = results.keep(&receipt::sample(), b"/a \"b\"").unwrap();
-        let page = text(results.page(id(&path)));
+        let page = String::from_utf8(results.page(id(&path)).unwrap().text).unwrap();
         for part in [
             "a &lt;1&gt;.txt",
             "href=\"/u/s/a%20%3C1%3E.txt\"",
@@ -164,7 +168,7 @@ mod tests {
         assert!(!page.contains("<y>"));
         for wrong in ["", "0", &"0".repeat(32), &"+".repeat(32), &id_text(&path).to_uppercase()] {
             if wrong != id_text(&path) {
-                assert_eq!(results.page(wrong.as_bytes()).status, 404, "{wrong}");
+                assert!(results.page(wrong.as_bytes()).is_none(), "{wrong}");
             }
         }
     }
@@ -183,11 +187,11 @@ mod tests {
             let pages = results.0.lock().unwrap();
             assert!(pages.bytes <= MOST_BYTES && pages.pages.len() <= MOST.get(), "{count}");
         }
-        assert_eq!(results.page(id(&first)).status, 404);
+        assert!(results.page(id(&first)).is_none());
         let long = "x".repeat(MOST_BYTES);
         let long = Receipt { files: Vec::new(), fields: vec![("a".into(), long)] };
         let last = results.keep(&long, b"/").unwrap();
-        assert_eq!(results.page(id(&last)).status, 200);
+        assert!(results.page(id(&last)).is_some());
         let pages = results.0.lock().unwrap();
         assert_eq!(pages.pages.len(), 1);
         assert_eq!(pages.bytes, pages.pages.iter().map(|(_, page)| page.len()).sum::<usize>());
