@@ -37,24 +37,33 @@ pub enum Selection {
 /// Of an empty representation a suffix selects the whole, since `Content-Range` cannot say an empty
 /// range; positions select nothing.
 pub fn select(value: &[u8], length: u64) -> Selection {
-    let Some(specs) = parse(value) else {
-        return Selection::Whole;
-    };
-    if length == 0 && specs.iter().any(|spec| matches!(spec, Spec::Suffix(1..))) {
-        return Selection::Whole;
+    let (mut count, mut total) = (0, 0);
+    // Nearly always there is one, which takes no list.
+    let (mut first, mut others) = (None, Vec::new());
+    for member in members(value) {
+        count += 1;
+        let spec = Spec::parse(member).filter(|_| count <= MAX_RANGES);
+        match spec {
+            None => return Selection::Whole,
+            Some(Spec::Suffix(1..)) if length == 0 => return Selection::Whole,
+            Some(spec) => {
+                let Some(range) = spec.within(length) else { continue };
+                // Sixteen ranges of 64 bits each need more than 64 bits together.
+                total += u128::from(range.end - range.start);
+                match first {
+                    None => first = Some(range),
+                    Some(_) => others.push(range),
+                }
+            }
+        }
     }
-    let mut ranges: Vec<_> = specs.iter().filter_map(|spec| spec.within(length)).collect();
-    // Sixteen ranges of 64 bits each need more than 64 bits together.
-    let total: u128 = ranges.iter().map(|range| u128::from(range.end - range.start)).sum();
-    if total > u128::from(length) {
-        return Selection::Whole;
-    }
-    match (ranges.pop(), ranges.is_empty()) {
-        (None, _) => Selection::Unsatisfiable,
-        (Some(only), true) => Selection::One(only),
-        (Some(last), false) => {
-            ranges.push(last);
-            Selection::Many(ranges)
+    match first {
+        _ if count == 0 || total > u128::from(length) => Selection::Whole,
+        None => Selection::Unsatisfiable,
+        Some(only) if others.is_empty() => Selection::One(only),
+        Some(first) => {
+            others.insert(0, first);
+            Selection::Many(others)
         }
     }
 }
@@ -70,8 +79,14 @@ pub fn unsatisfied(length: u64) -> HeaderValue {
 }
 
 pub(super) fn content_range_text(range: &Range<u64>, length: u64) -> String {
-    let last = range.end.saturating_sub(1);
-    format!("bytes {}-{last}/{length}", range.start)
+    const LONGEST: usize = "bytes -/".len() + 3 * "18446744073709551615".len();
+    let mut text = String::with_capacity(LONGEST);
+    let parts = [("bytes ", range.start), ("-", range.end.saturating_sub(1)), ("/", length)];
+    for (before, number) in parts {
+        text.push_str(before);
+        text.push_str(itoa::Buffer::new().format(number));
+    }
+    text
 }
 
 /// One member of a range set.
@@ -106,22 +121,14 @@ impl Spec {
     }
 }
 
-/// `bytes=` and a list of one to [`MAX_RANGES`] members. Empty members are skipped and white space
-/// around members is left out (section 5.6.1.2).
-fn parse(value: &[u8]) -> Option<Vec<Spec>> {
-    let (unit, set) = value.split_at_checked(6)?;
-    if !unit.eq_ignore_ascii_case(b"bytes=") {
-        return None;
-    }
-    let members = set.split(|&byte| byte == b',').map(trimmed).filter(|member| !member.is_empty());
-    let mut specs = Vec::new();
-    for member in members {
-        if specs.len() == MAX_RANGES {
-            return None;
-        }
-        specs.push(Spec::parse(member)?);
-    }
-    (!specs.is_empty()).then_some(specs)
+/// The members behind `bytes=`; none of what is in another unit. Empty ones are skipped and white
+/// space around members is left out (section 5.6.1.2).
+fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let set = match value.split_at_checked(6) {
+        Some((unit, set)) if unit.eq_ignore_ascii_case(b"bytes=") => set,
+        _ => &[],
+    };
+    set.split(|&byte| byte == b',').map(trimmed).filter(|member| !member.is_empty())
 }
 
 /// Without the spaces and tabs around it.

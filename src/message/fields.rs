@@ -180,6 +180,7 @@ fn is_named(span: FieldSpan, head: &[u8], name: &[u8]) -> bool {
 pub struct Block {
     list: Box<[(HeaderName, HeaderValue)]>,
     wire: Box<[u8]>,
+    names: SeenNames,
     overrides: bool,
 }
 
@@ -221,10 +222,12 @@ impl FromIterator<(HeaderName, HeaderValue)> for Block {
     fn from_iter<I: IntoIterator<Item = (HeaderName, HeaderValue)>>(fields: I) -> Self {
         let list: Box<[_]> = fields.into_iter().collect();
         let mut wire = Vec::new();
+        let mut names = SeenNames::default();
         for (name, value) in &list {
             write_line(&mut wire, name, value);
+            names.insert(name.as_str().as_bytes());
         }
-        Self { list, wire: wire.into(), overrides: false }
+        Self { list, wire: wire.into(), names, overrides: false }
     }
 }
 
@@ -262,10 +265,12 @@ pub struct ResponseFields {
 }
 
 impl ResponseFields {
-    /// Whether one of them may be a field that the site's policy sets too.
+    /// Whether one of them may be among those of `policy`, the block that answers get from the site.
     #[inline]
-    pub fn may_override(&self) -> bool {
-        !self.own.is_empty() || self.shared.as_ref().is_some_and(|block| block.overrides)
+    pub fn may_override(&self, policy: &Block) -> bool {
+        let is_there = |name: &HeaderName| policy.names.may_contain(name.as_str().as_bytes());
+        self.own.iter().any(|(name, _)| is_there(name))
+            || self.shared.as_ref().is_some_and(|block| block.overrides)
     }
 
     /// Whether a field of that name was set to be meant instead of the one of the site's policy.

@@ -70,7 +70,7 @@ impl Policy {
         fields: &ResponseFields,
     ) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
         let fixed = if fields.complete { &[] } else { self.fixed.list() };
-        let may_yield = fields.may_override();
+        let may_yield = fields.may_override(&self.fixed);
         fixed.iter().filter(move |(name, _)| !(may_yield && yields(name, fields)))
     }
 
@@ -80,7 +80,7 @@ impl Policy {
         if fields.complete {
             return Cow::Borrowed(&[]);
         }
-        if !fields.may_override() {
+        if !fields.may_override(&self.fixed) {
             return Cow::Borrowed(self.fixed.wire());
         }
         self.fixed.wire_without(|name| yields(name, fields))

@@ -1,12 +1,14 @@
 //! Reading files without making the other connections of a worker wait for a disk.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{Stat, fstat};
 
+use super::clock;
 use crate::content::date;
 use crate::message::FileSpan;
 
@@ -16,9 +18,56 @@ const WARM_STEP: usize = 256 * 1024;
 /// Bytes that the kernel reads at least when it reads ahead.
 const READ_AHEAD: u64 = 64 * 1024;
 
+/// How long a piece that was in the page cache is taken to be there still.
+const WARM: Duration = Duration::from_millis(50);
+
+/// Pieces of which a thread remembers that.
+const PIECES: usize = 64;
+
+thread_local! {
+    /// What was found in the page cache lately, each in a place of its own or instead of another.
+    static FOUND: RefCell<[Option<Found>; PIECES]> = const { RefCell::new([const { None }; PIECES]) };
+}
+
+/// A piece of a file that was in the page cache.
+struct Found {
+    /// Tells open files apart while they are open. One that was opened since may pass for it: the
+    /// worker then waits for the disk, once.
+    file: usize,
+    start: u64,
+    length: u64,
+    at: Instant,
+}
+
 /// Whether both ends of a piece are in the page cache, so that `sendfile` will hardly wait. The
 /// kernel reads ahead in between, and before the end of a short one.
-pub(super) fn is_warm(file: &File, start: u64, length: u64) -> bool {
+pub(super) fn is_warm(file: &Arc<File>, start: u64, length: u64) -> bool {
+    let name = Arc::as_ptr(file).addr();
+    let now = clock::last();
+    FOUND.with_borrow_mut(|found| {
+        let place = &mut found[place_of(name, start)];
+        let is_known = place.as_ref().is_some_and(|known| {
+            (known.file, known.start, known.length) == (name, start, length)
+                && now.saturating_duration_since(known.at) < WARM
+        });
+        if is_known {
+            return true;
+        }
+        let is_warm = is_in_page_cache(file, start, length);
+        if is_warm {
+            *place = Some(Found { file: name, start, length, at: now });
+        }
+        is_warm
+    })
+}
+
+fn place_of(file: usize, start: u64) -> usize {
+    // Files are apart by some multiple of sixteen bytes, pieces by kilobytes.
+    let mixed = (file as u64 >> 4).wrapping_add(start >> 12).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 58) as usize % PIECES
+}
+
+fn is_in_page_cache(file: &File, start: u64, length: u64) -> bool {
     let last = start + length.saturating_sub(1);
     let mut byte = [0];
     let mut is_there = |at| read_now(file, &mut byte, at).is_ok();
@@ -154,6 +203,23 @@ mod tests {
         let error = fill(vec![0; 10], &span).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         warm(Arc::clone(&span.file), 0, 10).await.unwrap();
+    }
+
+    #[test]
+    fn what_was_written_is_in_the_page_cache_also_when_asked_again() {
+        let span = span(&vec![b'x'; 100_000]);
+        for (start, length) in [(0, 100_000), (0, 10), (0, 10), (0, 100_000), (99_990, 10)] {
+            assert!(is_warm(&span.file, start, length), "{start} {length}");
+        }
+    }
+
+    #[test]
+    fn pieces_and_files_have_places_of_their_own() {
+        let places = |place: fn(usize) -> usize| {
+            (0..PIECES).map(place).collect::<std::collections::HashSet<_>>().len()
+        };
+        assert!(places(|number| place_of(0x7f00_0000_1000, (number as u64) << 16)) > PIECES / 2);
+        assert!(places(|number| place_of(0x7f00_0000_1000 + 48 * number, 0)) > PIECES / 2);
     }
 
     #[test]
