@@ -68,14 +68,18 @@ pub struct CliExit {
 /// Reads the command line, the program's name first. Values of keys are read later, with those of
 /// the other sources.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CliExit> {
-    let matches = parser().try_get_matches_from(arguments)?;
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    // Most starts need no words about the options; whoever is told something gets them.
+    let matches = parser(Words::None)
+        .try_get_matches_from(&arguments)
+        .or_else(|_| parser(Words::All).try_get_matches_from(&arguments))?;
     match matches.subcommand() {
         None => Ok(Invocation { command: Command::Serve, overrides: overrides(&[&matches]) }),
         Some((STATUS, of_status)) => {
             if matches.args_present() {
                 let text = "options and folders before 'status' are for serving; those of status \
                             come after it";
-                return Err(parser().error(ErrorKind::ArgumentConflict, text).into());
+                return Err(parser(Words::All).error(ErrorKind::ArgumentConflict, text).into());
             }
             let command = Command::Status(status::options(of_status));
             Ok(Invocation { command, overrides: Overrides::default() })
@@ -118,11 +122,20 @@ fn overrides(levels: &[&ArgMatches]) -> Overrides {
     Overrides { config_file, values }
 }
 
-fn parser() -> Parser {
+/// How much a parser can say of what it takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Enough to understand a line without mistakes.
+    None,
+    /// What help and errors show.
+    All,
+}
+
+fn parser(words: Words) -> Parser {
     let check = Parser::new(CHECK)
         .about("Check the configuration and print it as JSON, each value with where it comes from")
         // A hundred options, which a start without this command need not wait for.
-        .defer(|check| check.arg(directory()).args(serving()));
+        .defer(|check| check.arg(directory()).args(serving(Words::All)));
     Parser::new(env!("CARGO_PKG_NAME"))
         .about(ABOUT)
         .bin_name(env!("CARGO_PKG_NAME"))
@@ -133,13 +146,13 @@ fn parser() -> Parser {
         .subcommand_help_heading("Commands")
         .max_term_width(100)
         .arg(directory())
-        .args(serving())
+        .args(serving(words))
         .subcommand(check)
         .subcommand(status::parser(STATUS))
 }
 
 /// The options of a configuration.
-fn serving() -> impl Iterator<Item = Arg> {
+fn serving(words: Words) -> impl Iterator<Item = Arg> {
     let no_color = Arg::new(NO_COLOR)
         .long(NO_COLOR)
         .help("The same as --colored-logging=false")
@@ -152,7 +165,7 @@ fn serving() -> impl Iterator<Item = Arg> {
         .value_name("FILE")
         .help("Configuration file (JSON); none is read otherwise")
         .value_parser(value_parser!(PathBuf));
-    KEYS.iter().map(option).chain([no_color, config])
+    KEYS.iter().map(move |key| option(key, words)).chain([no_color, config])
 }
 
 fn directory() -> Arg {
@@ -163,15 +176,20 @@ fn directory() -> Arg {
 }
 
 /// The option of a key.
-fn option(key: &'static Key) -> Arg {
+fn option(key: &'static Key, words: Words) -> Arg {
     let about = key.about();
     let arg = Arg::new(key.name)
         .long(key.flag())
         .visible_aliases(key.aliases.iter().map(|alias| alias.replace('_', "-")))
-        .help(help(key))
-        .long_help(format!("{}\n\nTakes {}.", help(key), about.takes))
         .help_heading(key.section)
         .value_parser(value_parser!(OsString));
+    let arg = match words {
+        Words::None => arg,
+        Words::All => {
+            let help = help(key);
+            arg.long_help(format!("{help}\n\nTakes {}.", about.takes)).help(help)
+        }
+    };
     let arg = match key.short {
         Some(short) => arg.short(short),
         None => arg,
@@ -232,8 +250,8 @@ fn version() -> String {
 
 /// The features built in: every key that turns one on, unless it has not arrived.
 fn features() -> Vec<&'static str> {
-    let built_in = KEYS.iter().filter(|key| key.about().missing.is_none());
-    built_in.filter_map(Key::feature).collect()
+    let features = KEYS.iter().filter_map(|key| Some((key, key.feature()?)));
+    features.filter(|(key, _)| key.about().missing.is_none()).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]

@@ -64,8 +64,6 @@ pub enum BuildError {
         /// Why.
         error: io::Error,
     },
-    /// The patterns of the header rules are too much together.
-    Rules(globset::Error),
 }
 
 impl std::error::Error for BuildError {}
@@ -88,12 +86,6 @@ impl fmt::Display for BuildError {
                     "cannot append forms to {}: {error}; name another file (form_log), one that this \
                      user may write to and that is not served",
                     path.display()
-                );
-            }
-            Self::Rules(error) => {
-                return write!(
-                    formatter,
-                    "cannot use the rules in headers: {error}; use fewer or simpler patterns"
                 );
             }
         };
@@ -171,7 +163,7 @@ impl Site {
         }
         handlers.push(folders);
         let sandboxed = uploads.as_ref().and_then(|uploads| uploads.place.clone());
-        let policy = policy(config, cors, sandboxed)?;
+        let policy = policy(config, cors, sandboxed);
         Ok(Self {
             handlers: handlers.into(),
             store,
@@ -190,7 +182,7 @@ impl Site {
             store: Arc::new(open_disk(config, None)?),
             uploads: None,
             error_pages: ErrorPages::new(config.enable_compression),
-            policy: policy(&plain, None, None)?,
+            policy: policy(&plain, None, None),
             is_monitored: false,
         })
     }

@@ -23,7 +23,7 @@ fn value_of(key: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn the_parser_is_sound() {
-    parser().debug_assert();
+    parser(Words::All).debug_assert();
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::banner::{self, Banner};
 use super::care::Care;
 use super::tls;
-use crate::config::{self, ColoredLogging, Config, KEYS, Key};
+use crate::config::{self, ColoredLogging, Config, KEYS};
 use crate::log::{self, AccessLog, Destination, DiagnosticsFormat, DiagnosticsOptions};
 use crate::server::{self, Bound, Server, Services};
 use crate::site::Site;
@@ -164,10 +164,10 @@ fn introduction(
     let scheme = if config.enable_ssl { "https" } else { "http" };
     let root = std::path::absolute(&config.document_root);
     let root = root.as_deref().unwrap_or(&config.document_root);
-    let features = KEYS.iter().filter(|key| key.about().missing.is_none());
-    let features = features.filter_map(|key| {
+    let features = KEYS.iter().filter_map(|key| {
         let name = key.feature()?.to_owned();
-        Some(Feature { name, on: key.show(config) == true })
+        let is_there = key.about().missing.is_none();
+        is_there.then(|| Feature { name, on: key.show(config) == true })
     });
     ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,8 +187,9 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], 
     // Not on standard output: the access log is there, and programs read it.
     let mut out = io::stderr();
     let root = std::path::absolute(&config.document_root);
-    let features: Vec<_> =
-        KEYS.iter().filter(|key| key.show(config) == true).filter_map(Key::feature).collect();
+    let features = KEYS.iter().filter_map(|key| Some((key, key.feature()?)));
+    let on: Vec<_> =
+        features.filter(|(key, _)| key.show(config) == true).map(|(_, name)| name).collect();
     let banner = Banner {
         version: env!("CARGO_PKG_VERSION"),
         root: root.as_deref().unwrap_or(&config.document_root),
@@ -196,7 +197,7 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], 
         addresses,
         interfaces: &banner::interfaces(),
         status_path: config.enable_server_status.then_some(Site::STATUS_PAGE),
-        features: &features,
+        features: &on,
         self_signed: tls.and_then(Tls::self_signed),
         config_file,
         colors: colors(config, out.is_terminal()),
@@ -207,11 +208,11 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], 
         let root = banner.root.display().to_string();
         let (version, status) = (banner.version, banner.status_path);
         let fingerprint = banner.self_signed.map(|fingerprint| fingerprint.to_string());
-        tracing::info!(version, root, ?local, ?network, status, fingerprint, ?features, "serving");
+        tracing::info!(version, root, ?local, ?network, status, fingerprint, features = ?on, "serving");
         return;
     }
     // A closed output is no reason not to serve.
-    let _ = write!(out, "{banner}").and_then(|()| out.flush());
+    let _ = out.write_all(banner.to_string().as_bytes()).and_then(|()| out.flush());
 }
 
 fn colors(config: &Config, is_terminal: bool) -> bool {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use globset::Glob;
 use http::{HeaderName, HeaderValue};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -147,8 +146,8 @@ pub struct Certificate {
 /// Fields of the answers to some paths.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderRule {
-    /// Which paths: decoded, from their first `/`.
-    pub paths: Glob,
+    /// Which paths: a pattern of them as they are decoded, from their first `/`.
+    pub paths: String,
     /// Fields by name, each there once: the value, or `None` to leave it out.
     pub set: Vec<(HeaderName, Option<HeaderValue>)>,
 }

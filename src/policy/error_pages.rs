@@ -34,11 +34,11 @@ struct Page<'a> {
     sentence: &'a str,
 }
 
-/// The pages of a site's errors. The built-in ones are made once: answering a request for what is
-/// not there is as cheap as answering one for a file.
+/// The pages of a site's errors. A built-in one is made once, when it is first needed: answering a
+/// request for what is not there is as cheap as answering one for a file.
 pub struct ErrorPages {
     /// From 400 on; `None` where no status is registered.
-    entries: Box<[Option<Entry>]>,
+    entries: Box<[OnceLock<Option<Box<Entry>>>]>,
     has_codings: bool,
 }
 
@@ -62,10 +62,9 @@ struct Whole {
 }
 
 impl ErrorPages {
-    /// Makes the built-in pages; in other codings too, if `has_codings`.
+    /// Room for the built-in pages; they come in other codings too, if `has_codings`.
     pub fn new(has_codings: bool) -> Self {
-        let entries = (FIRST..600).map(|status| Entry::new(status, has_codings)).collect();
-        Self { entries, has_codings }
+        Self { entries: (FIRST..600).map(|_| OnceLock::new()).collect(), has_codings }
     }
 
     /// The codings in which a client can have its page.
@@ -120,7 +119,8 @@ impl ErrorPages {
 
     fn entry(&self, status: StatusCode) -> Option<&Entry> {
         let index = status.as_u16().checked_sub(FIRST)?;
-        self.entries.get(usize::from(index))?.as_ref()
+        let entry = self.entries.get(usize::from(index))?;
+        entry.get_or_init(|| Entry::new(status, self.has_codings).map(Box::new)).as_deref()
     }
 }
 
@@ -154,8 +154,7 @@ fn compressed(coding: Coding, content: &[u8]) -> Option<Bytes> {
 }
 
 impl Entry {
-    fn new(status: u16, has_codings: bool) -> Option<Self> {
-        let status = StatusCode::from_u16(status).ok()?;
+    fn new(status: StatusCode, has_codings: bool) -> Option<Self> {
         status.canonical_reason()?;
         let built_in = |form| {
             let Response { fields, body, .. } =

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::hash::BuildHasher;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use foldhash::fast::FixedState;
 use rustix::fs::{Stat, fstat};
 
 use super::clock;
@@ -62,9 +64,8 @@ pub(super) fn is_warm(file: &Arc<File>, start: u64, length: u64) -> bool {
 }
 
 fn place_of(file: usize, start: u64) -> usize {
-    // Files are apart by some multiple of sixteen bytes, pieces by kilobytes.
-    let mixed = (file as u64 >> 4).wrapping_add(start >> 12).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 58) as usize % PIECES
+    let hash = FixedState::default().hash_one((file, start));
+    usize::try_from(hash % PIECES as u64).unwrap_or(0)
 }
 
 fn is_in_page_cache(file: &File, start: u64, length: u64) -> bool {

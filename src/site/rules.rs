@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::BuildError;
 use crate::config::{Config, CorsOrigin};
 use crate::content::cors::{Cors, CorsOptions};
 use crate::content::path::SitePath;
@@ -20,7 +19,7 @@ pub(super) fn policy(
     config: &Config,
     cors: Option<Arc<Cors>>,
     sandboxed: Option<SitePath<'static>>,
-) -> Result<Policy, BuildError> {
+) -> Policy {
     let mut fixed: Vec<_> = server_field(config).into_iter().collect();
     if config.enable_security_headers {
         // Not with a certificate of our own: a browser that has once heard of it lets nobody past
@@ -32,13 +31,12 @@ pub(super) fn policy(
         fixed.extend(cors.constant_fields());
     }
     let rules = config.headers.iter().map(|rule| (rule.paths.clone(), rule.set.clone()));
-    let rules = HeaderRules::new(rules).map_err(BuildError::Rules)?;
     let varying = Varying {
         cors: cors.filter(|cors| cors.varies()),
-        rules: (!config.headers.is_empty()).then_some(rules),
+        rules: (!config.headers.is_empty()).then(|| HeaderRules::new(rules)),
         sandboxed,
     };
-    Ok(Policy::new(fixed).with_varying(varying))
+    Policy::new(fixed).with_varying(varying)
 }
 
 /// The rules for other origins. With uploads on, the fields of resumable ones may be sent and read

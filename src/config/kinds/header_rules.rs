@@ -1,6 +1,5 @@
 //! Rules for the header fields of some paths: `[{"match": "/assets/**", "set": {…}}]`.
 
-use globset::{Glob, GlobBuilder, GlobSet};
 use serde_json::{Value, json};
 
 use super::headers::header_overrides;
@@ -24,7 +23,7 @@ impl Kind for HeaderRules {
     }
 
     fn show(&self, rules: &Vec<HeaderRule>) -> Value {
-        let show = |rule: &HeaderRule| json!({"match": rule.paths.glob(), "set": header_overrides().show(&rule.set)});
+        let show = |rule: &HeaderRule| json!({"match": rule.paths, "set": header_overrides().show(&rule.set)});
         rules.iter().map(show).collect()
     }
 
@@ -59,16 +58,13 @@ fn rule(raw: Raw<'_>) -> Result<HeaderRule, Mismatch> {
 }
 
 /// `*` and `?` stay within a segment, `**` crosses them.
-fn pattern(raw: Raw<'_>) -> Result<Glob, Mismatch> {
+fn pattern(raw: Raw<'_>) -> Result<String, Mismatch> {
     let pattern = raw.string().ok_or_else(|| raw.wrong())?;
     if !pattern.starts_with('/') {
         let why = format!("the pattern {pattern:?} matches no path: all begin with \"/\"");
         return Err(raw.refused(why));
     }
-    GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .backslash_escape(true)
-        .build()
-        .and_then(|glob| GlobSet::new([glob.clone()]).map(|_| glob))
-        .map_err(|error| raw.refused(format!("the pattern {pattern:?} is wrong: {}", error.kind())))
+    fast_glob::validate(pattern)
+        .map(|()| pattern.to_owned())
+        .map_err(|error| raw.refused(format!("the pattern {pattern:?} is wrong: {error}")))
 }
