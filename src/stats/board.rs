@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::first;
 use super::history::Rings;
 use super::observed::{Disks, Observed};
 use super::process::Usage;
@@ -118,19 +119,17 @@ impl Board {
             self.errors.extend(notes.errors);
             self.faults.extend(notes.faults);
         }
-        sort_slowest(&mut lists.slowest);
+        lists.slowest = slowest_of(lists.slowest.drain(..));
         keep_latest(&mut self.errors, MAX_ERRORS);
         keep_latest(&mut self.faults, MAX_ERRORS / 2);
     }
 
     pub(super) fn top(&self, malformed: &[&str]) -> super::snapshot::Top {
-        let mut slowest = self.previous.slowest.clone();
-        slowest.extend_from_slice(&self.lists.slowest);
-        sort_slowest(&mut slowest);
+        let slowest = slowest_of(self.previous.slowest.iter().chain(&self.lists.slowest).cloned());
         // However many others there were, the server's own have their places.
         let others = self.errors.len().saturating_sub(MAX_ERRORS - self.faults.len());
-        let mut errors: Vec<_> = self.errors[others..].iter().chain(&self.faults).collect();
-        errors.sort_by_key(|error| error.time);
+        let errors = self.errors[others..].iter().chain(&self.faults).rev();
+        let errors = first(errors, MAX_ERRORS, |one, two| two.time.cmp(&one.time));
         let entry = |name: String, count: super::top::Count| TopEntry {
             name,
             requests: count.requests,
@@ -144,7 +143,7 @@ impl Board {
             paths: paths.map(|(path, count)| entry(Path::new(&path).shown(), count)).collect(),
             clients: clients.map(|(client, count)| entry(shown_client(client), count)).collect(),
             slowest: slowest.iter().map(shown_slow).collect(),
-            errors: errors.iter().rev().map(|error| shown_error(error, malformed)).collect(),
+            errors: errors.iter().map(|error| shown_error(error, malformed)).collect(),
         }
     }
 }
@@ -158,14 +157,12 @@ pub(super) fn shown_client(client: IpAddr) -> String {
 }
 
 fn keep_latest(errors: &mut Vec<Error>, most: usize) {
-    errors.sort_by_key(|error| error.time);
-    let too_many = errors.len().saturating_sub(most);
-    errors.drain(..too_many);
+    *errors = first(errors.drain(..).rev(), most, |one, two| two.time.cmp(&one.time));
+    errors.reverse();
 }
 
-fn sort_slowest(slowest: &mut Vec<Slow>) {
-    slowest.sort_by_key(|slow| std::cmp::Reverse(slow.first_byte));
-    slowest.truncate(MAX_TOP);
+fn slowest_of(all: impl Iterator<Item = Slow>) -> Vec<Slow> {
+    first(all, MAX_TOP, |one, two| two.first_byte.cmp(&one.first_byte))
 }
 
 fn shown_slow(slow: &Slow) -> SlowRequest {

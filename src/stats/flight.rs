@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use slab::Slab;
 
+use super::first;
 use super::snapshot::InFlight;
 use super::text::Short;
 
@@ -151,10 +152,9 @@ impl Flights {
 }
 
 /// The oldest of them, as they are told of.
-pub(super) fn oldest(mut flights: Vec<Arc<Flight>>, most: usize, now: Instant) -> Vec<InFlight> {
-    flights.sort_unstable_by_key(|flight| flight.received);
-    flights.truncate(most);
-    flights.iter().map(|flight| flight.shown(now)).collect()
+pub(super) fn oldest(flights: Vec<Arc<Flight>>, most: usize, now: Instant) -> Vec<InFlight> {
+    let oldest = first(flights, most, |one, two| one.received.cmp(&two.received));
+    oldest.iter().map(|flight| flight.shown(now)).collect()
 }
 
 #[cfg(test)]

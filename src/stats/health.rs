@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::first;
 use super::observed::{Disks, Observed, Space};
 use super::process::Usage;
 use super::snapshot::{Check, Health, State};
@@ -56,7 +57,7 @@ pub(super) fn examine(signs: &Signs<'_>) -> Health {
         checks.push(check("drain", State::Amber, "stopping: the last requests are being finished"));
     }
     // Stable, so that the order does not change from one look to the next.
-    checks.sort_by_key(|check| std::cmp::Reverse(check.state));
+    let checks = first(checks, usize::MAX, |one, two| two.state.cmp(&one.state));
     let state = checks.iter().map(|check| check.state).max().unwrap_or_default();
     Health { state, checks }
 }

@@ -11,6 +11,7 @@
 //! | `sample`, `text` | single requests worth remembering, in fixed memory |
 //! | `totals` | all workers together |
 //! | `history` | ten minutes, two hours, a day |
+//! | `first` | the first few of an order |
 //! | `top`, `board` | lists of fixed size; what is remembered beside the counts |
 //! | `process`, `observed` | what the system says, and what others found out |
 //! | `health` | whether all is well |
@@ -20,6 +21,7 @@
 mod board;
 mod counter;
 mod events;
+mod first;
 mod flight;
 mod health;
 mod history;
@@ -37,6 +39,7 @@ mod totals;
 mod visit;
 
 pub use events::{ConnectionState, HandshakeFailure, Refused, Timeout};
+pub use first::first;
 pub use flight::{Departure, Flight};
 pub use history::Range;
 pub use observed::{Disks, Observed, Space, Uploaded};

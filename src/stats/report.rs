@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::board::{Board, shown_client};
 use super::events::Refused;
+use super::first;
 use super::flight::oldest;
 use super::health::{Signs, examine};
 use super::history::Range;
@@ -276,10 +277,8 @@ impl Stats {
                 *all.entry(*client).or_insert(0) += open;
             }
         }
-        let mut all: Vec<_> = all.into_iter().collect();
-        all.sort_unstable_by(|(a, one), (b, two)| two.cmp(one).then_with(|| a.cmp(b)));
-        all.truncate(MAX_TOP);
-        let shown = all.into_iter();
+        let most = first(all, MAX_TOP, |(a, one), (b, two)| two.cmp(one).then_with(|| a.cmp(b)));
+        let shown = most.into_iter();
         shown.map(|(client, open)| OpenClient { address: shown_client(client), open }).collect()
     }
 

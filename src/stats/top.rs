@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use super::first;
+
 /// Entries kept; far more than are shown, so that those shown are right.
 const KEPT: usize = 128;
 
@@ -67,12 +69,10 @@ impl<K: Clone + Eq + Hash + Ord> Top<K> {
             sum.requests += entry.certain.requests;
             sum.bytes += entry.certain.bytes;
         }
-        let mut all: Vec<_> = sums.into_iter().collect();
-        all.sort_unstable_by(|(a, one), (b, two)| {
+        let first = first(sums, most, |(a, one), (b, two)| {
             two.requests.cmp(&one.requests).then_with(|| a.cmp(b))
         });
-        all.truncate(most);
-        all.into_iter().map(|(key, count)| (key.clone(), count)).collect()
+        first.into_iter().map(|(key, count)| (key.clone(), count)).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 
 use super::shown::{self, float};
+use crate::stats::first;
 use crate::stats::snapshot::{
     Certificate, Check, Connections, InFlight, LimitsHit, State, TopEntry,
 };
@@ -76,17 +77,13 @@ pub(super) struct Counted {
 /// What was counted by name, the most first.
 pub(super) fn counted(by_name: &BTreeMap<String, u64>) -> Vec<Counted> {
     let sum = by_name.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
-    let mut rows: Vec<_> = by_name
-        .iter()
-        .map(|(name, &count)| Counted {
-            // Names of reasons are written as in the metrics.
-            name: name.replace('_', " "),
-            count,
-            share: share(&count, &sum),
-        })
-        .collect();
-    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
-    rows
+    let rows = by_name.iter().map(|(name, &count)| Counted {
+        // Names of reasons are written as in the metrics.
+        name: name.replace('_', " "),
+        count,
+        share: share(&count, &sum),
+    });
+    first(rows, usize::MAX, |a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)))
 }
 
 /// All of what was counted by name.
@@ -212,9 +209,8 @@ pub(super) fn state(state: &State) -> &'static str {
 
 /// What is wrong, the worst first.
 pub(super) fn wrong(checks: &[Check]) -> Vec<&Check> {
-    let mut wrong: Vec<_> = checks.iter().filter(|check| check.state != State::Green).collect();
-    wrong.sort_by_key(|check| std::cmp::Reverse(check.state));
-    wrong
+    let wrong = checks.iter().filter(|check| check.state != State::Green);
+    first(wrong, usize::MAX, |one, two| two.state.cmp(&one.state))
 }
 
 /// How a certificate stands, by the days that it has left.
