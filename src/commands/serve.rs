@@ -190,12 +190,15 @@ fn greet(config: &Config, config_file: Option<&Path>, addresses: &[SocketAddr], 
     let features = KEYS.iter().filter_map(|key| Some((key, key.feature()?)));
     let on: Vec<_> =
         features.filter(|(key, _)| key.show(config) == true).map(|(_, name)| name).collect();
+    // Of no use to a socket that listens on one address.
+    let is_everywhere = addresses.iter().any(|address| address.ip().is_unspecified());
+    let interfaces = if is_everywhere { banner::interfaces() } else { Vec::new() };
     let banner = Banner {
         version: env!("CARGO_PKG_VERSION"),
         root: root.as_deref().unwrap_or(&config.document_root),
         scheme: if tls.is_some() { "https" } else { "http" },
         addresses,
-        interfaces: &banner::interfaces(),
+        interfaces: &interfaces,
         status_path: config.enable_server_status.then_some(Site::STATUS_PAGE),
         features: &on,
         self_signed: tls.and_then(Tls::self_signed),

@@ -125,7 +125,7 @@ impl Board {
     }
 
     pub(super) fn top(&self, malformed: &[&str]) -> super::snapshot::Top {
-        let slowest = slowest_of(self.previous.slowest.iter().chain(&self.lists.slowest).cloned());
+        let slowest = slowest_of(self.previous.slowest.iter().chain(&self.lists.slowest).copied());
         // However many others there were, the server's own have their places.
         let others = self.errors.len().saturating_sub(MAX_ERRORS - self.faults.len());
         let errors = self.errors[others..].iter().chain(&self.faults).rev();
