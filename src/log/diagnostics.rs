@@ -24,7 +24,7 @@ use super::timestamp::Timestamp;
 
 /// Lines that may wait to be written; those beyond them are dropped. Room for all of them is taken
 /// at the start (32 bytes each).
-const MAX_QUEUED: usize = 4096;
+const MAX_QUEUED: usize = 1024;
 
 /// The form of the diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

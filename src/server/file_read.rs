@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use foldhash::fast::FixedState;
+use foldhash::quality::FixedState;
 use rustix::fs::{Stat, fstat};
 
 use super::clock;
