@@ -144,10 +144,11 @@ fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0, |value: u64, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        Some(value.saturating_mul(10).saturating_add(digit))
-    })
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let add = |value: u64, byte: &u8| value.checked_mul(10)?.checked_add(u64::from(byte - b'0'));
+    Some(digits.iter().try_fold(0, add).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

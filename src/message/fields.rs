@@ -235,6 +235,9 @@ impl FromIterator<(HeaderName, HeaderValue)> for Block {
 pub(super) fn write_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     if name == header::ETAG {
         out.extend_from_slice(b"ETag");
+    } else if name == header::CONTENT_RANGE {
+        // In every answer to a request for a range.
+        out.extend_from_slice(b"Content-Range");
     } else {
         write_capitalised(out, name);
     }
@@ -270,7 +273,10 @@ impl ResponseFields {
     pub fn may_override(&self, policy: &Block) -> bool {
         let is_there = |name: &HeaderName| policy.names.may_contain(name.as_str().as_bytes());
         self.own.iter().any(|(name, _)| is_there(name))
-            || self.shared.as_ref().is_some_and(|block| block.overrides)
+            || self
+                .shared
+                .as_ref()
+                .is_some_and(|block| block.overrides && block.names.may_share(policy.names))
     }
 
     /// Whether a field of that name was set to be meant instead of the one of the site's policy.
