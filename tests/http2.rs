@@ -108,6 +108,58 @@ fn streams_do_not_wait_for_each_other() {
 }
 
 #[test]
+fn what_was_begun_arrives_whole_also_on_the_last_of_a_connection() {
+    let server = site().flag("--keep-alive-requests=3").start();
+    for _ in 0..3 {
+        run(async {
+            // Much is on its way, and while it is read the client says so all the time.
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(8192).unwrap();
+            let stream = socket.connect(server.address).await.unwrap();
+            let (mut client, connection): (SendRequest<Bytes>, _) =
+                Builder::new().handshake(stream).await.unwrap();
+            let ended: Ended = tokio::spawn(connection);
+            let mut bodies = Vec::new();
+            for _ in 0..3 {
+                client = client.ready().await.unwrap();
+                let (response, _) = client.send_request(request("GET", "/large"), true).unwrap();
+                bodies.push(tokio::spawn(async { content(response.await?.into_body()).await }));
+            }
+            for body in bodies {
+                assert_eq!(body.await.unwrap().unwrap().len(), 3_000_000);
+            }
+            ended.await.unwrap().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_from_its_socket_is_given_up() {
+    let server = site().flag("--request-timeout=0.3").flag("--keep-alive-timeout=60").start();
+    run(async {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        // SETTINGS_INITIAL_WINDOW_SIZE and the window of the connection: as large as can be.
+        stream.write_all(b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff").await.unwrap();
+        stream.write_all(b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0").await.unwrap();
+        // GET /large, of which a dozen fill any buffer of the kernel.
+        for stream_id in (1..25).step_by(2) {
+            let block = b"\x82\x86\x44\x06/large\x41\x01t";
+            let head = [0, 0, block.len().to_le_bytes()[0], 1, 5, 0, 0, 0, stream_id];
+            stream.write_all(&[&head[..], block].concat()).await.unwrap();
+        }
+        // Nothing is read until the server has given up.
+        support::eventually(|| {
+            let metrics = server.get("/metrics", &[]).text();
+            metrics.contains("salver_timeouts_total{reason=\"response\"} 1").then_some(())
+        });
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+        assert!(rest.len() < 36_000_000);
+    });
+}
+
+#[test]
 fn a_client_that_does_not_read_is_given_up() {
     let server = site().flag("--request-timeout=0.3").start();
     run(async {

@@ -31,6 +31,7 @@ use self::exchange::exchange;
 use self::gather::Gather;
 use super::deadline::Deadline;
 use super::exchange::Exchanges;
+use super::linger::linger_while_it_reads;
 use super::worker::Worker;
 use crate::stats::{ConnectionState, Timeout};
 
@@ -86,7 +87,10 @@ where
         let _ = ready!(out.poll_send(context));
         closed
     });
-    let _ = timeout(FAREWELL, end).await;
+    if timeout(FAREWELL, end).await.is_ok() {
+        drop(connection);
+        linger_while_it_reads(out, settings.request_timeout).await;
+    }
 }
 
 /// Why there is something to do.
@@ -97,6 +101,8 @@ enum Event {
     Stop,
     /// For too long there was nothing to do.
     Idle,
+    /// For too long the client took nothing of what was sent.
+    Stuck,
     /// The client is gone, or must go.
     End,
 }
@@ -115,6 +121,8 @@ async fn converse<T>(
     let mut stopped = pin!(worker.stopped());
     let mut is_leaving = false;
     let mut requests = 0;
+    let mut stuck = Deadline::after(settings.request_timeout);
+    let mut stuck_after = None;
     loop {
         let event = poll_fn(|context| {
             match connection.poll_accept(context) {
@@ -132,6 +140,14 @@ async fn converse<T>(
             if let Poll::Ready(Err(error)) = out.poll_send(context) {
                 tracing::debug!(%error, "an HTTP/2 connection ended");
                 return Poll::Ready(Event::End);
+            }
+            let blocked_after = out.blocked_after();
+            if blocked_after != stuck_after {
+                stuck_after = blocked_after;
+                stuck.set_after(settings.request_timeout);
+            }
+            if blocked_after.is_some() && stuck.poll(context).is_ready() {
+                return Poll::Ready(Event::Stuck);
             }
             if !is_leaving && stopped.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Event::Stop);
@@ -156,6 +172,10 @@ async fn converse<T>(
             // Each answer has a time limit of its own.
             Event::Idle if Arc::strong_count(exchanges) > 1 => {
                 idle.set_after(settings.keep_alive_timeout);
+            }
+            Event::Stuck => {
+                worker.tally.timed_out(Timeout::Response);
+                return connection.abrupt_shutdown(Reason::NO_ERROR);
             }
             Event::Idle if is_leaving => return connection.abrupt_shutdown(Reason::NO_ERROR),
             Event::Idle => {

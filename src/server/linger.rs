@@ -8,6 +8,9 @@ use std::future::poll_fn;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
 use super::deadline::Deadline;
 use super::transport::Transport;
 
@@ -35,4 +38,20 @@ pub(super) async fn linger(io: &mut Transport) {
             return;
         }
     }
+}
+
+/// The same for a client that says what it has read (HTTP/2's `WINDOW_UPDATE`): for as long as it goes on
+/// saying something, and `most` in all.
+pub(super) async fn linger_while_it_reads(
+    mut io: impl AsyncRead + AsyncWrite + Unpin,
+    most: Duration,
+) {
+    let mut dropped = vec![0; 4096];
+    let end = async {
+        if io.shutdown().await.is_err() {
+            return;
+        }
+        while let Ok(Ok(1..)) = timeout(PATIENCE, io.read(&mut dropped)).await {}
+    };
+    let _ = timeout(most, end).await;
 }

@@ -278,7 +278,7 @@ impl<S: Origin> Store for Cached<S> {
         match self.standing(key, bytes, &self.moment(now)) {
             Standing::Fresh(outcome) => return Answer::Ready(outcome.found(CacheUse::Hit)),
             Standing::Stale { seen, asks, outcome } => {
-                let watch = if asks { self.origin.watch(path, seen, None, now) } else { None };
+                let watch = if asks { self.origin.watch(path, seen, false, now) } else { None };
                 if let Answer::Ready(Ok(current)) = self.origin.look(path)
                     && current == seen
                 {

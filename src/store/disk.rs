@@ -32,6 +32,7 @@ use super::resolve::{Patience, Root};
 use super::version::Version;
 use super::watch::{Watch, WatchState};
 use super::{Answer, BoxFuture, Found, Inspection, Scan, Store, StoreError, Symlinks};
+use lookup::join;
 use siblings::{in_coding, sibling_path};
 
 /// What a [`Disk`] needs to know.
@@ -237,14 +238,14 @@ impl Origin for Disk {
         &self,
         path: &SitePath<'_>,
         seen: Seen,
-        sibling: Option<Coding>,
+        beside: bool,
         now: Instant,
     ) -> Option<WatchState> {
         if self.hides(path) {
             return None;
         }
         let wanted = Wanted { relative: path.relative(), is_folder: path.is_folder() };
-        self.0.watch_over(wanted, seen, sibling, now)
+        self.0.watch_over(wanted, seen, beside, now)
     }
 
     fn look_sibling<'a>(
@@ -311,27 +312,45 @@ impl Inner {
         }
     }
 
-    /// Watches everything that says what the path names, and in a coding what lies beside it.
+    /// Watches everything that says what the path names, and what lies beside it in codings.
     fn watch_over(
         &self,
         wanted: Wanted<'_>,
         seen: Seen,
-        sibling: Option<Coding>,
+        beside: bool,
         now: Instant,
     ) -> Option<WatchState> {
         let root = self.root();
-        let path = match seen {
-            Seen::Folder(_) => return self.watch.over(&root, wanted.relative, true, now),
-            Seen::File { index, .. } => self.path_of(wanted, index),
-            Seen::Nothing => wanted.relative.to_vec(),
-        };
-        let state = self.watch.over(&root, &path, false, now)?;
-        match sibling {
-            None => Some(state),
-            Some(coding) => {
-                let beside = self.watch.over(&root, &sibling_path(&path, coding), false, now);
-                beside.filter(|beside| *beside == state)
+        let state = match seen {
+            Seen::Folder(_) => self.watch.over(&root, wanted.relative, true, now),
+            Seen::Nothing | Seen::File { .. } => {
+                self.watch.over(&root, wanted.relative, false, now)
             }
+        }?;
+        // Each of the index files that come before the one that is there may be a link to nothing.
+        let indices = match seen {
+            Seen::File { index: Some(index), .. } => index + 1,
+            Seen::Folder(_) if wanted.is_folder => self.index_files.len(),
+            Seen::File { index: None, .. } | Seen::Folder(_) | Seen::Nothing => 0,
+        };
+        let indices = self.index_files.iter().take(indices);
+        let indices = indices.map(|name| join(wanted.relative, name));
+        let path = match seen {
+            Seen::File { index, .. } if beside => Some(self.path_of(wanted, index)),
+            _ => None,
+        };
+        let siblings = path
+            .iter()
+            .flat_map(|path| Coding::ALL.into_iter().map(move |coding| sibling_path(path, coding)));
+        let is_watched = |path: Vec<u8>| self.watch.over(&root, &path, false, now) == Some(state);
+        if !indices.chain(siblings).all(is_watched) {
+            return None;
         }
+        if !Arc::ptr_eq(&root, &self.root()) {
+            // What was watched just now is of a root that is no longer served.
+            self.watch.forget();
+            return None;
+        }
+        Some(state)
     }
 }

@@ -311,7 +311,15 @@ mod linux {
             | ReadFlags::UNMOUNT
             | ReadFlags::DELETE_SELF
             | ReadFlags::MOVE_SELF;
-        if events.intersects(upheaval) { Happened::Upheaval } else { Happened::Changes }
+        // One that somebody has open is not told of its own end.
+        let of_a_folder =
+            ReadFlags::CREATE | ReadFlags::DELETE | ReadFlags::MOVED_FROM | ReadFlags::MOVED_TO;
+        let is_folder = events.contains(ReadFlags::ISDIR) && events.intersects(of_a_folder);
+        if events.intersects(upheaval) || is_folder {
+            Happened::Upheaval
+        } else {
+            Happened::Changes
+        }
     }
 
     /// Whether all that may happen to what is at `path` happens in the folders that lead there: no

@@ -64,7 +64,56 @@ fn pattern(raw: Raw<'_>) -> Result<String, Mismatch> {
         let why = format!("the pattern {pattern:?} matches no path: all begin with \"/\"");
         return Err(raw.refused(why));
     }
+    if ways(pattern) > MAX_WAYS {
+        return Err(raw.refused(format!(
+            "the pattern {pattern:?} takes too long to match: there are more than {MAX_WAYS} ways \
+             through its braces, where \"*\" counts as 16; make several rules of it"
+        )));
+    }
     fast_glob::validate(pattern)
         .map(|()| pattern.to_owned())
         .map_err(|error| raw.refused(format!("the pattern {pattern:?} is wrong: {error}")))
+}
+
+/// Ways through the braces of a pattern that are tried, at worst, for each place of a path.
+const MAX_WAYS: usize = 2048;
+
+/// The product of the alternatives in all braces, also in those within others.
+fn ways(pattern: &str) -> usize {
+    const STAR: usize = 16;
+    let (mut open, mut product) = (Vec::new(), 1_usize);
+    let mut bytes = pattern.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'{' => open.push(1_usize),
+            b'}' => product = product.saturating_mul(open.pop().unwrap_or(1)),
+            b',' => open.iter_mut().last().into_iter().for_each(|ways| *ways += 1),
+            b'*' => open.iter_mut().last().into_iter().for_each(|ways| *ways += STAR),
+            _ => {}
+        }
+    }
+    product
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_that_take_long_are_told_from_those_that_people_write() {
+        for (pattern, is_quick) in [
+            ("/**", true),
+            ("/**/*.{js,css,mjs,png,jpg,svg,woff,woff2}", true),
+            ("/{assets,static}/**/*.{js,css}", true),
+            ("/{a*,b*}", true),
+            ("/{a,b/{c,d}}/**", true),
+            ("/\\{a,*,*,*}{b,*}", true),
+            ("/{a*,b*}{c*,d*}", true),
+            ("/{a,*a,aa,a*a}{a,*a,aa,a*a}{a,*a,aa,a*a}b", false),
+            ("/**/{a,aa}{a,aa}{a,aa}{a,aa}{a,aa}{a,aa}{a,aa}{a,aa}{a,aa,b}{a,aa,b}{a,aa,b}", false),
+        ] {
+            assert_eq!(ways(pattern) <= MAX_WAYS, is_quick, "{pattern}");
+        }
+    }
 }

@@ -27,6 +27,10 @@ struct Inner<T> {
     sent: usize,
     /// Whether flushing is left to [`Gather::poll_send`].
     holds: bool,
+    /// Bytes that the connection took, in all.
+    taken: u64,
+    /// Whether it took nothing more the last time.
+    is_blocked: bool,
 }
 
 impl<T> Clone for Gather<T> {
@@ -38,12 +42,25 @@ impl<T> Clone for Gather<T> {
 impl<T> Gather<T> {
     /// Flushes when told, as any connection, until [`Self::hold`].
     pub(super) fn new(io: T) -> Self {
-        Self(Arc::new(Mutex::new(Inner { io, gathered: Vec::new(), sent: 0, holds: false })))
+        Self(Arc::new(Mutex::new(Inner {
+            io,
+            gathered: Vec::new(),
+            sent: 0,
+            holds: false,
+            taken: 0,
+            is_blocked: false,
+        })))
     }
 
     /// From now on flushing is [`Self::poll_send`]'s.
     pub(super) fn hold(&self) {
         self.lock().holds = true;
+    }
+
+    /// While the client takes nothing: how many bytes it had taken before.
+    pub(super) fn blocked_after(&self) -> Option<u64> {
+        let inner = self.lock();
+        inner.is_blocked.then_some(inner.taken)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
@@ -64,7 +81,9 @@ impl<T: AsyncWrite + Unpin> Inner<T> {
         while self.sent < self.gathered.len() {
             ready!(self.poll_through(context, &[]))?;
         }
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        self.is_blocked |= flushed.is_pending();
+        flushed
     }
 
     /// Writes what was gathered and `slices` behind it; how many bytes of `slices` were taken.
@@ -82,10 +101,13 @@ impl<T: AsyncWrite + Unpin> Inner<T> {
             *place = *slice;
             used += 1;
         }
-        let count = ready!(Pin::new(&mut self.io).poll_write_vectored(context, &all[..used]))?;
+        let written = Pin::new(&mut self.io).poll_write_vectored(context, &all[..used]);
+        self.is_blocked = written.is_pending();
+        let count = ready!(written)?;
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        self.taken += count as u64;
         self.sent += count.min(before);
         if self.sent == self.gathered.len() {
             // A connection that waits holds no buffer.

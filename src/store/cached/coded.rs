@@ -1,8 +1,8 @@
 //! Files in other codings: kept in the entry of the file itself, so that one lookup finds them, they
 //! share its budget, and they go when it goes or changes.
 //!
-//! 1. A precompressed sibling comes first. Which there are is seen when the file is loaded; the one
-//!    that a request would get is looked at again with the file.
+//! 1. A precompressed sibling comes first. Which there are is seen when the file is loaded; they are
+//!    looked at again with the file.
 //! 2. Else the content is compressed, once, however many ask for it meanwhile.
 //! 3. What is not worth it, or not there, is remembered as well.
 
@@ -28,7 +28,7 @@ enum Position {
     /// With nothing to look at.
     Fresh(Choice),
     /// With something to look at first.
-    Stale(Basis, Choice),
+    Stale(Box<Basis>, Choice),
     /// With an answer that is no file, to be looked at first.
     Bare,
     Unknown,
@@ -46,8 +46,7 @@ enum Choice {
 struct Basis {
     meta: Arc<Representation>,
     seen: Seen,
-    coding: Coding,
-    sibling: Option<Version>,
+    siblings: [Option<Version>; Coding::COUNT],
     /// Whether it is time to ask for a watch over it.
     asks: bool,
 }
@@ -74,8 +73,8 @@ impl<S: Origin> Cached<S> {
         }
         let pick = match &kept.outcome {
             Outcome::Found(Found::File(object)) => {
-                let (pick, coding) = kept.pick(object, accepted, first);
-                kept.freshness.holds_beside(coding, &moment).then_some(pick)?
+                let is_fresh = kept.freshness.holds_beside(&moment);
+                is_fresh.then(|| kept.pick(object, accepted, first))?
             }
             // Nothing lies beside what is no file.
             _ => Pick::Plain,
@@ -111,7 +110,7 @@ impl<S: Origin> Cached<S> {
                 Position::Bare
             };
         };
-        let (pick, coding) = kept.pick(object, accepted, first);
+        let pick = kept.pick(object, accepted, first);
         let choice = match pick {
             Pick::Plain => Choice::Ready(kept.outcome.clone()),
             Pick::Here(object) => Choice::Ready(Outcome::Found(Found::File(object.clone()))),
@@ -119,14 +118,14 @@ impl<S: Origin> Cached<S> {
                 Choice::Make(Recipe { plain: object.clone(), coding, sibling_of })
             }
         };
-        if kept.freshness.holds(&moment) && kept.freshness.holds_beside(coding, &moment) {
+        if kept.freshness.holds(&moment) && kept.freshness.holds_beside(&moment) {
             return Position::Fresh(choice);
         }
         let Some(seen) = kept.seen else { return Position::Unknown };
-        let sibling = kept.sibling(coding).map(|(_, version)| version);
+        let siblings = kept.siblings();
         let meta = Arc::clone(&object.meta);
         let asks = kept.freshness.asks(&moment);
-        Position::Stale(Basis { meta, seen, coding, sibling, asks }, choice)
+        Position::Stale(Box::new(Basis { meta, seen, siblings, asks }), choice)
     }
 
     #[inline]
@@ -176,19 +175,20 @@ impl<S: Origin> Cached<S> {
     }
 
     fn watch_over(&self, path: &SitePath<'_>, basis: &Basis, now: Instant) -> Option<WatchState> {
-        let sibling = (!basis.meta.is_sandboxed).then_some(basis.coding);
-        if basis.asks { self.origin.watch(path, basis.seen, sibling, now) } else { None }
+        let beside = !basis.meta.is_sandboxed;
+        if basis.asks { self.origin.watch(path, basis.seen, beside, now) } else { None }
     }
 
     /// Whether that is known without waiting.
     fn holds_now(&self, path: &SitePath<'_>, basis: &Basis) -> bool {
         let looked = self.origin.look(path);
+        let is_there = |(coding, sibling): (Coding, &Option<Version>)| {
+            let looked = self.origin.look_sibling(path, basis.seen, coding);
+            matches!(looked, Answer::Ready(Ok(current)) if current == *sibling)
+        };
         matches!(looked, Answer::Ready(Ok(current)) if current == basis.seen)
             && (basis.meta.is_sandboxed
-                || matches!(
-                    self.origin.look_sibling(path, basis.seen, basis.coding),
-                    Answer::Ready(Ok(current)) if current == basis.sibling
-                ))
+                || Coding::ALL.into_iter().zip(&basis.siblings).all(is_there))
     }
 
     async fn holds(&self, path: &SitePath<'_>, basis: &Basis) -> bool {
@@ -199,8 +199,13 @@ impl<S: Origin> Cached<S> {
         if basis.meta.is_sandboxed {
             return true;
         }
-        let looked = self.origin.look_sibling(path, basis.seen, basis.coding).wait().await;
-        matches!(looked, Ok(current) if current == basis.sibling)
+        for (coding, sibling) in Coding::ALL.into_iter().zip(&basis.siblings) {
+            let looked = self.origin.look_sibling(path, basis.seen, coding).wait().await;
+            if !matches!(looked, Ok(current) if current == *sibling) {
+                return false;
+            }
+        }
+        true
     }
 
     fn confirm_coded(
@@ -214,7 +219,7 @@ impl<S: Origin> Cached<S> {
         let mut shard = self.shard(key);
         if let Some(kept) = shard.get_same(key, path, &basis.meta) {
             kept.freshness.confirm(now, watch);
-            kept.freshness.confirm_beside(basis.coding, now);
+            kept.freshness.confirm_beside(now);
         }
     }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::{Changes, WatchState};
-use crate::content::coding::Coding;
 
 /// How long an answer is given again unchecked. An edit must be seen after 50 ms, and the clock
 /// that callers pass in may be a few milliseconds behind.
@@ -18,8 +17,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// When an answer was last compared with where it came from, and what has been watched since.
 pub(super) struct Freshness {
     pub(super) checked: Instant,
-    /// Of what lies beside it, by coding.
-    beside: [Instant; Coding::COUNT],
+    /// The same of what lies beside it in codings.
+    beside: Instant,
     /// The state of the watch before it was compared, at a time that is here too.
     watched: Option<(WatchState, Instant)>,
     asked: Option<Instant>,
@@ -36,7 +35,7 @@ pub(super) struct Moment<'a> {
 impl Freshness {
     /// Of what was loaded at `now`.
     pub(super) fn new(now: Instant) -> Self {
-        Self { checked: now, beside: [now; Coding::COUNT], watched: None, asked: None }
+        Self { checked: now, beside: now, watched: None, asked: None }
     }
 
     /// Whether the answer need not be looked at before it is given again.
@@ -47,15 +46,14 @@ impl Freshness {
             && !moment.changes.any_since(self.checked)
     }
 
-    /// The same of its sibling in a coding.
+    /// The same of what lies beside it.
     #[inline]
-    pub(super) fn holds_beside(&self, coding: Coding, moment: &Moment<'_>) -> bool {
-        let looked = self.beside[coding as usize];
-        let age = moment.now.saturating_duration_since(looked);
+    pub(super) fn holds_beside(&self, moment: &Moment<'_>) -> bool {
+        let age = moment.now.saturating_duration_since(self.beside);
         age < FRESH
             || (age < WATCHED
                 && self.is_watched(moment)
-                && self.watched.is_some_and(|(_, since)| looked >= since))
+                && self.watched.is_some_and(|(_, since)| self.beside >= since))
     }
 
     #[inline]
@@ -83,9 +81,8 @@ impl Freshness {
         }
     }
 
-    /// The same of its sibling in a coding.
-    pub(super) fn confirm_beside(&mut self, coding: Coding, now: Instant) {
-        let looked = &mut self.beside[coding as usize];
-        *looked = now.max(*looked);
+    /// The same of what lies beside it.
+    pub(super) fn confirm_beside(&mut self, now: Instant) {
+        self.beside = self.beside.max(now);
     }
 }

@@ -29,14 +29,14 @@ pub trait Origin: Store {
         None
     }
 
-    /// Watches whatever says what the path names, of which `seen` is what was seen, and what lies
-    /// beside it in a coding. What is looked at after this remains so for as long as the state does;
+    /// Watches whatever says what the path names, of which `seen` is what was seen, and with `beside`
+    /// what lies beside it in codings. What is looked at after this remains so for as long as the state does;
     /// `None` when that cannot be promised. Never waits.
     fn watch(
         &self,
         _path: &SitePath<'_>,
         _seen: Seen,
-        _sibling: Option<Coding>,
+        _beside: bool,
         _now: Instant,
     ) -> Option<WatchState> {
         None

@@ -134,13 +134,7 @@ impl Origin for Script {
         WatchState::numbered(self.watch.load(Ordering::Relaxed))
     }
 
-    fn watch(
-        &self,
-        _: &SitePath<'_>,
-        _: Seen,
-        _: Option<Coding>,
-        now: Instant,
-    ) -> Option<WatchState> {
+    fn watch(&self, _: &SitePath<'_>, _: Seen, _: bool, now: Instant) -> Option<WatchState> {
         self.watches.fetch_add(1, Ordering::Relaxed);
         self.watch_state(now)
     }

@@ -65,22 +65,23 @@ impl Kept {
         self.codings.as_ref()?.sibling(coding)
     }
 
-    /// What suits somebody who accepts these codings, and the coding whose sibling bears on it.
+    /// Its siblings, by coding.
+    pub(super) fn siblings(&self) -> [Option<Version>; Coding::COUNT] {
+        let known = self.codings.as_ref().and_then(|known| known.siblings);
+        known.map_or([None; Coding::COUNT], |siblings| siblings.versions)
+    }
+
+    /// What suits somebody who accepts these codings.
     #[inline]
-    pub(super) fn pick(
-        &self,
-        object: &Object,
-        accepted: Accepted,
-        first: Coding,
-    ) -> (Pick<'_>, Coding) {
+    pub(super) fn pick(&self, object: &Object, accepted: Accepted, first: Coding) -> Pick<'_> {
         let pays = object.meta.pays_compressed() && matches!(object.content, Content::Bytes(_));
         let Some(known) = self.codings.as_deref() else {
-            return if pays { (Pick::Missing(first, None), first) } else { (Pick::Plain, first) };
+            return if pays { Pick::Missing(first, None) } else { Pick::Plain };
         };
         let offer = |coding: Coding, sibling_of| match &known.variants[coding as usize] {
             Variant::Absent => None,
-            Variant::Here(object) => Some((Pick::Here(object), coding)),
-            Variant::Unknown => Some((Pick::Missing(coding, sibling_of), coding)),
+            Variant::Here(object) => Some(Pick::Here(object)),
+            Variant::Unknown => Some(Pick::Missing(coding, sibling_of)),
         };
         if known.siblings.is_some() {
             for coding in accepted.codings() {
@@ -92,9 +93,9 @@ impl Kept {
             }
         }
         if !pays {
-            return (Pick::Plain, first);
+            return Pick::Plain;
         }
-        accepted.codings().find_map(|coding| offer(coding, None)).unwrap_or((Pick::Plain, first))
+        accepted.codings().find_map(|coding| offer(coding, None)).unwrap_or(Pick::Plain)
     }
 }
 

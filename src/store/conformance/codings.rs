@@ -80,6 +80,30 @@ async fn the_first_sibling_that_is_accepted_and_not_older_is_the_answer() {
 }
 
 #[tokio::test]
+async fn a_better_sibling_that_comes_later_is_seen_by_those_who_have_another() {
+    on_each_store_with(with_codings, async |site| {
+        site.write_aged("a.png", "plain", 100);
+        site.write_aged("a.png.gz", "gzip", 50);
+        for is_at_rest in [false, true] {
+            if is_at_rest {
+                site.settle("/a.png").await;
+            }
+            for _ in 0..3 {
+                site.wait();
+                assert_eq!(site.seen("/a.png", "br, gzip").await.1, "gzip");
+            }
+            site.write_aged("a.png.br", "br", 50);
+            site.wait();
+            assert_eq!(site.seen("/a.png", "br, gzip").await.1, "br");
+            fs::remove_file(site.path("a.png.br")).unwrap();
+            site.wait();
+            assert_eq!(site.seen("/a.png", "br, gzip").await.1, "gzip");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn siblings_come_change_and_go() {
     on_each_store_with(with_codings, async |site| {
         site.write_aged("a.bin", "plain", 100);

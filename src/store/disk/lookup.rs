@@ -213,7 +213,7 @@ fn real_path(file: &impl AsRawFd) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
 }
 
-fn join(folder: &[u8], name: &str) -> Vec<u8> {
+pub(super) fn join(folder: &[u8], name: &str) -> Vec<u8> {
     let mut path = Vec::with_capacity(folder.len() + 1 + name.len());
     path.extend_from_slice(folder);
     if !folder.is_empty() {

@@ -85,6 +85,25 @@ fn whatever_happens_gives_another_state() {
 }
 
 #[test]
+fn a_folder_that_is_made_anew_is_not_taken_for_the_old_one() {
+    let mut place = Place::new();
+    assert!(place.over("a/b/file").is_some());
+    // Somebody has it open: it is not told of its own end.
+    let held = fs::File::open(place.path("a/b")).unwrap();
+    fs::remove_dir_all(place.path("a/b")).unwrap();
+    fs::create_dir(place.path("a/b")).unwrap();
+    fs::write(place.path("a/b/file"), "new").unwrap();
+    place.state_later();
+    place.now += CALM;
+    let state = place.over("a/b/file");
+    assert!(state.is_some());
+    assert_eq!(place.state_later(), state);
+    fs::write(place.path("a/b/file"), "newer").unwrap();
+    assert_ne!(place.state_later(), state);
+    drop(held);
+}
+
+#[test]
 fn reading_is_no_change() {
     let mut place = Place::new();
     let state = place.over("a/b/file");
