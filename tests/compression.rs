@@ -6,7 +6,6 @@ mod support;
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -24,27 +23,6 @@ fn text(length: usize) -> String {
     }
     text.truncate(length);
     text
-}
-
-/// The content of a response, taken out of its coding.
-fn decoded(response: &Response) -> Vec<u8> {
-    try_decoded(response).expect("a whole content")
-}
-
-fn try_decoded(response: &Response) -> std::io::Result<Vec<u8>> {
-    let (body, mut out) = (response.body.as_slice(), Vec::new());
-    match response.field("content-encoding") {
-        None => out.extend_from_slice(body),
-        Some("br") => drop(brotli::Decompressor::new(body, 4096).read_to_end(&mut out)?),
-        Some("zstd") => drop(zstd::Decoder::new(body)?.read_to_end(&mut out)?),
-        Some("gzip") => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut out)?),
-        Some(other) => panic!("{other}"),
-    }
-    Ok(out)
-}
-
-fn coding(response: &Response) -> &str {
-    response.field("content-encoding").unwrap_or("identity")
 }
 
 /// A server and one file of 20,000 bytes.
@@ -101,8 +79,8 @@ fn a_client_gets_the_coding_that_it_asks_for() {
     ] {
         let response = accepting(&server, "/app.js", codings);
         assert_eq!(response.status, 200, "{codings}");
-        assert_eq!(coding(&response), expected, "{codings}");
-        assert_eq!(decoded(&response), plain.body, "{codings}");
+        assert_eq!(response.coding(), expected, "{codings}");
+        assert_eq!(response.decoded(), plain.body, "{codings}");
         assert_eq!(response.field("vary"), Some("Accept-Encoding"), "{codings}");
         assert_eq!(response.field("content-type"), plain.field("content-type"));
         assert_eq!(response.field("last-modified"), plain.field("last-modified"));
@@ -164,8 +142,8 @@ fn ranges_are_of_the_plain_file() {
     assert_eq!(part.field("vary"), Some("Accept-Encoding"));
     // Who takes nothing plain gets the whole in a coding.
     let whole = server.get("/app.js", &[("Accept-Encoding", "gzip, identity;q=0"), range]);
-    assert_eq!((whole.status, coding(&whole)), (200, "gzip"));
-    assert_eq!(decoded(&whole).len(), 20_000);
+    assert_eq!((whole.status, whole.coding()), (200, "gzip"));
+    assert_eq!(whole.decoded().len(), 20_000);
     // A tag of a coding does not vouch for the plain file.
     let tag = accepting(&server, "/app.js", "br").field("etag").unwrap().to_owned();
     let other = server.get("/app.js", &[BROWSER, range, ("If-Range", &tag)]);
@@ -231,7 +209,7 @@ fn what_is_not_worth_it_stays_as_it_is() {
     ] {
         for _ in 0..2 {
             let response = server.get(target, &[BROWSER]);
-            assert_eq!((response.status, coding(&response)), (200, expected), "{target}");
+            assert_eq!((response.status, response.coding()), (200, expected), "{target}");
             assert_eq!(response.field("vary").is_some(), varies, "{target}");
         }
     }
@@ -245,7 +223,7 @@ fn it_can_be_turned_off() {
         .flag("--enable-compression=false")
         .start();
     let response = server.get("/app.js", &[BROWSER]);
-    assert_eq!((coding(&response), response.field("vary")), ("identity", None));
+    assert_eq!((response.coding(), response.field("vary")), ("identity", None));
     assert_eq!(response.field("accept-ranges"), Some("bytes"));
 }
 
@@ -280,7 +258,7 @@ fn a_sibling_that_was_compressed_before_comes_first() {
             for _ in 0..2 {
                 let response = accepting(&server, target, codings);
                 assert_eq!(response.status, 200, "{target} {flag}");
-                assert_eq!(coding(&response), expected, "{target} {codings} {flag}");
+                assert_eq!(response.coding(), expected, "{target} {codings} {flag}");
                 assert!(response.body == body.as_bytes(), "{target} {codings} {flag}");
                 let is_asked_for_itself = target.contains(".js.") && flag.ends_with("true");
                 assert_eq!(response.field("vary").is_none(), is_asked_for_itself, "{target}");
@@ -294,7 +272,7 @@ fn a_sibling_that_was_compressed_before_comes_first() {
         assert_ne!(coded.field("etag"), plain.field("etag"));
         assert_eq!(coded.field("accept-ranges"), None);
         let download = server.get("/icon.png?download", &[BROWSER]);
-        assert_eq!(coding(&download), "zstd");
+        assert_eq!(download.coding(), "zstd");
         assert!(download.field("content-disposition").unwrap().contains("icon.png"));
     }
 }
@@ -310,7 +288,7 @@ fn a_sibling_obeys_the_rules_of_every_path() {
     let server = setup.start();
     for target in ["/app.js", "/hidden.js", "/app.js?download"] {
         let response = server.get(target, &[BROWSER]);
-        assert_eq!((coding(&response), response.text().as_str()), ("identity", "plain"));
+        assert_eq!((response.coding(), response.text().as_str()), ("identity", "plain"));
     }
     assert_eq!(server.get("/", &[BROWSER]).status, 200);
 }
@@ -323,8 +301,8 @@ fn changes_of_a_file_and_its_siblings_are_noticed() {
     let becomes = |target: &str, expected_coding: &str, content: &[u8]| {
         eventually(|| {
             let response = accepting(&server, target, "br");
-            let is_new = try_decoded(&response).is_ok_and(|decoded| decoded == content);
-            (coding(&response) == expected_coding && is_new).then_some(())
+            let is_new = response.try_decoded().is_ok_and(|decoded| decoded == content);
+            (response.coding() == expected_coding && is_new).then_some(())
         });
     };
     becomes("/app.js", "br", text(20_000).as_bytes());
@@ -361,11 +339,11 @@ fn a_large_file_is_compressed_while_it_is_sent() {
         let server = flags.iter().fold(setup, |setup, flag| setup.flag(flag)).start();
         for codings in ["br", "zstd", "gzip"] {
             let response = accepting(&server, "/large.txt", codings);
-            assert_eq!(coding(&response), codings);
+            assert_eq!(response.coding(), codings);
             assert_eq!(response.field("content-length"), None);
             assert_eq!(response.field("vary"), Some("Accept-Encoding"));
             assert!(response.body.len() < content.len() / 2);
-            assert!(decoded(&response) == content.as_bytes(), "{codings}");
+            assert!(response.decoded() == content.as_bytes(), "{codings}");
         }
         let plain = server.get("/large.txt", &[]);
         assert_eq!(plain.field("vary"), Some("Accept-Encoding"));
@@ -393,7 +371,7 @@ fn compressing_while_sending_takes_no_more_memory_for_more_content() {
     }
     let before = peak(&server);
     for codings in ["br", "zstd", "gzip"] {
-        assert_eq!(decoded(&accepting(&server, "/large.txt", codings)).len(), 40 << 20);
+        assert_eq!(accepting(&server, "/large.txt", codings).decoded().len(), 40 << 20);
     }
     assert!(peak(&server) < before + (16 << 10), "{before} KiB became {}", peak(&server));
 }
@@ -407,10 +385,10 @@ fn many_first_requests_share_what_is_compressed() {
     }
     let answers: Vec<_> = clients.iter_mut().map(support::Client::response).collect();
     for answer in &answers {
-        assert_eq!(coding(answer), "br");
+        assert_eq!(answer.coding(), "br");
         assert!(answer.body == answers[0].body);
     }
-    assert_eq!(decoded(&answers[0]), text(900_000).as_bytes());
+    assert_eq!(answers[0].decoded(), text(900_000).as_bytes());
     let times = eventually(|| {
         let metrics = server.get("/metrics", &[]).text();
         let mut lines = metrics.lines();
@@ -428,7 +406,7 @@ fn uploads_stay_in_their_sandbox_and_stand_for_nobody_else() {
         .file("uploads/page.html.br", "planted")
         .start();
     let response = server.get("/uploads/page.html", &[BROWSER]);
-    assert_eq!(coding(&response), "br");
-    assert_eq!(decoded(&response), text(20_000).as_bytes());
+    assert_eq!(response.coding(), "br");
+    assert_eq!(response.decoded(), text(20_000).as_bytes());
     assert!(response.field("content-security-policy").unwrap().starts_with("sandbox"));
 }

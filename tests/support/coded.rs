@@ -1,6 +1,6 @@
 //! Content taken out of its coding.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::Response;
 
@@ -12,17 +12,19 @@ impl Response {
 
     /// The content as it was before it was put into a coding.
     pub fn decoded(&self) -> Vec<u8> {
+        self.try_decoded().expect("a whole content")
+    }
+
+    /// The same; an error when its end is missing.
+    pub fn try_decoded(&self) -> io::Result<Vec<u8>> {
         let (body, mut out) = (self.body.as_slice(), Vec::new());
-        let count = match self.coding() {
-            "identity" => return self.body.clone(),
-            "br" => brotli::Decompressor::new(body, 4096).read_to_end(&mut out),
-            "zstd" => {
-                zstd::Decoder::new(body).and_then(|mut decoder| decoder.read_to_end(&mut out))
-            }
-            "gzip" => flate2::read::GzDecoder::new(body).read_to_end(&mut out),
+        match self.coding() {
+            "identity" => out.extend_from_slice(body),
+            "br" => drop(brotli::Decompressor::new(body, 4096).read_to_end(&mut out)?),
+            "zstd" => drop(zstd::Decoder::new(body)?.read_to_end(&mut out)?),
+            "gzip" => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut out)?),
             other => panic!("{other}"),
-        };
-        count.expect("a whole content");
-        out
+        }
+        Ok(out)
     }
 }

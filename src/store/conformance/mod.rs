@@ -41,6 +41,13 @@ fn cached(disk: Disk, max_file_bytes: u64) -> Cached<Disk> {
     Cached::new(disk, options)
 }
 
+/// A folder for files that are not kept in memory alone, as those for temporary files often are: there
+/// the kernel answers nothing without waiting.
+pub(super) fn folder_on_disk() -> TempDir {
+    let program = std::env::current_exe().unwrap();
+    tempfile::tempdir_in(program.parent().unwrap()).unwrap()
+}
+
 /// A folder to serve, a folder beside it that must stay out of reach, and a clock.
 struct Site {
     place: TempDir,
@@ -50,7 +57,7 @@ struct Site {
 
 impl Site {
     fn new(open: Open, change: impl FnOnce(&mut DiskOptions)) -> Self {
-        let place = tempfile::tempdir().unwrap();
+        let place = folder_on_disk();
         fs::create_dir(place.path().join("root")).unwrap();
         fs::create_dir(place.path().join("outside")).unwrap();
         fs::write(place.path().join("outside/secret.txt"), "secret").unwrap();
