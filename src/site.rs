@@ -15,6 +15,7 @@ use self::rules::{cors, policy};
 use self::uploads::Uploads;
 use crate::config::{Config, FollowSymlinks};
 use crate::content::accept::{self, Form};
+use crate::content::vary::vary;
 use crate::descriptors;
 use crate::handler::{
     self, Archives, Codings, CrossSite, Files, Handler, Health, Listing, ListingOptions, Markdown,
@@ -324,9 +325,8 @@ fn dressed(mut response: Response, page: &Object) -> Response {
     if let Some(coding) = coding {
         response.fields.push(header::CONTENT_ENCODING, coding.value());
     }
-    if let Some(names) = validators.get(&header::VARY) {
-        response.fields.push(header::VARY, names.clone());
-    }
+    // Who prefers JSON gets no page of the site's.
+    response.fields.own.extend(vary(true, validators.get(&header::VARY).is_some()));
     response.body = page.body(0..*length);
     response
 }

@@ -262,6 +262,8 @@ fn a_sites_own_error_page_is_used_with_the_status_of_the_error() {
     assert_eq!(server.get("/d/", &[]).text(), "no");
     let json = server.get("/nowhere", &[("Accept", "application/json")]);
     assert_eq!(json.field("content-type"), Some("application/problem+json"));
+    // A cache keeps them apart.
+    assert_eq!((response.field("vary"), json.field("vary")), (Some("Accept"), Some("Accept")));
 }
 
 #[test]

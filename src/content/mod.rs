@@ -23,6 +23,7 @@
 //! | [`natural`] | the order that people expect of names |
 //! | [`shown`] | names, sizes and times as pages show them |
 //! | [`markdown`] | Markdown to HTML that may stand in a page |
+//! | [`vary`] | `Vary` |
 //! | [`plan`] | how an answer goes out: length, content or not, framing |
 
 pub mod accept;
@@ -49,6 +50,7 @@ pub mod range;
 pub mod shown;
 pub mod tus;
 pub mod upload_name;
+pub mod vary;
 
 use http::HeaderValue;
 

@@ -12,6 +12,7 @@ use crate::content::coding::{Accepted, Coding};
 use crate::content::conditions::{self, Validators, Verdict};
 use crate::content::path::SitePath;
 use crate::content::range::{self, Selection};
+use crate::content::vary::BY_CODING;
 use crate::content::{byteranges, disposition};
 use crate::message::{Answer, Block, Body, Part, Request, Response};
 use crate::store::{Content, Found, Object, Representation, Store, StoreError};
@@ -111,13 +112,14 @@ impl Files {
             if !accepted.identity() {
                 return Response::new(StatusCode::SERVICE_UNAVAILABLE)
                     .with_detail("Several files are being compressed already. Try again soon.")
+                    .with(BY_CODING.0, BY_CODING.1)
                     .with(header::RETRY_AFTER, HeaderValue::from_static("10"));
             }
         }
         if !accepted.identity() {
             return Response::new(StatusCode::NOT_ACCEPTABLE)
                 .with_detail("There is this file as it is, and in no coding that is accepted.")
-                .with(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+                .with(BY_CODING.0, BY_CODING.1);
         }
         representation(request, path, file, |selection| content(object, selection))
     }

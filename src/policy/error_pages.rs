@@ -12,6 +12,7 @@ use crate::content::coding::{self, Accepted, Coding};
 use crate::content::compress;
 use crate::content::page_security::{NO_DEVICES, PERMISSIONS_POLICY, sha256_source};
 use crate::content::path::SitePath;
+use crate::content::vary::vary;
 use crate::message::{Block, Body, Fields, Response};
 
 /// The first status that is an error.
@@ -21,9 +22,6 @@ const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// RFC 9457.
 const PROBLEM: &str = "application/problem+json";
-
-/// `Vary` of what has different codings.
-const VARY: (HeaderName, HeaderValue) = (header::VARY, HeaderValue::from_static("Accept-Encoding"));
 
 /// The built-in page. Its style is in it: whatever is wrong, the page is whole.
 #[derive(Template)]
@@ -102,14 +100,12 @@ impl ErrorPages {
     /// What was written for one request, compressed if that is wanted and worth it.
     fn in_coding(&self, mut response: Response, coding: Option<Coding>) -> Response {
         let Body::Bytes(content) = &response.body else { return response };
-        if !self.has_codings || !pays(content) {
-            return response;
-        }
+        let is_codable = self.has_codings && pays(content);
+        let coding = coding.filter(|_| is_codable);
         let coded = coding.and_then(|coding| Some((coding, compressed(coding, content)?)));
-        if !response.fields.contains(&header::VARY) {
-            let (name, value) = VARY;
-            response.fields.push(name, value);
-        }
+        let is_by_coding = is_codable || response.fields.contains(&header::VARY);
+        response.fields.remove(&header::VARY);
+        response.fields.own.extend(vary(true, is_by_coding));
         if let Some((coding, content)) = coded {
             response.fields.push(header::CONTENT_ENCODING, coding.value());
             response.body = content.into();
@@ -134,8 +130,8 @@ impl BuiltIn {
     fn coded(&self, coding: Coding) -> Option<&Whole> {
         let Whole { fields, content } = &self.plain;
         let make = || {
-            fields.get(&header::VARY)?;
-            let content = compressed(coding, content)?;
+            let content = Some(content).filter(|content| pays(content))?;
+            let content = pays(content).then(|| compressed(coding, content))??;
             let encoding = (header::CONTENT_ENCODING, coding.value());
             let fields: Block = fields.list().iter().cloned().chain([encoding]).collect();
             Some(Whole { fields: Arc::new(fields.overriding()), content })
@@ -163,7 +159,7 @@ impl Entry {
                 Body::Bytes(content) => content,
                 _ => Bytes::new(),
             };
-            let vary = (has_codings && pays(&content)).then_some(VARY);
+            let vary = vary(true, has_codings && pays(&content));
             let fields: Block = fields.own.into_iter().chain(vary).collect();
             let plain = Whole { fields: Arc::new(fields.overriding()), content };
             BuiltIn { plain, coded: Default::default() }
@@ -358,7 +354,8 @@ mod tests {
                 let error = || Response { detail: detail.map(Into::into), ..Response::not_found() };
                 let plain = pages.fill(error(), form, Accepted::IDENTITY);
                 let coded = pages.fill(error(), form, accepted);
-                let vary = is_coded.then_some(HeaderValue::from_static("Accept-Encoding"));
+                let vary = if is_coded { "Accept, Accept-Encoding" } else { "Accept" };
+                let vary = Some(HeaderValue::from_static(vary));
                 assert_eq!(plain.fields.get(&header::VARY), vary.as_ref());
                 assert_eq!(coded.fields.get(&header::VARY), vary.as_ref());
                 let coding = coded.fields.get(&header::CONTENT_ENCODING).map(HeaderValue::as_bytes);

@@ -30,8 +30,12 @@ const FULL: usize = 128 * 1024;
 /// Slices of one write.
 const SLICES: usize = 16;
 
-/// Bytes of a file sent in one go, before the other connections of the worker get their turn.
-const FILE_STEP: u64 = 1024 * 1024;
+/// Bytes of a file sent in one go, before the other connections of the worker get their turn. Four
+/// fast downloads of one file take a third less time so than in turns of 1 MiB.
+const FILE_TURN: u64 = 256 * 1024;
+
+/// Bytes of a file that are looked for in the page cache at once.
+const FILE_LOOK: u64 = 1024 * 1024;
 
 /// What is left of a file is copied when it is at most so many bytes: one write more costs less
 /// than a system call of its own.
@@ -323,13 +327,13 @@ impl Outbox {
             return Ok(());
         };
         if span.start >= span.warm_until {
-            let count = span.length.min(FILE_STEP);
+            let count = span.length.min(FILE_LOOK);
             if !file_read::is_warm(&span.file, span.start, count) {
                 file_read::warm(span.file.clone(), span.start, count).await?;
             }
             span.warm_until = span.start + count;
         }
-        let count = span.length.min(span.warm_until - span.start);
+        let count = span.length.min(span.warm_until - span.start).min(FILE_TURN);
         if count == span.length {
             file_read::check_unchanged(span)?;
         }
@@ -343,12 +347,11 @@ impl Outbox {
         span.start += sent;
         span.length -= sent;
         let is_finished = span.length == 0;
-        let is_cold = span.start >= span.warm_until;
         if is_finished {
             self.queue.pop_front();
         }
         self.count(sent);
-        if is_cold && !is_finished {
+        if !is_finished {
             clock::has_aged();
             tokio::task::yield_now().await;
         }

@@ -13,6 +13,7 @@ use crate::content::coding::{self, Coding};
 use crate::content::date;
 use crate::content::etag::EntityTag;
 use crate::content::page_security::SANDBOX;
+use crate::content::vary::BY_CODING;
 use crate::message::{Block, Body, CacheUse, FileSpan, Part};
 
 /// A file: content and metadata that belong together. Cloning copies two references.
@@ -127,9 +128,6 @@ pub(super) struct Facts<'f> {
     pub(super) has_siblings: bool,
 }
 
-/// `Vary` of what has different codings.
-const VARY: (HeaderName, HeaderValue) = (header::VARY, HeaderValue::from_static("Accept-Encoding"));
-
 impl Representation {
     pub(super) fn new(facts: Facts<'_>) -> Self {
         // A date to come is not one that a server may give (RFC 9110 section 8.8.2.1).
@@ -140,7 +138,7 @@ impl Representation {
         let cache_control = facts.cache_control.cloned();
         validators.extend(cache_control.map(|value| (header::CACHE_CONTROL, value)));
         let pays = facts.is_compressible && facts.length >= coding::MIN_LENGTH;
-        validators.extend((pays || facts.has_siblings).then_some(VARY));
+        validators.extend((pays || facts.has_siblings).then_some(BY_CODING));
 
         let own = [
             (header::CONTENT_TYPE, facts.content_type.clone()),
@@ -182,7 +180,7 @@ impl Representation {
         let block = |plain: &Block, encoding: Option<(HeaderName, HeaderValue)>| {
             let (tag, others) = ((header::ETAG, etag.value().clone()), plain.list().iter());
             let others = others.filter(|(name, _)| !replaced.contains(name)).cloned();
-            let block: Block = others.chain([tag, VARY]).chain(encoding).collect();
+            let block: Block = others.chain([tag, BY_CODING]).chain(encoding).collect();
             Arc::new(if self.is_sandboxed { block.overriding() } else { block })
         };
         Self {

@@ -9,10 +9,11 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
 use tokio::task;
 
+use super::not_acceptable;
 use super::stream::Coded;
-use super::{not_acceptable, vary};
 use crate::content::coding::{Accepted, Coding};
 use crate::content::compress::{self, Encoder};
+use crate::content::vary::vary;
 use crate::message::{Body, Chunks, Fields, Request, Response};
 
 /// Bytes that are compressed on the thread of the connection: it takes as long as two answers from

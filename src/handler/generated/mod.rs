@@ -42,6 +42,7 @@ use crate::content::conditions::{self, Validators, Verdict};
 use crate::content::date;
 use crate::content::etag::EntityTag;
 use crate::content::media_type;
+use crate::content::vary::{BY_CODING, vary};
 use crate::message::{Answer, Block, Request, Response};
 
 /// A field line.
@@ -262,26 +263,16 @@ impl Said {
     }
 }
 
-/// What decided which answer it is.
-fn vary(by_accept: bool, by_coding: bool) -> Option<Line> {
-    let names = match (by_accept, by_coding) {
-        (true, true) => "Accept, Accept-Encoding",
-        (true, false) => "Accept",
-        (false, true) => "Accept-Encoding",
-        (false, false) => return None,
-    };
-    Some((header::VARY, HeaderValue::from_static(names)))
-}
-
 fn not_acceptable() -> Response {
     Response::new(StatusCode::NOT_ACCEPTABLE)
         .with_detail("There is this page as it is, and in no coding that is accepted.")
-        .with(header::VARY, HeaderValue::from_static("Accept-Encoding"))
+        .with(BY_CODING.0, BY_CODING.1)
 }
 
 fn busy() -> Response {
     Response::new(StatusCode::SERVICE_UNAVAILABLE)
         .with_detail("Much is being compressed already. Try again soon.")
+        .with(BY_CODING.0, BY_CODING.1)
         .with(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
