@@ -208,9 +208,6 @@ fn option(key: &'static Key, words: Words) -> Arg {
 fn help(key: &Key) -> String {
     let help = key.help();
     let help = help.trim_end_matches('.');
-    if key.about().missing.is_some() {
-        return format!("{help} (not in this version)");
-    }
     match typed(&key.default_value()) {
         default if default.is_empty() => help.to_owned(),
         default => format!("{help} [default: {default}]"),
@@ -248,10 +245,9 @@ fn version() -> String {
     }
 }
 
-/// The features built in: every key that turns one on, unless it has not arrived.
+/// The features built in: every key that turns one on.
 fn features() -> Vec<&'static str> {
-    let features = KEYS.iter().filter_map(|key| Some((key, key.feature()?)));
-    features.filter(|(key, _)| key.about().missing.is_none()).map(|(_, name)| name).collect()
+    KEYS.iter().filter_map(Key::feature).collect()
 }
 
 #[cfg(test)]

@@ -15,12 +15,13 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(exit) => return answered(&exit),
     };
-    let load = || config::load(&invocation.overrides, std::env::vars_os());
+    let overrides = invocation.overrides;
+    let load = move || config::load(&overrides, std::env::vars_os());
     match invocation.command {
         Command::Check => check::run(&load(), &mut io::stdout(), &mut io::stderr()),
         Command::Status(options) => status::run(&options),
         Command::Serve => match load() {
-            Ok(loaded) => serve::run(&loaded.config, loaded.file.as_deref()),
+            Ok(loaded) => serve::run(loaded, load),
             Err(error) => {
                 let _ = writeln!(io::stderr(), "salver: {error}");
                 ExitCode::from(WRONG)

@@ -2,6 +2,7 @@
 
 mod report;
 mod rules;
+mod storage;
 mod uploads;
 
 use std::path::PathBuf;
@@ -9,14 +10,14 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use std::{fmt, io};
 
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 
 use self::rules::{cors, policy};
+use self::storage::Storage;
 use self::uploads::Uploads;
-use crate::config::{Config, FollowSymlinks};
+use crate::config::Config;
 use crate::content::accept::{self, Form};
 use crate::content::vary::vary;
-use crate::descriptors;
 use crate::handler::{
     self, Archives, Codings, CrossSite, Files, Handler, Health, Listing, ListingOptions, Markdown,
     Methods, Preflight, Renderings, Reply, Status, ToHttps, Unlisted,
@@ -25,17 +26,14 @@ use crate::message::{Answer, Body, Fields, Request, Response};
 use crate::policy::Policy;
 use crate::policy::error_pages::{self, ErrorPages};
 use crate::stats::{Disks, Observed, Stats, Uploaded};
-use crate::store::upload::UploadFolder;
-use crate::store::{
-    CacheOptions, Cached, Changes, Disk, DiskOptions, Found, Object, Representation, Store,
-    Symlinks,
-};
+use crate::store::{Found, Object, Representation};
 
 /// What is served, and how.
 pub struct Site {
     handlers: Box<[Box<dyn Handler>]>,
-    store: Arc<dyn Store>,
-    uploads: Option<UploadFolder>,
+    /// `None`: nothing of the document root is served.
+    storage: Option<Storage>,
+    uploads: Option<Uploads>,
     error_pages: ErrorPages,
     policy: Policy,
     is_monitored: bool,
@@ -115,16 +113,22 @@ impl Site {
     pub const STATUS_PAGE: &str = handler::STATUS_PAGE;
 
     /// Builds what the configuration asks for. A handler comes before those it takes requests
-    /// from.
-    pub fn build(config: &Config, stats: &Arc<Stats>) -> Result<Self, BuildError> {
+    /// from. Of the site `before` it keeps what has not changed: what is in memory, and who is at an
+    /// upload.
+    pub fn build(
+        config: &Config,
+        stats: &Arc<Stats>,
+        before: Option<&Self>,
+    ) -> Result<Self, BuildError> {
+        let stored_before = before.and_then(|before| before.storage.as_ref());
+        let uploads_before = before.and_then(|before| before.uploads.as_ref());
         // The root is looked at first: what is not there shall not be made for the uploads in it.
-        let mut disk = open_disk(config, None)?;
-        let changes = Changes::default();
-        let uploads = Uploads::open(config, &changes)?;
-        if let Some(uploads) = &uploads {
-            disk = open_disk(config, uploads.real_path.clone())?;
-        }
-        let store = store(config, disk.clone(), &changes);
+        drop(storage::open_root(config)?);
+        let changes = stored_before.map(|before| before.changes.clone()).unwrap_or_default();
+        let uploads = Uploads::open(config, &changes, uploads_before)?;
+        let sandboxed = uploads.as_ref().and_then(|uploads| uploads.real_path.clone());
+        let storage = Storage::open(config, sandboxed, &changes, stored_before)?;
+        let store = Arc::clone(&storage.store);
         let codings = Codings::new(config.enable_compression);
         let renderings = Arc::new(Renderings::new(Arc::clone(&store)));
         let folders: Box<dyn Handler> = if config.directory_listing {
@@ -150,25 +154,22 @@ impl Site {
         if let Some(uploads) = &uploads {
             handlers.push(Box::new(CrossSite::new(cors.clone())));
             handlers.push(Box::new(uploads.resumable(config)));
-            handlers.push(Box::new(uploads.at_once(
-                config,
-                Arc::clone(&store),
-                codings.clone(),
-            )?));
+            let store = Arc::clone(&store);
+            handlers.push(Box::new(uploads.at_once(config, store, codings.clone())));
         }
         handlers.push(Box::new(Methods));
         handlers.push(Box::new(Markdown::new(renderings, codings)));
         handlers.push(Box::new(Files::new(Arc::clone(&store), config.enable_compression)));
         if config.enable_archives {
-            handlers.push(Box::new(Archives::new(Arc::new(disk))));
+            handlers.push(Box::new(Archives::new(Arc::new(storage.disk.clone()))));
         }
         handlers.push(folders);
         let sandboxed = uploads.as_ref().and_then(|uploads| uploads.place.clone());
         let policy = policy(config, cors, sandboxed);
         Ok(Self {
             handlers: handlers.into(),
-            store,
-            uploads: uploads.map(|uploads| uploads.folder),
+            storage: Some(storage),
+            uploads,
             error_pages: ErrorPages::new(config.enable_compression),
             policy,
             is_monitored: config.enable_server_status,
@@ -176,16 +177,16 @@ impl Site {
     }
 
     /// Builds what sends plain requests on to `port`, where this site is served over TLS.
-    pub fn to_https(config: &Config, port: u16) -> Result<Self, BuildError> {
+    pub fn to_https(config: &Config, port: u16) -> Self {
         let plain = Config { enable_ssl: false, ..config.clone() };
-        Ok(Self {
+        Self {
             handlers: Box::new([Box::new(ToHttps::new(port))]),
-            store: Arc::new(open_disk(config, None)?),
+            storage: None,
             uploads: None,
             error_pages: ErrorPages::new(config.enable_compression),
             policy: policy(&plain, None, None),
             is_monitored: false,
-        })
+        }
     }
 
     /// What every answer carries besides its own fields.
@@ -229,9 +230,10 @@ impl Site {
     /// What is in memory, and what was uploaded: of the parts of [`Observed`] those that the site
     /// knows.
     pub fn observe(&self) -> Observed {
-        let uploads = self.uploads.as_ref().map(UploadFolder::counts);
+        let uploads = self.uploads.as_ref().map(|uploads| uploads.folder.counts());
+        let cache = self.storage.as_ref().and_then(|storage| storage.store.cache_report());
         Observed {
-            cache: self.store.cache_report().map(report::cache),
+            cache: cache.map(report::cache),
             uploaded: uploads.map(|(files, bytes)| Uploaded { files, bytes }),
             ..Observed::default()
         }
@@ -239,22 +241,37 @@ impl Site {
 
     /// Looks at the disks. May wait for one.
     pub fn inspect(&self) -> Disks {
-        let uploads = self.uploads.as_ref().map(UploadFolder::inspect);
-        report::disks(&self.store.inspect(), uploads.as_ref())
+        let uploads = self.uploads.as_ref().map(|uploads| uploads.folder.inspect());
+        let root = self.storage.as_ref().map(|storage| storage.store.inspect());
+        report::disks(root.as_ref(), uploads.as_ref())
     }
 
     /// Lets go of what has not been asked for in a while. To be called every ten seconds or so.
     pub fn tidy(&self, now: Instant) {
-        self.store.tidy(now);
+        if let Some(storage) = &self.storage {
+            storage.store.tidy(now);
+        }
         self.handlers.iter().for_each(|handler| handler.tidy(now));
     }
 
     /// Looks whether another folder has taken the place of the one served, and removes uploads
     /// that nobody went on with. May wait for a disk; to be called once a second or so.
     pub fn notice_changes(&self) {
-        self.store.notice_changes();
+        if let Some(storage) = &self.storage {
+            storage.store.notice_changes();
+        }
         if let Some(uploads) = &self.uploads {
-            uploads.tidy(SystemTime::now());
+            uploads.folder.tidy(SystemTime::now());
+        }
+    }
+
+    /// Another site has taken the place of this one: what it keeps in memory for requests to come is
+    /// let go of, unless the `next` one has it. Its last requests are answered as ever.
+    pub fn retire(&self, next: &Self) {
+        if let Some(storage) = &self.storage
+            && !next.storage.as_ref().is_some_and(|next| next.is(storage))
+        {
+            storage.store.clear();
         }
     }
 
@@ -299,12 +316,12 @@ impl Site {
             Some(_) => None,
             None => self.error_pages.own(response.status, form),
         };
-        let Some(path) = own else {
+        let (Some(path), Some(Storage { store, .. })) = (own, &self.storage) else {
             return Answer::Ready(self.error_pages.fill(response, form, accepted));
         };
         let found = match accepted.first() {
-            None => self.store.find(path, now),
-            Some(_) => self.store.find_coded(path, accepted, now),
+            None => store.find(path, now),
+            Some(_) => store.find_coded(path, accepted, now),
         };
         let dress = move |response, found: Option<Found>| match found {
             Some(Found::File(page)) if page.meta.length > 0 => dressed(response, &page),
@@ -335,49 +352,4 @@ fn dressed(mut response: Response, page: &Object) -> Response {
 fn lacks_page(response: &Response) -> bool {
     let status = response.status;
     (status.is_client_error() || status.is_server_error()) && matches!(response.body, Body::Empty)
-}
-
-fn open_disk(config: &Config, sandboxed: Option<PathBuf>) -> Result<Disk, BuildError> {
-    let options = DiskOptions {
-        root: config.document_root.clone(),
-        index_files: config.index_files.clone(),
-        show_hidden: config.show_hidden_files,
-        symlinks: match config.follow_symlinks {
-            FollowSymlinks::Never => Symlinks::Never,
-            FollowSymlinks::Inside => Symlinks::Inside,
-            FollowSymlinks::Always => Symlinks::Always,
-        },
-        cache_control: Some(cache_control(config)),
-        sandboxed,
-        codings: config.enable_compression,
-    };
-    let root = config.document_root.clone();
-    Disk::open(options).map_err(|error| BuildError::Root { root, error })
-}
-
-/// The disk, behind a cache if one is wanted.
-fn store(config: &Config, disk: Disk, changes: &Changes) -> Arc<dyn Store> {
-    if !config.enable_cache {
-        return Arc::new(disk);
-    }
-    let cached = Cached::new(
-        disk,
-        CacheOptions {
-            max_bytes: usize::try_from(config.cache_max_size).unwrap_or(usize::MAX),
-            max_file_bytes: config.cache_max_file_size,
-            max_age: config.cache_max_age,
-            max_open_files: descriptors::shares().open_files,
-        },
-    );
-    Arc::new(cached.heeding(changes.clone()))
-}
-
-fn cache_control(config: &Config) -> HeaderValue {
-    if config.enable_browser_caching {
-        let seconds = config.browser_cache_time.as_secs();
-        let value = format!("public, max-age={seconds}");
-        HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("no-cache"))
-    } else {
-        HeaderValue::from_static("no-cache")
-    }
 }

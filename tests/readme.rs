@@ -32,13 +32,7 @@ fn the_table_of_keys_is_fresh() {
 fn fresh_table() -> String {
     let mut out = String::from("\n| key | default | meaning |\n| --- | --- | --- |\n");
     let mut section = "";
-    // A section that begins with a key that is not there yet is about that key.
-    let is_missing = |key: &&Key| {
-        let first = KEYS.iter().find(|first| first.section == key.section);
-        first.is_some_and(|first| first.about().missing.is_some()) || key.about().missing.is_some()
-    };
-    let (missing, present): (Vec<_>, Vec<_>) = KEYS.iter().partition(is_missing);
-    for key in present {
+    for key in KEYS {
         if key.section != section {
             section = key.section;
             let _ = writeln!(out, "| **{section}** | | |");
@@ -51,15 +45,12 @@ fn fresh_table() -> String {
         let aliases: Vec<_> = key.aliases.iter().map(|old| format!(" (or `{old}`)")).collect();
         let aliases = aliases.concat();
         let help = key.help().replace('|', "\\|");
-        let takes = key.about().takes.replace('|', "\\|");
-        let _ = writeln!(out, "| `{}`{aliases} | {default} | {help} Takes {takes}. |", key.name);
+        let about = key.about();
+        let takes = about.takes.replace('|', "\\|");
+        let held = if about.is_at_start { " A change takes a restart." } else { "" };
+        let _ =
+            writeln!(out, "| `{}`{aliases} | {default} | {help} Takes {takes}.{held} |", key.name);
     }
-    let names: Vec<_> = missing.iter().map(|key| format!("`{}`", key.name)).collect();
-    let _ = writeln!(
-        out,
-        "\nThese keys are known and checked, but what they are about is not in this version; a value \
-         that asks for it is an error: {}.\n",
-        names.join(", ")
-    );
+    out.push('\n');
     out
 }

@@ -11,7 +11,7 @@ use std::{fs, thread_local};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Version, header};
 use salver::content::path::SitePath;
-use salver::handler::{Codings, Handler, Reply, Upload, UploadOptions, UploadPanel};
+use salver::handler::{Codings, Handler, Reply, Upload, UploadMemory, UploadOptions, UploadPanel};
 use salver::message::{Body, BodyError, Fields, Incoming, Peer, Request, RequestBody, Target};
 use salver::store::upload::{self, Conflict, UploadFolder};
 use salver::store::{Changes, Disk, DiskOptions, Symlinks};
@@ -47,7 +47,6 @@ impl Site {
         fs::create_dir_all(&folder).unwrap();
         let uploads = UploadFolder::open(upload::UploadOptions {
             folder: folder.clone(),
-            conflict: Conflict::Rename,
             max_drafts: 1000,
             expiry: Duration::from_mins(1),
             changes: Changes::default(),
@@ -69,6 +68,8 @@ impl Site {
             resumable: None,
         };
         let upload = Upload::new(UploadOptions {
+            max_conflict: Conflict::Rename,
+            memory: UploadMemory::default(),
             folder: uploads.unwrap(),
             place,
             store: Arc::new(disk.unwrap()),

@@ -3,6 +3,9 @@
 pub mod banner;
 mod care;
 pub mod check;
+mod logging;
+mod reload;
+mod running;
 pub mod serve;
 pub mod status;
 mod tls;

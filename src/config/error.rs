@@ -26,15 +26,6 @@ pub enum Fault {
         /// What does not go together, and what to change.
         advice: &'static str,
     },
-    /// A key asks for a feature that this version does not have.
-    Missing {
-        /// The key.
-        key: &'static str,
-        /// The feature.
-        feature: &'static str,
-        /// The value that may stand there, as JSON.
-        off: String,
-    },
     /// The file is no JSON object.
     NoObject,
     /// A value is right in form and cannot be taken all the same.
@@ -96,7 +87,6 @@ impl ConfigError {
         let fault = match mismatch.reason {
             Reason::Wrong(given) => Fault::Wrong { key, takes, given },
             Reason::Refused(why) => Fault::Refused { key, why, takes },
-            Reason::Missing { feature, off } => Fault::Missing { key, feature, off },
         };
         Self { origin, fault }
     }
@@ -104,10 +94,9 @@ impl ConfigError {
     /// The key at fault, where it is one.
     pub fn key(&self) -> Option<&str> {
         match &self.fault {
-            Fault::Missing { key, .. }
-            | Fault::Refused { key, .. }
-            | Fault::Twice { key, .. }
-            | Fault::Wrong { key, .. } => Some(key),
+            Fault::Refused { key, .. } | Fault::Twice { key, .. } | Fault::Wrong { key, .. } => {
+                Some(key)
+            }
             Fault::Unknown { name, .. } => Some(name),
             Fault::Conflict { .. }
             | Fault::NoObject
@@ -152,12 +141,6 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict { advice } => f.write_str(advice),
-            Self::Missing { key, feature, off } => {
-                write!(
-                    f,
-                    "{key}: this version does not have {feature} yet; leave it out or set it to {off}"
-                )
-            }
             Self::NoObject => {
                 f.write_str("the file is not a JSON object; write { \"port\": 8000 } or the like")
             }

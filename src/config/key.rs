@@ -25,6 +25,8 @@ pub struct Key {
     pub(super) read: fn(&mut Config, Raw<'_>) -> Result<(), Mismatch>,
     /// Its field as JSON, in the unit of the key.
     pub(super) show: fn(&Config) -> Value,
+    /// Gives the first configuration the value of the second one.
+    pub(super) copy: fn(&mut Config, &Config),
     /// What its kind of value is like.
     pub(super) about: fn() -> About,
 }
@@ -50,6 +52,11 @@ impl Key {
     pub fn default_value(&self) -> Value {
         static DEFAULTS: LazyLock<Config> = LazyLock::new(Config::default);
         self.show(&DEFAULTS)
+    }
+
+    /// Gives `config` the value that `other` has.
+    pub fn copy(&self, config: &mut Config, other: &Config) {
+        (self.copy)(config, other);
     }
 
     /// Its long flag without the dashes: `cache-max-age`.
@@ -150,6 +157,7 @@ macro_rules! keys {
                     Ok(())
                 },
                 show: |config| Kind::show(&$kind, &config.$name),
+                copy: |config, other| config.$name.clone_from(&other.$name),
                 about: || kinds::about::<$type, _>(&$kind),
             },
         )+)+];

@@ -1,9 +1,8 @@
 //! The table of keys. Each is named here and nowhere else: the file, the environment, the flags,
 //! `salver check` and the JSON Schema all walk this table.
 //!
-//! `later("what", kind)` marks a key whose feature this version does not have: it takes only the
-//! value that does not ask for it. When the feature arrives, `kind` alone replaces it, and the
-//! default becomes the one in the comment beside it.
+//! `at_start(kind)` marks a key that a running server does not take over when it reads its configuration
+//! again.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -14,9 +13,9 @@ use ipnet::IpNet;
 
 use super::key::{Key, keys};
 use super::kinds::{
-    self, Kind, access_log, addresses, bytes, certificates, cors_origin, file_name, header_name,
-    header_overrides, header_rules, kib, later, list, log_filter, method, mib, network, one_of,
-    one_or_more, or_null, password, path, product, seconds, switch, whole, whole_seconds,
+    self, Kind, access_log, addresses, at_start, bytes, certificates, cors_origin, file_name,
+    header_name, header_overrides, header_rules, kib, list, log_filter, method, mib, network,
+    one_of, one_or_more, or_null, password, path, product, seconds, switch, whole, whole_seconds,
 };
 use super::values::{
     AccessLog, AccessLogFormat, Certificate, ClientAuth, ColoredLogging, CorsOrigin,
@@ -65,7 +64,7 @@ keys! {
         port, short 'p': u16 = 8000, whole(0..=65_535);
 
         /// Connections that may wait to be accepted.
-        connection_queue: u32 = 1024, whole(1..=65_535);
+        connection_queue: u32 = 1024, at_start(whole(1..=65_535));
 
         /// Addresses or CIDR blocks that may connect; empty for all.
         address_filter: Vec<IpNet> = Vec::new(), list(network());
@@ -106,7 +105,7 @@ keys! {
         shutdown_timeout: Duration = Duration::from_secs(10), seconds(0.0..=DAY);
 
         /// Worker threads; 0 for one per core.
-        max_threads: usize = 0, whole(0..=1024);
+        max_threads: usize = 0, at_start(whole(0..=1024));
     }
 
     section "Cache" {
@@ -246,19 +245,19 @@ keys! {
         log_level: String = "INFO".to_owned(), log_filter();
 
         /// File that diagnostics are also written to.
-        log_file: Option<PathBuf> = None, or_null(path());
+        log_file: Option<PathBuf> = None, at_start(or_null(path()));
 
         /// How a line of diagnostics looks.
-        log_format: LogFormat = LogFormat::Text, one_of();
+        log_format: LogFormat = LogFormat::Text, at_start(one_of());
 
         /// When log files begin anew.
-        log_rotation: Rotation = Rotation::Daily, one_of();
+        log_rotation: Rotation = Rotation::Daily, at_start(one_of());
 
         /// Rotated log files that are kept beside the current one.
-        log_max_files: usize = 7, whole(1..=10_000);
+        log_max_files: usize = 7, at_start(whole(1..=10_000));
 
         /// Colours on the terminal; auto honours `NO_COLOR`.
-        colored_logging: ColoredLogging = ColoredLogging::Auto, one_of();
+        colored_logging: ColoredLogging = ColoredLogging::Auto, at_start(one_of());
 
         /// Where each request is logged: "-" for standard output, "off", or a file.
         access_log: AccessLog = AccessLog::Stdout, access_log();
@@ -268,7 +267,7 @@ keys! {
     }
 
     section "Process" {
-        /// Take over changes of the configuration file while running.
-        watch_config: bool = false, later("watching the configuration file", switch()); // then: false
+        /// Take over changes of the configuration file, a second or two after it was written.
+        watch_config: bool = false, switch();
     }
 }

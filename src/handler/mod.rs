@@ -32,7 +32,7 @@ pub use status::{Health, PAGE as STATUS_PAGE, Status, is_monitoring};
 pub use to_https::ToHttps;
 pub use tus::{Tus, TusOptions};
 pub use unlisted::Unlisted;
-pub use upload::{FormLog, Upload, UploadOptions};
+pub use upload::{FormLog, Upload, UploadMemory, UploadOptions};
 pub use upload_panel::UploadPanel;
 
 use std::time::Instant;

@@ -41,8 +41,12 @@ pub struct UploadOptions {
     pub store: Arc<dyn Store>,
     /// Bytes of one request at most.
     pub max_size: u64,
+    /// The most that a request may ask for when a name is taken; also what is done unasked.
+    pub max_conflict: Conflict,
     /// Where text fields are written down, if anywhere.
     pub log: Option<FormLog>,
+    /// What earlier requests left.
+    pub memory: UploadMemory,
     /// What `GET /upload` shows.
     pub panel: UploadPanel,
     /// Whether pages are compressed.
@@ -53,6 +57,14 @@ pub struct UploadOptions {
 /// below it.
 pub struct Upload {
     options: UploadOptions,
+}
+
+/// What requests leave behind for those to come. Copies are of the same memory.
+#[derive(Clone, Debug, Default)]
+pub struct UploadMemory(Arc<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
     results: Results,
     /// Held from the last look at what is there to its replacement.
     conditional: tokio::sync::Mutex<()>,
@@ -80,7 +92,7 @@ enum Subject {
 impl Upload {
     /// Takes what is sent, as `options` say.
     pub fn new(options: UploadOptions) -> Self {
-        Self { options, results: Results::new(), conditional: tokio::sync::Mutex::default() }
+        Self { options }
     }
 
     /// What a path is about, if it has to do with uploads. `Err` when nothing may be sent there.
@@ -141,7 +153,7 @@ impl Upload {
     ) -> Result<Response, Refused> {
         let mut content = self.content(request)?;
         let wanted = request.target.parameter(b"conflict");
-        let conflict = landing::conflict(wanted, self.options.folder.conflict())?;
+        let conflict = landing::conflict(wanted, self.options.max_conflict)?;
         let destination = Destination { uploads: &self.options.folder, folder, conflict };
         let sent_type = request.fields.get(&header::CONTENT_TYPE).unwrap_or_default();
         let essence = form_data::essence(sent_type);
@@ -185,7 +197,7 @@ impl Upload {
         }
         let name = UploadName::parse(name).map_err(|error| landing::bad_name(name, error))?;
         let wanted = request.target.parameter(b"conflict");
-        let mut conflict = landing::conflict(wanted, self.options.folder.conflict())?;
+        let mut conflict = landing::conflict(wanted, self.options.max_conflict)?;
         let is_conditional = self.check_conditions(request).await?;
         if is_conditional && conflict != Conflict::Replace && changes_known(request) {
             let sentence = "this server does not let uploads replace files";
@@ -212,7 +224,11 @@ impl Upload {
         }
         // What was true when the content began to come may be so no more. Those who care are asked
         // one after the other.
-        let _turn = if is_conditional { Some(self.conditional.lock().await) } else { None };
+        let _turn = if is_conditional {
+            Some(self.options.memory.0.conditional.lock().await)
+        } else {
+            None
+        };
         self.check_conditions(request).await?;
         let place = Place { folder, name, conflict };
         let stored = self.options.folder.publish(vec![(draft, place)]).await;
@@ -305,7 +321,8 @@ impl Upload {
     fn created(&self, request: &Request<'_>, receipt: &Receipt) -> Response {
         if accept::named(request.fields) == Some(accept::Form::Html) {
             let back = referring_page(request);
-            let result = self.results.keep(receipt, back.unwrap_or(request.target.path));
+            let result =
+                self.options.memory.0.results.keep(receipt, back.unwrap_or(request.target.path));
             if let Some(Ok(result)) = result.map(HeaderValue::try_from) {
                 return Response::new(StatusCode::SEE_OTHER)
                     .with(header::LOCATION, result)
@@ -340,7 +357,7 @@ impl Handler for Upload {
             return if path == PAGE {
                 self.show(&request, self.options.panel.page(&request))
             } else if let Some(id) = path.strip_prefix(results::PATH.as_bytes()) {
-                match self.results.page(id) {
+                match self.options.memory.0.results.page(id) {
                     Some(page) => self.show(&request, page),
                     None => Reply::Ready(results::unknown()),
                 }

@@ -133,6 +133,11 @@ impl HeadParser {
         }
     }
 
+    /// Goes by other limits from the next head on.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Parses as much of a head as there is; `None`: more bytes are needed.
     ///
     /// `buf` begins at the first byte of the head, on the calls for more of the same head too, and

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry};
+use tracing_subscriber::{Layer, Registry, reload};
 
 use super::error::LogError;
 use super::rotation::{RotatingFile, Rotation};
@@ -25,6 +25,9 @@ use super::timestamp::Timestamp;
 /// Lines that may wait to be written; those beyond them are dropped. Room for all of them is taken
 /// at the start (32 bytes each).
 const MAX_QUEUED: usize = 1024;
+
+/// What the filter is changed by.
+type FilterHandle = reload::Handle<Targets, Registry>;
 
 /// The form of the diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,12 +57,26 @@ pub struct DiagnosticsOptions {
     pub max_files: usize,
 }
 
-/// Keeps the log file's thread going; dropping it writes what is left (for a second at most).
+/// Changes what is said, and keeps the log file's thread going; dropping it writes what is left (for a second at most).
 #[derive(Debug)]
 #[must_use = "dropped at once, it would end the log file at once"]
 pub struct Guard {
+    filter: FilterHandle,
     _console: WorkerGuard,
     _file: Option<WorkerGuard>,
+}
+
+impl Guard {
+    /// Says what is worth a line from now on, as [`DiagnosticsOptions::filter`] does.
+    ///
+    /// # Errors
+    /// [`LogError::Filter`] when it is not understood; then nothing changes.
+    pub fn turn_to(&self, filter: &str) -> Result<(), LogError> {
+        let filter = parse_filter(filter)?;
+        // It fails when nobody listens any more.
+        let _ = self.filter.reload(filter);
+        Ok(())
+    }
 }
 
 /// Sets up diagnostics for the whole process.
@@ -70,8 +87,9 @@ pub fn init(options: &DiagnosticsOptions) -> Result<Guard, LogError> {
     let (file, file_guard) = open_file(options)?;
     // A terminal or pipe that takes nothing must not hold up who has something to say.
     let (console, console_guard) = queue("log-stderr").finish(io::stderr());
-    subscriber(options, console, file)?.try_init().map_err(|_| LogError::AlreadySetUp)?;
-    Ok(Guard { _console: console_guard, _file: file_guard })
+    let (subscriber, filter) = subscriber(options, console, file)?;
+    subscriber.try_init().map_err(|_| LogError::AlreadySetUp)?;
+    Ok(Guard { filter, _console: console_guard, _file: file_guard })
 }
 
 /// Whether to use colours: what was asked for; else only on a terminal, and not where `NO_COLOR` is
@@ -131,7 +149,7 @@ fn subscriber<W, F>(
     options: &DiagnosticsOptions,
     console: W,
     file: Option<F>,
-) -> Result<impl Subscriber + Send + Sync + use<W, F>, LogError>
+) -> Result<(impl Subscriber + Send + Sync + use<W, F>, FilterHandle), LogError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     F: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -139,10 +157,12 @@ where
     let filter = parse_filter(&options.filter)?;
     // Which module spoke matters to somebody who looks for an error in the program.
     let with_target = Filter::<Registry>::max_level_hint(&filter) > Some(LevelFilter::INFO);
+    let (filter, handle) = reload::Layer::new(filter);
     let layers = |file: F| lines::<_, FileFields>(options.format, file, false, with_target);
     let to_file = file.map(layers);
     let to_console = lines::<_, DefaultFields>(options.format, console, options.color, with_target);
-    Ok(tracing_subscriber::registry().with(to_console.and_then(to_file).with_filter(filter)))
+    let lines = to_console.and_then(to_file).with_filter(filter);
+    Ok((tracing_subscriber::registry().with(lines), handle))
 }
 
 /// Formats events into lines. Failures to write are not told of: there is nobody left to tell.

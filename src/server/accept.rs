@@ -1,5 +1,6 @@
 //! One worker's life: accepting connections, draining them, ending.
 
+use std::collections::HashMap;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use super::deadline::{Deadline, Pace, in_time};
@@ -22,15 +24,17 @@ use super::http1::Connection;
 use super::http2;
 use super::linger::linger;
 use super::listener;
+use super::listening::{Id, Opened};
 use super::queue::Queue;
+use super::service::{Edition, Role, Service};
 use super::socket::Socket;
 use super::transport::Transport;
 use super::worker::Worker;
-use super::{Phase, Service, clock};
+use super::{Phase, clock};
 use crate::http1::encode::{self, ContentLength, ResponseHead};
+use crate::log::Recorder;
 use crate::message::{Peer, Response};
 use crate::stats::Refused;
-use crate::tls::Tls;
 
 /// How long a connection that is one too many may take to read so.
 const TURN_AWAY: Duration = Duration::from_secs(1);
@@ -41,41 +45,95 @@ const FULL: &str = "The server has no free connection. Try again soon.\n";
 /// Everything a worker thread needs.
 pub(super) struct Crew {
     pub(super) worker: Arc<Worker>,
-    pub(super) limit_reached: mpsc::Sender<()>,
+    pub(super) limit_reached: CancellationToken,
     pub(super) phase: watch::Receiver<Phase>,
+    pub(super) orders: mpsc::UnboundedReceiver<Order>,
+}
+
+/// What a worker is told when the configuration has changed.
+pub(super) struct Order {
+    pub(super) edition: Edition,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) opened: Vec<Opened>,
+    pub(super) closed: Vec<Id>,
+    /// Dropped when it is done.
+    pub(super) done: mpsc::Sender<()>,
 }
 
 impl Crew {
     /// Accepts until told to drain, then waits for the connections until told to end.
-    pub(super) async fn run(self, sockets: Vec<(Service, std::net::TcpListener)>) {
-        let Self { worker, limit_reached, mut phase } = self;
-        let accepting: Vec<JoinHandle<()>> = sockets
-            .into_iter()
-            .map(|(service, socket)| {
-                let worker = Arc::clone(&worker);
-                tokio::spawn(accept(socket, service, worker, limit_reached.clone(), phase.clone()))
-            })
-            .collect();
-        // An error means that the server is gone: the same as its end.
-        let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
-        for task in accepting {
-            let _ = task.await;
+    pub(super) async fn run(self, sockets: Vec<Opened>) {
+        let Self { worker, limit_reached, mut phase, mut orders } = self;
+        let mut doors = Doors { worker: Arc::clone(&worker), limit_reached, open: HashMap::new() };
+        doors.open(sockets);
+        loop {
+            tokio::select! {
+                biased;
+                // An error means that the server is gone: the same as its end.
+                _ = phase.wait_for(|phase| *phase != Phase::Serving) => break,
+                Some(order) = orders.recv() => {
+                    let Order { edition, recorder, opened, closed, done } = order;
+                    worker.adopt(edition, recorder);
+                    doors.open(opened);
+                    for id in closed {
+                        doors.close(id).await;
+                    }
+                    drop(done);
+                }
+            }
         }
+        doors.close_all().await;
         worker.stop();
         tokio::select! {
             () = worker.emptied() => {}
             _ = phase.wait_for(|phase| *phase == Phase::Ended) => {}
         }
-        worker.record(crate::log::Recorder::flush);
+        worker.record(Recorder::flush);
+    }
+}
+
+/// The sockets at which a worker accepts connections.
+struct Doors {
+    worker: Arc<Worker>,
+    limit_reached: CancellationToken,
+    /// Each with what closes it.
+    open: HashMap<Id, (CancellationToken, JoinHandle<()>)>,
+}
+
+impl Doors {
+    fn open(&mut self, sockets: Vec<Opened>) {
+        for Opened { id, role, socket } in sockets {
+            let closing = CancellationToken::new();
+            let worker = Arc::clone(&self.worker);
+            let task = accept(socket, role, worker, self.limit_reached.clone(), closing.clone());
+            self.open.insert(id, (closing, tokio::spawn(task)));
+        }
+    }
+
+    /// Closes a socket after those who wait there have been let in.
+    async fn close(&mut self, id: Id) {
+        if let Some((closing, task)) = self.open.remove(&id) {
+            closing.cancel();
+            let _ = task.await;
+        }
+    }
+
+    async fn close_all(mut self) {
+        for (closing, _) in self.open.values() {
+            closing.cancel();
+        }
+        for (_, (_, task)) in self.open.drain() {
+            let _ = task.await;
+        }
     }
 }
 
 async fn accept(
     socket: std::net::TcpListener,
-    service: Service,
+    role: Role,
     worker: Arc<Worker>,
-    limit_reached: mpsc::Sender<()>,
-    mut phase: watch::Receiver<Phase>,
+    limit_reached: CancellationToken,
+    closing: CancellationToken,
 ) {
     let mut queue = match Queue::new(socket) {
         Ok(queue) => queue,
@@ -87,7 +145,7 @@ async fn accept(
         let (taken, is_last) = tokio::select! {
             biased;
             taken = queue.take(&mut batch) => (taken, false),
-            _ = phase.wait_for(|phase| *phase != Phase::Serving) => {
+            () = closing.cancelled() => {
                 // Those that wait would be cut when the socket is closed.
                 queue.take_rest(&mut batch);
                 (Ok(()), true)
@@ -99,9 +157,9 @@ async fn accept(
         }
         for (stream, address) in batch.drain(..) {
             let last = worker.gate.count_accepted();
-            welcome(stream.into(), address, &service, &worker);
+            welcome(stream.into(), address, role, &worker);
             if last {
-                let _ = limit_reached.try_send(());
+                limit_reached.cancel();
             }
         }
         if is_last {
@@ -120,16 +178,16 @@ async fn accept(
     }
 }
 
-fn welcome(socket: Socket, address: SocketAddr, service: &Service, worker: &Arc<Worker>) {
+fn welcome(socket: Socket, address: SocketAddr, role: Role, worker: &Arc<Worker>) {
+    let service = worker.service(role);
     let peer = Peer { address, secure: service.tls.is_some() };
-    match Exchanges::begin(worker, &service.site, peer) {
+    match Exchanges::begin(worker, peer) {
         Ok(exchanges) => {
             let span = tracing::debug_span!("connection", peer = %address);
-            match service.tls.clone() {
-                None => serve(span, Connection::new(Transport::Tcp(socket), exchanges)),
-                Some(tls) => {
-                    spawn(span, async move { serve_secured(socket, &tls, exchanges).await });
-                }
+            if peer.secure {
+                spawn(span, serve_secured(socket, service, exchanges));
+            } else {
+                serve(span, Connection::new(Transport::Tcp(socket), service, exchanges));
             }
         }
         Err(Refusal::Address) => {
@@ -170,14 +228,14 @@ fn spawn(span: Span, connection: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-async fn serve_secured(socket: Socket, tls: &Tls, mut exchanges: Exchanges) {
+async fn serve_secured(socket: Socket, service: Arc<Service>, mut exchanges: Exchanges) {
     let Ok(stream) = socket.into_watched() else { return };
-    let Some(secured) = handshake(stream, tls, &exchanges.worker).await else { return };
+    let Some(secured) = handshake(stream, &service, &exchanges.worker).await else { return };
     exchanges.subject = secured.subject;
     if secured.is_h2 {
-        Box::pin(http2::serve(secured.io, exchanges)).await;
+        Box::pin(http2::serve(secured.io, service, exchanges)).await;
     } else {
-        Connection::new(secured.io, exchanges).await;
+        Connection::new(secured.io, service, exchanges).await;
     }
 }
 

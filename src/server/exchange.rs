@@ -87,7 +87,6 @@ pub(super) enum Took {
 /// one of those that are open.
 pub(super) struct Exchanges {
     pub(super) worker: Presence,
-    pub(super) site: Arc<Site>,
     pub(super) peer: Peer,
     /// Whom the client's certificate names.
     pub(super) subject: Option<Arc<str>>,
@@ -104,15 +103,11 @@ impl Drop for Exchanges {
 
 impl Exchanges {
     /// Those of a new connection, if the gate lets it in.
-    pub(super) fn begin(
-        worker: &Arc<Worker>,
-        site: &Arc<Site>,
-        peer: Peer,
-    ) -> Result<Self, Refusal> {
+    pub(super) fn begin(worker: &Arc<Worker>, peer: Peer) -> Result<Self, Refusal> {
         let client = peer.address.ip();
         worker.gate.admit(client)?;
         let visit = worker.tally.connected(client);
-        Ok(Self { worker: worker.enter(), site: Arc::clone(site), peer, subject: None, visit })
+        Ok(Self { worker: worker.enter(), peer, subject: None, visit })
     }
 
     /// What the connection does now.
@@ -134,8 +129,13 @@ impl Exchanges {
 
     /// Shows a request among those in flight, unless it is one that asks for them; `expected`: bytes
     /// of its content, when known.
-    pub(super) fn board(&self, asked: &Asked<'_>, expected: Option<u64>) -> Option<Boarding> {
-        let is_shown = !self.site.is_monitoring(asked.target.path);
+    pub(super) fn board(
+        &self,
+        site: &Site,
+        asked: &Asked<'_>,
+        expected: Option<u64>,
+    ) -> Option<Boarding> {
+        let is_shown = !site.is_monitoring(asked.target.path);
         is_shown.then(|| {
             self.worker.tally.depart(Departure {
                 id: asked.request_id().to_string(),

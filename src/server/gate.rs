@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
+use crate::config::Config;
+use crate::descriptors;
 use crate::stats::client_of;
 
 /// How often refusals are told of at most.
@@ -15,13 +18,11 @@ const TELL: Duration = Duration::from_secs(10);
 
 /// Decides over each new connection. Shared by all workers.
 pub(super) struct Gate {
-    allowed: Vec<IpNet>,
-    max_connections: usize,
+    rules: ArcSwap<Rules>,
     open: AtomicUsize,
-    /// `None` without a limit per client: nothing is counted then.
-    clients: Option<Clients>,
-    /// 0 = no limit.
-    accept_limit: u64,
+    /// A std mutex: held for one map access, never over an await. Without a limit per client nothing
+    /// is counted, and those that were open before there was one never are.
+    clients: Mutex<HashMap<IpAddr, usize>>,
     accepted: AtomicU64,
     refusals: Mutex<Refusals>,
 }
@@ -33,12 +34,6 @@ struct Refusals {
     told: Option<Instant>,
 }
 
-struct Clients {
-    max_connections: usize,
-    /// A std mutex: held for one map access, never over an await.
-    open: Mutex<HashMap<IpAddr, usize>>,
-}
-
 /// Why a connection is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -48,8 +43,8 @@ pub(super) enum Refusal {
     Full,
 }
 
-/// The numbers a gate goes by.
-pub(super) struct GateOptions {
+/// What a gate goes by.
+pub(super) struct Rules {
     pub(super) allowed: Vec<IpNet>,
     pub(super) max_connections: usize,
     /// 0 = no limit.
@@ -59,33 +54,34 @@ pub(super) struct GateOptions {
 }
 
 impl Gate {
-    pub(super) fn new(options: GateOptions) -> Arc<Self> {
-        let max_connections = options.max_connections_per_ip;
+    pub(super) fn new(rules: Rules) -> Arc<Self> {
         Arc::new(Self {
-            allowed: options.allowed,
-            max_connections: options.max_connections,
+            rules: ArcSwap::from_pointee(rules),
             open: AtomicUsize::new(0),
-            clients: (max_connections > 0)
-                .then(|| Clients { max_connections, open: Mutex::default() }),
-            accept_limit: options.accept_limit,
+            clients: Mutex::default(),
             accepted: AtomicU64::new(0),
             refusals: Mutex::default(),
         })
     }
 
-    /// As many connections as may be open.
-    pub(super) fn max_connections(&self) -> usize {
-        self.max_connections
+    /// Goes by other rules from the next connection on.
+    pub(super) fn turn_to(&self, rules: Rules) {
+        if rules.max_connections_per_ip == 0 {
+            self.clients().clear();
+        }
+        self.rules.store(Arc::new(rules));
     }
 
     /// Lets a connection in, until [`leave`](Self::leave).
     pub(super) fn admit(&self, address: IpAddr) -> Result<(), Refusal> {
         let address = address.to_canonical();
-        if !self.allowed.is_empty() && !self.allowed.iter().any(|net| net.contains(&address)) {
+        let rules = self.rules.load();
+        if !rules.allowed.is_empty() && !rules.allowed.iter().any(|net| net.contains(&address)) {
             return Err(Refusal::Address);
         }
-        if self.open.fetch_add(1, Ordering::Relaxed) < self.max_connections
-            && self.clients.as_ref().is_none_or(|clients| clients.enter(client_of(address)))
+        if self.open.fetch_add(1, Ordering::Relaxed) < rules.max_connections
+            && (rules.max_connections_per_ip == 0
+                || self.enter(client_of(address), rules.max_connections_per_ip))
         {
             return Ok(());
         }
@@ -96,8 +92,15 @@ impl Gate {
     /// Makes room again: a connection that was let in has ended.
     pub(super) fn leave(&self, address: IpAddr) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        if let Some(clients) = &self.clients {
-            clients.leave(client_of(address));
+        if self.rules.load().max_connections_per_ip > 0 {
+            let client = client_of(address);
+            let mut clients = self.clients();
+            if let Some(count) = clients.get_mut(&client) {
+                *count -= 1;
+                if *count == 0 {
+                    clients.remove(&client);
+                }
+            }
         }
     }
 
@@ -117,28 +120,39 @@ impl Gate {
     /// Counts an accepted connection, whatever becomes of it; true for the one that fills
     /// `accept_limit` and those after it.
     pub(super) fn count_accepted(&self) -> bool {
-        self.accept_limit > 0
-            && self.accepted.fetch_add(1, Ordering::Relaxed) + 1 >= self.accept_limit
+        let limit = self.rules.load().accept_limit;
+        limit > 0 && self.accepted.fetch_add(1, Ordering::Relaxed) + 1 >= limit
     }
-}
 
-impl Clients {
-    fn enter(&self, client: IpAddr) -> bool {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(client).or_insert(0);
-        let has_room = *count < self.max_connections;
+    fn enter(&self, client: IpAddr, most: usize) -> bool {
+        let mut clients = self.clients();
+        let count = clients.entry(client).or_insert(0);
+        let has_room = *count < most;
         *count += usize::from(has_room);
         has_room
     }
 
-    fn leave(&self, client: IpAddr) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&client) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&client);
-            }
+    fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rules {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            allowed: config.address_filter.clone(),
+            max_connections: max_connections(config),
+            max_connections_per_ip: config.max_connections_per_ip,
+            accept_limit: config.accept_limit,
         }
+    }
+}
+
+/// As many connections as may be open.
+pub fn max_connections(config: &Config) -> usize {
+    match config.max_connections {
+        0 => descriptors::shares().connections,
+        some => some,
     }
 }
 
@@ -147,7 +161,7 @@ mod tests {
     use super::*;
 
     fn gate(allowed: &[&str], total: usize, per_ip: usize) -> Arc<Gate> {
-        Gate::new(GateOptions {
+        Gate::new(Rules {
             allowed: allowed.iter().map(|net| net.parse().unwrap()).collect(),
             max_connections: total,
             max_connections_per_ip: per_ip,
@@ -196,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_accept_limit_is_reached_by_its_last_connection() {
-        let gate = Gate::new(GateOptions {
+        let gate = Gate::new(Rules {
             allowed: Vec::new(),
             max_connections: 1,
             max_connections_per_ip: 0,

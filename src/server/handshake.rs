@@ -18,6 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::accept::plain_answer;
 use super::linger::linger;
+use super::service::Service;
 use super::transport::Transport;
 use super::worker::Worker;
 use crate::stats::{HandshakeFailure, Refused, Timeout};
@@ -59,8 +60,13 @@ impl From<io::Error> for Failure {
 }
 
 /// Speaks TLS on a new connection. `None`: it has ended.
-pub(super) async fn handshake(stream: TcpStream, tls: &Tls, worker: &Worker) -> Option<Secured> {
-    let end = Instant::now() + worker.settings.header_timeout;
+pub(super) async fn handshake(
+    stream: TcpStream,
+    service: &Service,
+    worker: &Worker,
+) -> Option<Secured> {
+    let tls = service.tls.as_deref()?;
+    let end = Instant::now() + service.settings.header_timeout;
     // Boxed: what a handshake needs is not needed afterwards.
     match timeout_at(end, Box::pin(shake(stream, tls, worker))).await {
         Ok(Ok(stream)) => {

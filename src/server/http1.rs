@@ -18,6 +18,7 @@ mod send;
 
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ use super::exchange::Exchanges;
 use super::http2;
 use super::linger::linger;
 use super::rewound::Rewound;
+use super::service::Service;
 use super::transport::Transport;
 use super::worker::Desk;
 use crate::message::BoxFuture;
@@ -48,6 +50,7 @@ enum Stage {
 /// A connection between requests, and what it has come to. Boxed: it changes hands a lot.
 pub(super) struct Client {
     io: Transport,
+    service: Arc<Service>,
     exchanges: Exchanges,
     deadline: Deadline,
     requests: u64,
@@ -78,9 +81,9 @@ pub(super) enum Next {
 }
 
 impl Connection {
-    pub(super) fn new(io: Transport, exchanges: Exchanges) -> Self {
-        let deadline = Deadline::after(exchanges.worker.settings.header_timeout);
-        let client = Client { io, exchanges, deadline, requests: 0, is_waiting: false };
+    pub(super) fn new(io: Transport, service: Arc<Service>, exchanges: Exchanges) -> Self {
+        let deadline = Deadline::after(service.settings.header_timeout);
+        let client = Client { io, service, exchanges, deadline, requests: 0, is_waiting: false };
         Self(Stage::Waiting(Box::new(client)))
     }
 }
@@ -145,7 +148,8 @@ impl Client {
 
     fn converse(mut self: Box<Self>) -> Stage {
         self.exchanges.set(ConnectionState::Answering);
-        let (desk, kept) = self.exchanges.worker.desk();
+        self.exchanges.worker.renew(&mut self.service);
+        let (desk, kept) = self.exchanges.worker.desk(self.service.settings.head_limits);
         let conversation = converse(self, desk);
         Stage::Conversing(match kept {
             Some(mut kept) => {
@@ -166,7 +170,7 @@ impl Client {
             Next::Same | Next::Request => {
                 self.exchanges.set(ConnectionState::Idle);
                 if next == Next::Request {
-                    self.deadline.set_after(self.exchanges.worker.settings.keep_alive_timeout);
+                    self.deadline.set_after(self.service.settings.keep_alive_timeout);
                 }
                 Stage::Waiting(self)
             }
@@ -178,7 +182,7 @@ impl Client {
                 Stage::Ending(Box::pin(async move { linger(&mut self.io).await }))
             }
             Next::Http2(read) => Stage::Ending(Box::pin(async move {
-                http2::serve(Rewound::new(read, self.io), self.exchanges).await;
+                http2::serve(Rewound::new(read, self.io), self.service, self.exchanges).await;
             })),
         }
     }

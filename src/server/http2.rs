@@ -32,7 +32,7 @@ use self::gather::Gather;
 use super::deadline::Deadline;
 use super::exchange::Exchanges;
 use super::linger::linger_while_it_reads;
-use super::worker::Worker;
+use super::service::{Role, Service, Settings};
 use crate::stats::{ConnectionState, Timeout};
 
 /// Requests on a connection at the same time.
@@ -56,14 +56,16 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 type H2<T> = h2::server::Connection<Gather<T>, Bytes>;
 
 /// Serves a connection to its end.
-pub(super) async fn serve<T>(io: T, mut exchanges: Exchanges)
+pub(super) async fn serve<T>(io: T, service: Arc<Service>, mut exchanges: Exchanges)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     exchanges.set(ConnectionState::Http2);
     let exchanges = Arc::new(exchanges);
     let worker = exchanges.worker.clone();
-    let settings = &worker.settings;
+    // Not the service: it would be kept for as long as the connection lasts.
+    let Service { role, settings, .. } = *service;
+    drop(service);
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(MAX_STREAMS)
@@ -80,7 +82,7 @@ where
         Err(_) => return worker.tally.timed_out(Timeout::RequestHead),
     };
     out.hold();
-    converse(&mut connection, &out, &exchanges, &worker).await;
+    converse(&mut connection, &out, role, settings, &exchanges).await;
     // What was answered is on its way; a client that does not read it is not waited for long.
     let end = poll_fn(|context| {
         let closed = connection.poll_closed(context);
@@ -111,12 +113,13 @@ enum Event {
 async fn converse<T>(
     connection: &mut H2<T>,
     out: &Gather<T>,
+    role: Role,
+    settings: Settings,
     exchanges: &Arc<Exchanges>,
-    worker: &Arc<Worker>,
 ) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let settings = &worker.settings;
+    let worker = &exchanges.worker;
     let mut idle = Deadline::after(settings.header_timeout);
     let mut stopped = pin!(worker.stopped());
     let mut is_leaving = false;
@@ -163,7 +166,7 @@ async fn converse<T>(
                     is_leaving = true;
                     connection.graceful_shutdown();
                 }
-                exchange(exchanges, request, respond);
+                exchange(exchanges, role, request, respond);
             }
             Event::Stop => {
                 is_leaving = true;

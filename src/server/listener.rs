@@ -49,10 +49,12 @@ impl std::fmt::Display for BindError {
 
 /// The sockets of one address: one per worker, so that the kernel spreads connections and the
 /// workers share nothing; or one for all where it cannot.
+///
+/// Also says which port it came to.
 pub(super) fn bind(
     address: SocketAddr,
     options: Options,
-) -> Result<Vec<std::net::TcpListener>, BindError> {
+) -> Result<(SocketAddr, Vec<std::net::TcpListener>), BindError> {
     listen(address, options).map_err(|error| BindError { address, error })
 }
 
@@ -66,7 +68,10 @@ pub(super) struct Options {
     pub(super) only_v6: bool,
 }
 
-fn listen(address: SocketAddr, options: Options) -> io::Result<Vec<std::net::TcpListener>> {
+fn listen(
+    address: SocketAddr,
+    options: Options,
+) -> io::Result<(SocketAddr, Vec<std::net::TcpListener>)> {
     let Options { backlog, workers, only_v6 } = options;
     let first = open(address, only_v6)?;
     // The first socket binds alone, and so finds out whether another process has the port: two
@@ -84,7 +89,7 @@ fn listen(address: SocketAddr, options: Options) -> io::Result<Vec<std::net::Tcp
         let again = sockets[0].try_clone()?;
         sockets.push(again);
     }
-    Ok(sockets.into_iter().map(Into::into).collect())
+    Ok((address, sockets.into_iter().map(Into::into).collect()))
 }
 
 #[cfg(target_os = "linux")]
@@ -141,10 +146,11 @@ mod tests {
     fn a_taken_port_is_an_error_also_between_two_servers() {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let options = Options { backlog: 16, workers: 2, only_v6: false };
-        let sockets = bind(address, options).unwrap();
+        let (taken, sockets) = bind(address, options).unwrap();
         assert_eq!(sockets.len(), 2);
-        let taken = sockets[0].local_addr().unwrap();
-        assert_eq!(sockets[1].local_addr().unwrap(), taken);
+        for socket in &sockets {
+            assert_eq!(socket.local_addr().unwrap(), taken);
+        }
         let error = bind(taken, options).unwrap_err().to_string();
         assert!(error.contains("is taken by another program"), "{error}");
     }

@@ -18,12 +18,14 @@ mod inbox;
 mod intake;
 mod linger;
 mod listener;
+mod listening;
 mod outbox;
 mod pieces;
 mod queue;
 mod reply;
 mod request_body;
 mod rewound;
+mod service;
 mod socket;
 mod timers;
 mod timing;
@@ -38,51 +40,24 @@ use std::{fmt, io};
 
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
-use self::gate::{Gate, GateOptions};
+use self::accept::{Crew, Order};
+pub use self::gate::max_connections;
+use self::gate::{Gate, Rules};
 pub use self::listener::BindError;
+use self::listening::Listening;
+pub use self::listening::Move;
+pub use self::service::Services;
+use self::service::{Edition, Settings};
 use self::worker::Worker;
 use crate::config::Config;
-use crate::descriptors;
-use crate::http1::{HeadError, Limits};
+use crate::http1::HeadError;
 use crate::log::AccessLog;
-use crate::site::Site;
 use crate::stats::{Stats, StatsOptions};
-use crate::tls::Tls;
 
 /// Threads that may wait for a disk, per worker.
 const BLOCKING_THREADS: usize = 64;
-
-/// What every connection goes by.
-#[derive(Clone, Copy, Debug)]
-struct Settings {
-    head_limits: Limits,
-    header_timeout: Duration,
-    request_timeout: Duration,
-    keep_alive_timeout: Duration,
-    keep_alive_requests: u64,
-    /// Whether HTTP/2 is spoken with clients that begin with it.
-    http2: bool,
-}
-
-impl From<&Config> for Settings {
-    fn from(config: &Config) -> Self {
-        let head_bytes = u16::try_from(config.max_header_size).unwrap_or(u16::MAX);
-        Self {
-            head_limits: Limits {
-                head_bytes,
-                // A target that leaves no room for fields is too long by itself.
-                target_bytes: head_bytes / 2,
-                ..Limits::default()
-            },
-            header_timeout: config.header_timeout,
-            request_timeout: config.request_timeout,
-            keep_alive_timeout: config.keep_alive_timeout,
-            keep_alive_requests: config.keep_alive_requests,
-            http2: config.enable_http2,
-        }
-    }
-}
 
 /// How far the server has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,46 +98,10 @@ impl fmt::Display for StartError {
     }
 }
 
-/// What is served.
-#[derive(Clone)]
-pub struct Services {
-    /// The site.
-    pub site: Arc<Site>,
-    /// What its connections are encrypted with, if they are.
-    pub tls: Option<Arc<Tls>>,
-    /// What is at the port where plain requests are sent on to https.
-    pub redirect: Option<Arc<Site>>,
-}
-
-/// What is behind a listening socket.
-#[derive(Clone)]
-struct Service {
-    site: Arc<Site>,
-    tls: Option<Arc<Tls>>,
-}
-
-/// Which of the [`Services`] a socket is for.
-#[derive(Clone, Copy)]
-enum Role {
-    Site,
-    Redirect,
-}
-
-impl Services {
-    fn behind(&self, role: Role) -> Service {
-        let site = match role {
-            Role::Site => return Service { site: Arc::clone(&self.site), tls: self.tls.clone() },
-            Role::Redirect => self.redirect.as_ref().unwrap_or(&self.site),
-        };
-        Service { site: Arc::clone(site), tls: None }
-    }
-}
-
 /// A server whose sockets listen; connections wait in their queues until [`start`](Self::start).
 pub struct Bound {
-    /// Those of each worker.
-    sockets: Vec<Vec<(Role, std::net::TcpListener)>>,
-    addresses: Vec<SocketAddr>,
+    listening: Listening,
+    first: Move,
     settings: Settings,
     gate: Arc<Gate>,
 }
@@ -170,53 +109,17 @@ pub struct Bound {
 impl Bound {
     /// Listens on every address of the configuration. With port 0 all of them get the one port
     /// that the first found free.
-    pub fn bind(config: &Config) -> Result<Self, StartError> {
-        let workers = worker_count(config.max_threads);
-        let options = listener::Options {
-            backlog: i32::try_from(config.connection_queue).unwrap_or(i32::MAX),
-            workers,
-            only_v6: config.host.iter().any(std::net::IpAddr::is_ipv4),
-        };
-        let mut sockets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
-        let mut addresses = Vec::new();
-        let mut port = config.port;
-        for &host in &config.host {
-            let bound =
-                listener::bind(SocketAddr::new(host, port), options).map_err(StartError::Bind)?;
-            let address = bound[0].local_addr().map_err(StartError::Worker)?;
-            port = address.port();
-            addresses.push(address);
-            for (worker, socket) in sockets.iter_mut().zip(bound) {
-                worker.push((Role::Site, socket));
-            }
-            if let Some(port) = config.ssl_redirect_port.filter(|_| config.enable_ssl) {
-                let bound = listener::bind(SocketAddr::new(host, port), options)
-                    .map_err(StartError::Bind)?;
-                for (worker, socket) in sockets.iter_mut().zip(bound) {
-                    worker.push((Role::Redirect, socket));
-                }
-            }
-        }
-        let gate = Gate::new(GateOptions {
-            allowed: config.address_filter.clone(),
-            max_connections: match config.max_connections {
-                0 => descriptors::shares().connections,
-                some => some,
-            },
-            max_connections_per_ip: config.max_connections_per_ip,
-            accept_limit: config.accept_limit,
-        });
-        Ok(Self { sockets, addresses, settings: config.into(), gate })
+    pub fn bind(config: &Config) -> Result<Self, BindError> {
+        let mut listening = Listening::new(worker_count(config.max_threads));
+        let first = listening.prepare(config)?;
+        listening.moved(&first);
+        let gate = Gate::new(Rules::of(config));
+        Ok(Self { listening, first, settings: config.into(), gate })
     }
 
     /// The addresses listened on, with their actual port.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// As many connections as may be open.
-    pub fn max_connections(&self) -> usize {
-        self.gate.max_connections()
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listening.addresses()
     }
 
     /// Starts the workers.
@@ -227,18 +130,23 @@ impl Bound {
         log: Option<&AccessLog>,
     ) -> Result<Server, StartError> {
         let (phase, _) = watch::channel(Phase::Serving);
-        let (limit_reached, limit) = mpsc::channel(1);
+        let limit_reached = CancellationToken::new();
+        let mut crews = Vec::new();
         let mut threads = Vec::new();
-        for (number, sockets) in self.sockets.into_iter().enumerate() {
-            let recorder = log.map(AccessLog::recorder);
-            let worker =
-                Worker::new(self.settings, stats.tally(number), recorder, Arc::clone(&self.gate));
-            let sockets: Vec<_> =
-                sockets.into_iter().map(|(role, socket)| (services.behind(role), socket)).collect();
-            let crew = accept::Crew {
+        for (number, sockets) in self.first.for_each_worker().enumerate() {
+            let worker = Worker::new(
+                Edition::new(0, self.settings, services),
+                stats.tally(number),
+                log.map(AccessLog::recorder),
+                Arc::clone(&self.gate),
+            );
+            let (orders, received) = mpsc::unbounded_channel();
+            crews.push(orders);
+            let crew = Crew {
                 worker: Arc::new(worker),
                 limit_reached: limit_reached.clone(),
                 phase: phase.subscribe(),
+                orders: received,
             };
             let runtime = runtime(&crew.worker).map_err(StartError::Worker)?;
             let worker = Arc::clone(&crew.worker);
@@ -255,7 +163,9 @@ impl Bound {
                 .map_err(StartError::Worker)?;
             threads.push(thread);
         }
-        Ok(Server { phase, limit, threads, stats: Arc::clone(stats) })
+        let Self { listening, gate, .. } = self;
+        let stats = Arc::clone(stats);
+        Ok(Server { phase, limit_reached, crews, threads, stats, listening, gate, edition: 0 })
     }
 }
 
@@ -293,17 +203,61 @@ fn worker_count(wanted: usize) -> usize {
 /// A running server.
 pub struct Server {
     phase: watch::Sender<Phase>,
-    limit: mpsc::Receiver<()>,
+    limit_reached: CancellationToken,
+    crews: Vec<mpsc::UnboundedSender<Order>>,
     threads: Vec<JoinHandle<()>>,
     stats: Arc<Stats>,
+    listening: Listening,
+    gate: Arc<Gate>,
+    /// Number of the last one.
+    edition: u64,
 }
 
 impl Server {
     /// Resolves when `accept_limit` connections have been accepted.
-    pub async fn accept_limit_reached(&mut self) {
-        if self.limit.recv().await.is_none() {
-            std::future::pending::<()>().await;
+    pub fn accept_limit_reached(&self) -> impl Future<Output = ()> + use<> {
+        self.limit_reached.clone().cancelled_owned()
+    }
+
+    /// The addresses listened on, with their actual port.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listening.addresses()
+    }
+
+    /// Opens what another configuration listens on and this one does not. Nobody is let in there
+    /// before [`turn_to`](Self::turn_to).
+    pub fn prepare(&self, config: &Config) -> Result<Move, BindError> {
+        self.listening.prepare(config)
+    }
+
+    /// Serves as another configuration says, from the next request and the next connection on.
+    /// Sockets that both listen on stay open; who waits at one that is closed is served. Resolves
+    /// when every worker has taken to it.
+    pub async fn turn_to(
+        &mut self,
+        config: &Config,
+        prepared: Move,
+        services: &Services,
+        log: Option<&AccessLog>,
+    ) {
+        self.edition += 1;
+        self.gate.turn_to(Rules::of(config));
+        self.listening.moved(&prepared);
+        let closed = prepared.closed.clone();
+        let (done, mut all_done) = mpsc::channel::<()>(1);
+        for (crew, opened) in self.crews.iter().zip(prepared.for_each_worker()) {
+            let order = Order {
+                edition: Edition::new(self.edition, config.into(), services),
+                recorder: log.map(AccessLog::recorder),
+                opened,
+                closed: closed.clone(),
+                done: done.clone(),
+            };
+            // A worker that is gone has nothing to serve.
+            let _ = crew.send(order);
         }
+        drop(done);
+        let _ = all_done.recv().await;
     }
 
     /// Says to those who ask for its health that it is about to stop.

@@ -8,6 +8,7 @@ use super::clock;
 use super::deadline::{Deadline, Pace};
 use super::exchange::Exchanges;
 use super::outbox::Outbox;
+use super::service::Service;
 use super::transport::Transport;
 use super::worker::Worker;
 use crate::content::plan::plan;
@@ -69,11 +70,12 @@ pub(super) fn enqueue(
 pub(super) async fn flush(
     io: &mut Transport,
     deadline: &mut Deadline,
+    service: &Service,
     exchanges: &Exchanges,
     outbox: &mut Outbox,
 ) -> io::Result<()> {
     let worker = &exchanges.worker;
-    let mut pace = Pace { deadline, patience: worker.settings.request_timeout };
+    let mut pace = Pace { deadline, patience: service.settings.request_timeout };
     if exchanges.is_monitoring() {
         // Boxed: hardly any connection needs room for this.
         return Box::pin(flush_briefly(io, &mut pace, worker, outbox)).await;

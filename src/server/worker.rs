@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::Settings;
 use super::gate::Gate;
 use super::http1::Conversation;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
+use super::service::{Edition, Role, Service};
 use super::timers;
-use crate::http1::HeadParser;
+use crate::http1::{HeadParser, Limits};
 use crate::log::Recorder;
 use crate::stats::Tally;
 
@@ -32,10 +32,14 @@ const HANDSHAKES: usize = 4096;
 /// One worker: a thread with an event loop of its own. Everything in here is used by that thread
 /// alone, so its locks are never waited for; they are there because tasks must be `Send`.
 pub(super) struct Worker {
-    pub(super) settings: Settings,
+    edition: Mutex<Edition>,
+    /// Its number.
+    edition_number: AtomicU64,
     pub(super) tally: Arc<Tally>,
     pub(super) gate: Arc<Gate>,
-    recorder: Option<Mutex<Recorder>>,
+    recorder: Mutex<Option<Recorder>>,
+    /// Whether there is a recorder: a look that costs less than a lock.
+    is_recorded: AtomicBool,
     next_id: AtomicU64,
     desks: Mutex<Desks>,
     connections: AtomicUsize,
@@ -62,17 +66,19 @@ pub(super) struct Desk {
 
 impl Worker {
     pub(super) fn new(
-        settings: Settings,
+        edition: Edition,
         tally: Arc<Tally>,
         recorder: Option<Recorder>,
         gate: Arc<Gate>,
     ) -> Self {
         Self {
-            settings,
+            edition_number: AtomicU64::new(edition.number),
+            edition: Mutex::new(edition),
             gate,
             tally,
             next_id: AtomicU64::new(RandomState::new().hash_one(0)),
-            recorder: recorder.map(Mutex::new),
+            is_recorded: AtomicBool::new(recorder.is_some()),
+            recorder: Mutex::new(recorder),
             desks: Mutex::default(),
             connections: AtomicUsize::new(0),
             doors: Arc::new(Semaphore::new(TURNED_AWAY)),
@@ -83,14 +89,44 @@ impl Worker {
         }
     }
 
+    /// What a new connection or request is served with; the last that there was for its role.
+    pub(super) fn service(&self, role: Role) -> Arc<Service> {
+        let edition = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(edition.service(role))
+    }
+
+    /// Replaces a service by the one of a newer edition, if there is one.
+    #[inline]
+    pub(super) fn renew(&self, service: &mut Arc<Service>) {
+        if service.edition != self.edition_number.load(Ordering::Relaxed) {
+            *service = self.service(service.role);
+        }
+    }
+
+    /// Serves with another edition from the next request on, and notes it elsewhere. To be called on
+    /// the worker's thread.
+    pub(super) fn adopt(&self, edition: Edition, recorder: Option<Recorder>) {
+        {
+            let mut current = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+            self.edition_number.store(edition.number, Ordering::Relaxed);
+            current.turn_to(edition);
+        }
+        self.record(Recorder::flush);
+        self.is_recorded.store(recorder.is_some(), Ordering::Relaxed);
+        *self.recorder.lock().unwrap_or_else(PoisonError::into_inner) = recorder;
+        // Those that wait would keep what they were served with, and all that is in its cache.
+        timers::wake_all();
+    }
+
     /// A set of buffers: used, with a conversation that is over, or new.
-    pub(super) fn desk(&self) -> (Box<Desk>, Option<Conversation>) {
-        if let Some((desk, conversation)) = self.desks().pop() {
+    pub(super) fn desk(&self, limits: Limits) -> (Box<Desk>, Option<Conversation>) {
+        if let Some((mut desk, conversation)) = self.desks().pop() {
+            desk.parser.limit(limits);
             return (desk, Some(conversation));
         }
         let desk = Desk {
             inbox: Inbox::new(),
-            parser: HeadParser::new(self.settings.head_limits),
+            parser: HeadParser::new(limits),
             outbox: Outbox::default(),
         };
         (Box::new(desk), None)
@@ -111,8 +147,11 @@ impl Worker {
     /// Writes to the access log, if there is one.
     #[inline]
     pub(super) fn record(&self, write: impl FnOnce(&mut Recorder)) {
-        if let Some(recorder) = &self.recorder {
-            write(&mut recorder.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.is_recorded.load(Ordering::Relaxed)
+            && let Some(recorder) =
+                &mut *self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            write(recorder);
         }
     }
 

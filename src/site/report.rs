@@ -24,10 +24,10 @@ pub(super) fn cache(report: CacheReport) -> Cache {
     }
 }
 
-pub(super) fn disks(root: &Inspection, uploads: Option<&Inspection>) -> Disks {
+pub(super) fn disks(root: Option<&Inspection>, uploads: Option<&Inspection>) -> Disks {
     Disks {
-        root_fault: root.fault.as_ref().map(ToString::to_string),
-        root: space(root),
+        root_fault: root.and_then(|root| root.fault.as_ref()).map(ToString::to_string),
+        root: root.and_then(space),
         uploads: uploads.and_then(space),
     }
 }

@@ -9,7 +9,9 @@ use super::BuildError;
 use crate::config::{Config, UploadConflict, Word};
 use crate::content::path::{SitePath, encode};
 use crate::descriptors;
-use crate::handler::{Codings, FormLog, Tus, TusOptions, Upload, UploadOptions, UploadPanel};
+use crate::handler::{
+    Codings, FormLog, Tus, TusOptions, Upload, UploadMemory, UploadOptions, UploadPanel,
+};
 use crate::store::upload::{self, Conflict, UploadFolder};
 use crate::store::{Changes, Store};
 
@@ -21,11 +23,20 @@ pub(super) struct Uploads {
     pub(super) place: Option<SitePath<'static>>,
     /// Where it really is, links followed.
     pub(super) real_path: Option<PathBuf>,
+    conflict: Conflict,
+    path: PathBuf,
+    log: Option<(PathBuf, FormLog)>,
+    memory: UploadMemory,
 }
 
 impl Uploads {
-    /// The upload folder, if uploads are taken.
-    pub(super) fn open(config: &Config, changes: &Changes) -> Result<Option<Self>, BuildError> {
+    /// The upload folder, if uploads are taken. What there was `before` is kept if it is the same:
+    /// two that know nothing of each other would write to one file.
+    pub(super) fn open(
+        config: &Config,
+        changes: &Changes,
+        before: Option<&Self>,
+    ) -> Result<Option<Self>, BuildError> {
         if !config.enable_file_uploads {
             return Ok(None);
         }
@@ -36,19 +47,32 @@ impl Uploads {
         };
         let path = config.upload_dir.clone();
         let path = path.unwrap_or_else(|| config.document_root.join("uploads"));
-        let options = upload::UploadOptions {
-            folder: path.clone(),
-            conflict,
-            expiry: config.upload_expiry,
-            max_drafts: descriptors::shares().connections / 4 + 1,
-            changes: changes.clone(),
+        let log = match &config.form_log {
+            None => None,
+            Some(path) => {
+                let kept = before.and_then(|before| before.log.clone());
+                Some(match kept.filter(|(kept, _)| kept == path) {
+                    Some(kept) => kept,
+                    None => (path.clone(), form_log(path, &config.document_root)?),
+                })
+            }
         };
-        let folder = UploadFolder::open(options)
-            .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?;
+        let folder = match before.filter(|before| before.path == path) {
+            Some(before) => before.folder.clone(),
+            None => UploadFolder::open(upload::UploadOptions {
+                folder: path.clone(),
+                expiry: config.upload_expiry,
+                max_drafts: descriptors::shares().connections / 4 + 1,
+                changes: changes.clone(),
+            })
+            .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?,
+        };
+        folder.keep_unfinished(config.upload_expiry);
         let place = upload_place(&config.document_root, &path);
         let place = place.filter(|path| config.show_hidden_files || !path.is_hidden());
         let real_path = path.canonicalize().ok();
-        Ok(Some(Self { folder, place, real_path }))
+        let memory = before.map(|before| before.memory.clone()).unwrap_or_default();
+        Ok(Some(Self { folder, place, real_path, conflict, path, log, memory }))
     }
 
     /// What listings of the upload folder offer, and a page of its own.
@@ -66,7 +90,7 @@ impl Uploads {
         let options = TusOptions {
             max_size: config.max_upload_size,
             place: self.place.clone(),
-            max_conflict: self.folder.conflict(),
+            max_conflict: self.conflict,
         };
         Tus::new(self.folder.clone(), options)
     }
@@ -77,30 +101,31 @@ impl Uploads {
         config: &Config,
         store: Arc<dyn Store>,
         codings: Codings,
-    ) -> Result<Upload, BuildError> {
-        let log = config.form_log.as_ref().map(|path| {
-            form_log(path, &config.document_root)
-                .map_err(|error| BuildError::FormLog { path: path.clone(), error })
-        });
-        Ok(Upload::new(UploadOptions {
+    ) -> Upload {
+        Upload::new(UploadOptions {
             folder: self.folder.clone(),
             place: self.place.clone(),
             panel: self.panel(config),
             codings,
             store,
             max_size: config.max_upload_size,
-            log: log.transpose()?,
-        }))
+            max_conflict: self.conflict,
+            log: self.log.as_ref().map(|(_, log)| log.clone()),
+            memory: self.memory.clone(),
+        })
     }
 }
 
 /// The log of forms. What people write is not for everybody to read.
-fn form_log(path: &Path, document_root: &Path) -> io::Result<FormLog> {
-    let log = FormLog::open(path.to_owned())?;
-    if path.canonicalize()?.starts_with(document_root.canonicalize()?) {
-        return Err(io::Error::other("it lies in the folder that is served"));
-    }
-    Ok(log)
+fn form_log(path: &Path, document_root: &Path) -> Result<FormLog, BuildError> {
+    let open = || {
+        let log = FormLog::open(path.to_owned())?;
+        if path.canonicalize()?.starts_with(document_root.canonicalize()?) {
+            return Err(io::Error::other("it lies in the folder that is served"));
+        }
+        Ok(log)
+    };
+    open().map_err(|error| BuildError::FormLog { path: path.to_owned(), error })
 }
 
 /// The path of the site under which the files of `upload_dir` are served: `/uploads/`; `/` when it

@@ -11,6 +11,8 @@ use super::snapshot::{Check, Health, State};
 pub(super) struct Signs<'a> {
     pub(super) observed: &'a Observed,
     pub(super) disks: &'a Disks,
+    /// Why the configuration that was to be taken over was not.
+    pub(super) configuration_fault: Option<&'a str>,
     /// How long ago the disks answered.
     pub(super) disks_age: Duration,
     pub(super) usage: &'a Usage,
@@ -40,6 +42,10 @@ const MISHAPS: u64 = 5;
 pub(super) fn examine(signs: &Signs<'_>) -> Health {
     let mut checks = vec![root(signs), errors(signs), descriptors(signs), connections(signs)];
     checks.extend(signs.disks.uploads.map(uploads));
+    if let Some(fault) = signs.configuration_fault {
+        let text = format!("the old one stays in use: {fault}");
+        checks.push(check("configuration", State::Amber, text));
+    }
     if let Some(certificates) = &signs.observed.certificates {
         checks.extend(certificates.iter().map(|certificate| {
             let names = certificate.names.first().map_or("the certificate", String::as_str);
@@ -185,6 +191,7 @@ mod tests {
         let (none, no_disks, no_usage) = (Observed::default(), Disks::default(), Usage::default());
         let mut signs = Signs {
             observed: &none,
+            configuration_fault: None,
             disks: &no_disks,
             disks_age: Duration::ZERO,
             usage: &no_usage,

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::board::{Board, shown_client};
@@ -42,7 +43,7 @@ pub struct Stats {
     malformed: &'static [&'static str],
     begun: Instant,
     started: SystemTime,
-    info: OnceLock<ServerInfo>,
+    info: ArcSwap<ServerInfo>,
     board: Mutex<Board>,
     /// Seconds that are history.
     ticked: AtomicU64,
@@ -65,7 +66,7 @@ impl Stats {
             malformed,
             begun,
             started,
-            info: OnceLock::new(),
+            info: ArcSwap::default(),
             ticked: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -78,9 +79,9 @@ impl Stats {
         Arc::clone(&self.tallies[worker % self.tallies.len()])
     }
 
-    /// Says who is counting; only the first time.
+    /// Says who is counting.
     pub fn introduce(&self, info: ServerInfo) {
-        let _ = self.info.set(info);
+        self.info.store(Arc::new(info));
     }
 
     /// The server is about to stop.
@@ -148,7 +149,9 @@ impl Stats {
         let lost_lines = board.lost_lines.note(observed.dropped_log_lines.unwrap_or(0));
         board.observed = observed;
         let (answers, faults) = last_minute(&board);
+        let info = self.info.load();
         let health = examine(&Signs {
+            configuration_fault: info.configuration.fault.as_deref(),
             observed: &board.observed,
             disks: &board.disks,
             disks_age: now.saturating_duration_since(board.disks_looked_at),
@@ -265,7 +268,7 @@ impl Stats {
             uptime_seconds: now.saturating_duration_since(self.begun).as_secs(),
             workers: self.tallies.len(),
             draining: self.is_draining(),
-            ..self.info.get().cloned().unwrap_or_default()
+            ..ServerInfo::clone(&self.info.load())
         }
     }
 

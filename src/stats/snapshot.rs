@@ -96,10 +96,28 @@ pub struct ServerInfo {
     pub document_root: String,
     /// The configuration file, if one was read.
     pub config_file: Option<String>,
+    /// How it came to be configured as it is.
+    pub configuration: Configuration,
     /// Every feature that can be turned on or off.
     pub features: Vec<Feature>,
     /// Whether it is finishing its last requests.
     pub draining: bool,
+}
+
+/// How a server came by the configuration in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Configuration {
+    /// When it was taken into use, RFC 3339 in UTC: at the start, or at the last reload.
+    pub since: String,
+    /// Times that another was taken into use since the start.
+    pub reloads: u64,
+    /// Times that one was to be and could not.
+    pub failures: u64,
+    /// Why the last one could not, if it was so; the one before it stays in use.
+    pub fault: Option<String>,
+    /// The keys that the last reload changed.
+    pub changed: Vec<String>,
 }
 
 /// Something that can be turned on or off.

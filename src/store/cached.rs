@@ -58,7 +58,7 @@ const MAX_SHARDS: usize = 16;
 const FILES_PER_SHARD: usize = 4;
 
 /// What a [`Cached`] needs to know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
     /// Bytes of memory for everything that is kept.
     pub max_bytes: usize,
@@ -320,6 +320,16 @@ impl<S: Origin> Store for Cached<S> {
             shard.bare.retain(is_young);
         }
         self.origin.tidy(now);
+    }
+
+    fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let Shard { contents, open_files, bare } = &mut *shard;
+            for shelf in [contents, open_files, bare] {
+                shelf.retain(|_| false);
+            }
+        }
     }
 
     fn notice_changes(&self) {

@@ -36,7 +36,7 @@ use lookup::join;
 use siblings::{in_coding, sibling_path};
 
 /// What a [`Disk`] needs to know.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DiskOptions {
     /// The folder to serve.
     pub root: PathBuf,

@@ -117,6 +117,9 @@ pub trait Store: Send + Sync {
     /// is often enough.
     fn tidy(&self, _now: Instant) {}
 
+    /// Lets go of everything that is kept in memory.
+    fn clear(&self) {}
+
     /// Looks whether what is served has been replaced as a whole, and follows. May wait for a disk;
     /// once a second is often enough.
     fn notice_changes(&self) {}

@@ -38,7 +38,7 @@ pub use self::self_signed::{Fingerprint, SelfSigned};
 const RETRY: Duration = Duration::from_hours(1);
 
 /// What TLS is spoken with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TlsOptions {
     /// The first one answers for names that none is for. Empty: a self-signed one is used.
     pub certificates: Vec<CertificateFiles>,
@@ -66,7 +66,7 @@ pub struct CertificateFiles {
 }
 
 /// Certificates of clients.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClientAuth {
     /// File of the authorities that vouch for clients, PEM.
     pub authorities: PathBuf,
@@ -115,6 +115,11 @@ impl Tls {
         let (config, loaded) = load(&options, &provider, &tickets)?;
         let current = ArcSwap::from_pointee(config);
         Ok(Self { options, provider, tickets, current, loaded: Mutex::new(loaded) })
+    }
+
+    /// What it was opened with.
+    pub fn options(&self) -> &TlsOptions {
+        &self.options
     }
 
     /// What the next handshake goes by.

@@ -29,7 +29,7 @@ const RENEW_BEFORE: Duration = Duration::from_hours(30 * 24);
 const LEEWAY: Duration = Duration::from_hours(24);
 
 /// Where a self-signed certificate is kept, and for whom it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SelfSigned {
     /// The folder; made if it is not there. `None`: it is kept in memory alone.
     pub folder: Option<PathBuf>,

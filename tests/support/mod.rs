@@ -11,7 +11,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,8 @@ pub struct Server {
     pub address: SocketAddr,
     pub root: PathBuf,
     over: Over,
-    output: mpsc::Receiver<String>,
-    _folder: TempDir,
+    output: Mutex<mpsc::Receiver<String>>,
+    folder: TempDir,
 }
 
 /// A server to be.
@@ -37,6 +37,8 @@ pub struct Setup {
     folder: TempDir,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Whether the configuration file says where it listens.
+    is_placed: bool,
     over: Over,
 }
 
@@ -44,7 +46,13 @@ pub struct Setup {
 pub fn setup() -> Setup {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir(folder.path().join("root")).expect("a document root");
-    Setup { folder, arguments: Vec::new(), environment: Vec::new(), over: Over::chosen() }
+    Setup {
+        folder,
+        arguments: Vec::new(),
+        environment: Vec::new(),
+        is_placed: false,
+        over: Over::chosen(),
+    }
 }
 
 /// A server for one file, `/a.txt`, of the ten digits.
@@ -73,6 +81,15 @@ impl Setup {
         let written = written.expect("a time");
         let is_old = || written.elapsed().is_ok_and(|age| age > Duration::from_millis(50));
         eventually(|| is_old().then_some(()));
+        self
+    }
+
+    /// Gives it a configuration file. It says where it listens, unless flags do.
+    pub fn config(mut self, json: &str) -> Self {
+        configure(self.folder.path(), json);
+        let path = self.folder.path().join(CONFIG);
+        self.arguments.push(format!("--config={}", path.display()));
+        self.is_placed = true;
         self
     }
 
@@ -105,8 +122,10 @@ impl Setup {
         if self.over.is_secure() {
             self.arguments.extend(over::certify(self.folder.path()));
         }
+        let place = ["--host=127.0.0.1", "--port=0", "--max-threads=2"];
+        let place: &[&str] = if self.is_placed { &[] } else { &place };
         let mut child = salver()
-            .args(["--host=127.0.0.1", "--port=0", "--max-threads=2"])
+            .args(place)
             .args(&self.arguments)
             .envs(self.environment)
             .stdin(Stdio::null())
@@ -123,8 +142,19 @@ impl Setup {
                 break address;
             }
         };
-        Server { child, address, root, over: self.over, output, _folder: self.folder }
+        let output = Mutex::new(output);
+        Server { child, address, root, over: self.over, output, folder: self.folder }
     }
+}
+
+/// The name of the configuration file, beside the document root.
+const CONFIG: &str = "config.json";
+
+/// Puts the configuration there whole.
+fn configure(folder: &Path, json: &str) {
+    let draft = folder.join("draft.json");
+    fs::write(&draft, json).expect("a draft");
+    fs::rename(&draft, folder.join(CONFIG)).expect("a configuration");
 }
 
 /// The binary, without the environment's say.
@@ -209,11 +239,24 @@ impl Server {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.output.recv_timeout(left).expect("a line of output in time");
+            let line = self.output.lock().expect("the output").recv_timeout(left);
+            let line = line.expect("a line of output in time");
             if wanted(&line) {
                 return line;
             }
         }
+    }
+
+    /// Writes another configuration file; the server is not told.
+    pub fn configure(&self, json: &str) {
+        configure(self.folder.path(), json);
+    }
+
+    /// Has another configuration taken over; returns what the server says of it.
+    pub fn reload(&self, json: &str) -> String {
+        self.configure(json);
+        self.signal("HUP");
+        self.line(|line| line.contains("configuration is in use") || line.contains("in use stays"))
     }
 
     /// Sends a signal, by its name without `SIG`.

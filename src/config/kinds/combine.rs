@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{About, Flag, Kind, Mismatch, Raw, Reason};
+use super::{About, Flag, Kind, Mismatch, Raw};
 
 /// A list, none of whose values is there twice.
 pub(in crate::config) fn list<K>(item: K) -> List<K> {
@@ -46,7 +46,7 @@ impl<K: Kind<Value: PartialEq>> Kind for List<K> {
             takes: format!("a list, each {}", item.takes),
             schema: json!({"type": "array", "items": item.schema, "uniqueItems": true}),
             flag: item.flag.repeated(),
-            missing: None,
+            is_at_start: false,
         }
     }
 }
@@ -88,7 +88,7 @@ impl About {
             takes: format!("{}, or a list of them", self.takes),
             schema: json!({"anyOf": [self.schema, array]}),
             flag: self.flag.repeated(),
-            missing: None,
+            is_at_start: false,
         }
     }
 }
@@ -131,38 +131,26 @@ impl<K: Kind> Kind for OrNull<K> {
     }
 }
 
-/// A value whose feature this version does not have: only the one that does not ask for it
-/// (`false`, `null`) is taken. The rest is still told from what would never be right.
-pub(in crate::config) fn later<K>(feature: &'static str, kind: K) -> Later<K> {
-    Later { feature, kind }
+/// A value that counts at the start: a running server does not take over another.
+pub(in crate::config) fn at_start<K>(kind: K) -> AtStart<K> {
+    AtStart(kind)
 }
 
-/// See [`later`].
-pub(in crate::config) struct Later<K> {
-    feature: &'static str,
-    kind: K,
-}
+/// See [`at_start`].
+pub(in crate::config) struct AtStart<K>(K);
 
-impl<K: Kind<Value: Default + PartialEq>> Kind for Later<K> {
+impl<K: Kind> Kind for AtStart<K> {
     type Value = K::Value;
 
     fn read(&self, raw: Raw<'_>) -> Result<Self::Value, Mismatch> {
-        let value = self.kind.read(raw)?;
-        let off = K::Value::default();
-        if value == off {
-            return Ok(value);
-        }
-        let off = self.kind.show(&off).to_string();
-        let reason = Reason::Missing { feature: self.feature, off };
-        Err(Mismatch { reason, ..raw.wrong() })
+        self.0.read(raw)
     }
 
     fn show(&self, value: &Self::Value) -> Value {
-        self.kind.show(value)
+        self.0.show(value)
     }
 
     fn about(&self) -> About {
-        let off = self.kind.show(&K::Value::default());
-        About { schema: json!({"const": off}), missing: Some(self.feature), ..self.kind.about() }
+        About { is_at_start: true, ..self.0.about() }
     }
 }

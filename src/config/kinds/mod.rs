@@ -1,7 +1,7 @@
 //! Kinds of values: what a key takes, how it is read from a file or a text, how it is shown.
 //!
 //! The functions here are the words of the third column of the table in `keys.rs`; they combine:
-//! `list(network())`, `or_null(path())`, `later("TLS", switch())`.
+//! `list(network())`, `or_null(path())`, `at_start(switch())`.
 
 mod certificates;
 mod combine;
@@ -15,7 +15,7 @@ mod raw;
 mod words;
 
 pub(super) use certificates::certificates;
-pub(super) use combine::{later, list, one_or_more, or_null};
+pub(super) use combine::{at_start, list, one_or_more, or_null};
 pub(super) use files::{access_log, file_name, path};
 pub(super) use header_rules::header_rules;
 pub(super) use headers::{cors_origin, header_name, header_overrides, method, product};
@@ -49,14 +49,14 @@ pub struct About {
     pub schema: Value,
     /// How it is written as a flag.
     pub flag: Flag,
-    /// The feature behind it, when this version does not have that yet.
-    pub missing: Option<&'static str>,
+    /// Whether it counts at the start only.
+    pub is_at_start: bool,
 }
 
 impl About {
     /// A value that is written after its flag, where the help calls it `name`.
     fn new(takes: impl Into<String>, schema: Value, name: &'static str) -> Self {
-        Self { takes: takes.into(), schema, flag: Flag::Value(name), missing: None }
+        Self { takes: takes.into(), schema, flag: Flag::Value(name), is_at_start: false }
     }
 }
 

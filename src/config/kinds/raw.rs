@@ -174,6 +174,4 @@ pub(in crate::config) enum Reason {
     Wrong(String),
     /// It looks right and is not: why.
     Refused(String),
-    /// It asks for a feature that this version does not have: which, and the value that is fine.
-    Missing { feature: &'static str, off: String },
 }

@@ -46,12 +46,6 @@ fn an_error_in_a_file_says_where_what_and_what_to_do() {
              configured; it takes an object of header names, each with a string, or false to leave \
              it out",
         ),
-        (
-            "{\"watch_config\": true}",
-            "1:18: watch_config: this version does not have watching the configuration file yet; \
-             leave it out or set it to false",
-        ),
-        // Right by type comes before there at all.
         ("{\"ssl\": \"yes\"}", "1:9: enable_ssl takes true or false, not \"yes\""),
         (
             "{\"directory\": \"a\",\n\"document-root\": \"a\"}",
@@ -81,12 +75,6 @@ fn an_error_elsewhere_names_the_variable_or_the_flag() {
         ("SALVER_", "1", "there is no key \"SALVER_\"; `salver check` shows them all"),
         ("SALVER_PORT", "", "port takes a whole number from 0 to 65535, not \"\""),
         ("SALVER_ENABLE_CACHE", "yes", "enable_cache takes true or false, not \"yes\""),
-        (
-            "SALVER_WATCH_CONFIG",
-            "true",
-            "watch_config: this version does not have watching the configuration file yet; leave it \
-             out or set it to false",
-        ),
         (
             "SALVER_SERVER_NAME",
             "a\nb",

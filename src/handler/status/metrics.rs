@@ -110,6 +110,24 @@ fn server(families: &mut Families, snapshot: &Snapshot) {
     families.gauge("workers", "Worker threads", workers);
     let draining = server.draining.into();
     families.gauge("draining", "Whether the server is finishing its last requests", draining);
+    let configuration = &server.configuration;
+    let reloads = [("done", configuration.reloads), ("failed", configuration.failures)];
+    families.by(
+        "config_reloads_total",
+        "Times the configuration was read again",
+        "result",
+        reloads,
+    );
+    families.gauge(
+        "config_last_reload_successful",
+        "Whether the configuration as it was last read is in use",
+        configuration.fault.is_none().into(),
+    );
+    families.known(
+        "config_last_reload_success_timestamp_seconds",
+        "When the configuration in use was taken into use, in seconds since 1970",
+        times::seconds_since_1970(&configuration.since).map(Number::Measure),
+    );
     let state = severity(snapshot.health.state);
     families.gauge("health_state", "The worst check: 0 is green, 1 amber, 2 red", state);
     let checks = worst_checks(&snapshot.health);

@@ -10,10 +10,10 @@
 use std::collections::BTreeMap;
 
 use crate::stats::snapshot::{
-    AccessLogState, Bucket, Cache, Certificate, Check, ConnectionStates, Connections, Feature,
-    HEAT_BANDS, Health, History, HotFile, InFlight, Latency, LimitsHit, Monitoring, OpenClient,
-    Percentiles, Process, Recent, RecentError, Requests, ServerInfo, SlowRequest, Snapshot, State,
-    Tls, Top, TopEntry, Traffic, Uploads,
+    AccessLogState, Bucket, Cache, Certificate, Check, Configuration, ConnectionStates,
+    Connections, Feature, HEAT_BANDS, Health, History, HotFile, InFlight, Latency, LimitsHit,
+    Monitoring, OpenClient, Percentiles, Process, Recent, RecentError, Requests, ServerInfo,
+    SlowRequest, Snapshot, State, Tls, Top, TopEntry, Traffic, Uploads,
 };
 
 /// 2026-11-21T08:20:19Z
@@ -197,6 +197,13 @@ fn server() -> ServerInfo {
         listeners: vec!["https://0.0.0.0:8443".to_owned(), "http://[::1]:8080".to_owned()],
         document_root: "/srv/files".to_owned(),
         config_file: Some("/etc/salver/salver.jsonc".to_owned()),
+        configuration: Configuration {
+            since: time(NOW - 7_200),
+            reloads: 3,
+            failures: 1,
+            fault: None,
+            changed: vec!["cache_max_size".to_owned()],
+        },
         features: [
             ("listing", true),
             ("uploads", true),

@@ -57,11 +57,13 @@ struct File<'a> {
     replaced: bool,
 }
 
-impl Results {
-    pub(super) fn new() -> Self {
+impl Default for Results {
+    fn default() -> Self {
         Self(Mutex::new(Pages { pages: LruCache::new(MOST), bytes: 0 }))
     }
+}
 
+impl Results {
     /// Keeps the page of a result; `back` is the path that it links back to. Returns its path.
     pub(super) fn keep(&self, receipt: &Receipt, back: &[u8]) -> Option<String> {
         let page = render(receipt, back)?;
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_result_is_shown_to_who_knows_its_address() {
-        let results = Results::new();
+        let results = Results::default();
         let path = results.keep(&receipt::sample(), b"/a \"b\"").unwrap();
         let page = String::from_utf8(results.page(id(&path)).unwrap().text).unwrap();
         for part in [
@@ -180,7 +182,7 @@ mod tests {
     #[test]
     fn the_oldest_results_are_forgotten_by_number_and_by_size() {
         let empty = Receipt { files: Vec::new(), fields: Vec::new() };
-        let results = Results::new();
+        let results = Results::default();
         let first = results.keep(&empty, b"/").unwrap();
         for count in 0..MOST.get() {
             results.keep(&empty, b"/").unwrap();

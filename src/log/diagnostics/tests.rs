@@ -42,7 +42,8 @@ fn said(options: &DiagnosticsOptions, events: impl FnOnce()) -> (String, String)
     let (console, file) = (Console::default(), Console::default());
     let (to_console, to_file) = (console.clone(), file.clone());
     let subscriber = subscriber(options, move || to_console.clone(), Some(move || to_file.clone()));
-    tracing::subscriber::with_default(subscriber.unwrap(), events);
+    let (subscriber, _) = subscriber.unwrap();
+    tracing::subscriber::with_default(subscriber, events);
     (console.text(), file.text())
 }
 
@@ -90,7 +91,7 @@ fn without_a_file_the_console_is_all_there_is() {
     let to_console = console.clone();
     let (file, guard) = open_file(&options("INFO")).unwrap();
     assert!(guard.is_none());
-    let subscriber = subscriber(&options("INFO"), move || to_console.clone(), file).unwrap();
+    let (subscriber, _) = subscriber(&options("INFO"), move || to_console.clone(), file).unwrap();
     tracing::subscriber::with_default(subscriber, one_of_each);
     assert_eq!(console.text().lines().count(), 4, "{}", console.text());
 }
@@ -160,7 +161,7 @@ fn the_file_has_everything_once_the_guard_is_dropped() {
         DiagnosticsOptions { file: Some(folder.path().join("logs/salver.log")), ..options("INFO") };
     let (file, guard) = open_file(&with_file).unwrap();
     let console = Console::default();
-    let subscriber = subscriber(&with_file, move || console.clone(), file).unwrap();
+    let (subscriber, _) = subscriber(&with_file, move || console.clone(), file).unwrap();
     tracing::subscriber::with_default(subscriber, || {
         for at in 0..1_000 {
             tracing::info!("line {at}");

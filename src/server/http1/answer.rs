@@ -1,5 +1,7 @@
 //! One request: asked of the site, and answered.
 
+use std::sync::Arc;
+
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -21,22 +23,22 @@ const DRAIN: u64 = 64 * 1024;
 impl Client {
     /// What answers are sent with.
     pub(super) fn sender<'a>(&'a mut self, outbox: &'a mut Outbox) -> Sender<'a> {
-        let Self { io, exchanges, deadline, requests, .. } = self;
-        Sender { io, exchanges, deadline, outbox, requests: *requests }
+        let Self { io, service, exchanges, deadline, requests, .. } = self;
+        Sender { io, service, exchanges, deadline, outbox, requests: *requests }
     }
 
     /// Answers the request whose head was just parsed, and which has no content.
     pub(super) fn answer<'a>(&'a mut self, head: Head, desk: &'a mut Desk) -> Answer<'a, Next> {
         let Desk { inbox, parser, outbox } = desk;
         let sender = self.sender(outbox);
-        let exchanges = sender.exchanges;
+        let Sender { service, exchanges, .. } = sender;
         let unread = inbox.unread();
         let bytes = &unread[..head.length];
         let client_goes_on = head.framing.keep_alive;
         let ends = !client_goes_on && unread.len() == head.length;
         let asked = Asked::new(&exchanges.worker, head, bytes, parser.fields(bytes));
         let request = asked.request(exchanges.peer, RequestBody::None);
-        match asked.span.in_scope(|| exchanges.site.respond(request)) {
+        match asked.span.in_scope(|| service.site.respond(request)) {
             Answer::Ready(response) => {
                 let keep_alive = client_goes_on && sender.may_go_on();
                 let terms = Terms { keep_alive, ends, taken: asked.bare(), boarding: None };
@@ -60,15 +62,17 @@ impl Client {
         let worker = self.exchanges.worker.clone();
         let asked = Asked::new(&worker, head, &bytes, parser.fields(&bytes));
         let intake = Intake::new(&worker.tally);
-        let limits = worker.settings.head_limits;
+        let service = Arc::clone(&self.service);
+        let limits = service.settings.head_limits;
         let mut progress = Progress::new(framing.body, framing.expect_continue, limits, intake);
-        let boarding = self.exchanges.board(&asked, progress.length());
+        let boarding = self.exchanges.board(&service.site, &asked, progress.length());
         progress.intake.show(boarding.as_ref());
-        let (peer, site) = (self.exchanges.peer, self.exchanges.site.clone());
+        let peer = self.exchanges.peer;
         let mut reader = self.body_reader(inbox, &mut progress);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
-        let response =
-            async { site.respond(request).wait().await }.instrument(asked.span.clone()).await;
+        let response = async { service.site.respond(request).wait().await }
+            .instrument(asked.span.clone())
+            .await;
         let taken = progress.intake.answered(&asked, response.status);
 
         let drains = progress.can_drain(DRAIN);
@@ -86,7 +90,7 @@ impl Client {
             return Next::Linger;
         }
         let mut reader = self.body_reader(inbox, &mut progress);
-        let drained = timeout(worker.settings.request_timeout, reader.drain(DRAIN)).await;
+        let drained = timeout(service.settings.request_timeout, reader.drain(DRAIN)).await;
         if drained == Ok(true) { Next::Request } else { Next::Linger }
     }
 
@@ -95,7 +99,7 @@ impl Client {
         inbox: &'a mut Inbox,
         progress: &'a mut Progress,
     ) -> BodyReader<'a> {
-        let patience = self.exchanges.worker.settings.request_timeout;
+        let patience = self.service.settings.request_timeout;
         let pace = Pace { deadline: &mut self.deadline, patience };
         BodyReader::new(&mut self.io, inbox, pace, progress)
     }
@@ -109,7 +113,7 @@ async fn answer_later<'a>(
     client_goes_on: bool,
     ends: bool,
 ) -> Next {
-    let boarding = sender.exchanges.board(&asked, Some(0));
+    let boarding = sender.exchanges.board(&sender.service.site, &asked, Some(0));
     if sender.flush().await.is_err() {
         return Next::Cut;
     }

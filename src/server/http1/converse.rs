@@ -68,6 +68,7 @@ impl Client {
                     self.exchanges.set(ConnectionState::Answering);
                 }
                 self.requests += 1;
+                self.exchanges.worker.renew(&mut self.service);
                 let next = match head.framing.body {
                     BodyLength::None => {
                         let length = head.length;
@@ -99,7 +100,7 @@ impl Client {
                 self.exchanges.set(ConnectionState::Reading);
                 // The time for the first head runs since the connection was made.
                 if self.requests > 0 {
-                    self.deadline.set_after(self.exchanges.worker.settings.header_timeout);
+                    self.deadline.set_after(self.service.settings.header_timeout);
                 }
             }
         }
@@ -110,7 +111,7 @@ impl Client {
     fn speaks_http2(&self, inbox: &Inbox) -> bool {
         let unread = inbox.unread();
         let count = unread.len().min(PREFACE.len());
-        self.exchanges.worker.settings.http2
+        self.service.settings.http2
             && !self.exchanges.peer.secure
             && unread[..count] == PREFACE[..count]
     }
@@ -118,9 +119,9 @@ impl Client {
     /// Reads once, unless the deadline comes first. 0 is the end of what the client sends; `None`:
     /// there is nothing to read, and nothing that a buffer would have to be kept for.
     async fn read(&mut self, inbox: &mut Inbox) -> io::Result<Option<usize>> {
-        let Self { io, deadline, exchanges, .. } = self;
+        let Self { io, deadline, service, .. } = self;
         let is_idle = inbox.is_empty();
-        let room = inbox.room(exchanges.worker.settings.head_limits.head_bytes.into());
+        let room = inbox.room(service.settings.head_limits.head_bytes.into());
         let count = poll_fn(|context| match io.poll_read(context, room) {
             Poll::Ready(result) => Poll::Ready(result.map(Some)),
             Poll::Pending if is_idle => Poll::Ready(Ok(None)),
@@ -154,7 +155,7 @@ impl Client {
         let is_head = desk.inbox.unread().starts_with(b"HEAD ");
         let method = if is_head { Method::HEAD } else { Method::GET };
         tracing::debug!(%status, reason, "refused");
-        let site = &self.exchanges.site;
+        let site = &self.service.site;
         let response = site.refusal(status, &reason);
         let queued = enqueue(site, response, &method, Version::HTTP_11, false, &mut desk.outbox);
         self.exchanges.asked(Traffic::Visitors);

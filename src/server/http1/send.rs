@@ -13,6 +13,7 @@ use crate::server::deadline::Deadline;
 use crate::server::exchange::{Asked, Exchanges, Note, Outcome, Taken, Took};
 use crate::server::outbox::{Meter, Outbox, is_bulk};
 use crate::server::reply;
+use crate::server::service::Service;
 use crate::server::transport::Transport;
 use crate::stats::Boarding;
 
@@ -24,6 +25,7 @@ const SMALL: u64 = 16 * 1024;
 pub(super) struct Sender<'a> {
     pub(super) io: &'a mut Transport,
     pub(super) deadline: &'a mut Deadline,
+    pub(super) service: &'a Service,
     pub(super) exchanges: &'a Exchanges,
     pub(super) outbox: &'a mut Outbox,
     /// How many requests the connection has made.
@@ -45,9 +47,8 @@ pub(super) struct Terms {
 impl<'a> Sender<'a> {
     /// Whether another request may follow on this connection, as far as the server minds.
     pub(super) fn may_go_on(&self) -> bool {
-        let worker = &self.exchanges.worker;
-        let limit = worker.settings.keep_alive_requests;
-        (limit == 0 || self.requests < limit) && !worker.is_stopping()
+        let limit = self.service.settings.keep_alive_requests;
+        (limit == 0 || self.requests < limit) && !self.exchanges.worker.is_stopping()
     }
 
     /// Gathers an answer in the outbox, or sends it at once when its content is not in memory;
@@ -96,10 +97,10 @@ impl<'a> Sender<'a> {
             return Next::Cut;
         }
         let Queued { mut outcome, content, mut next } = self.queue(&asked, response, &terms);
-        let Self { io, deadline, exchanges, outbox, .. } = self;
+        let Self { io, deadline, service, exchanges, outbox, .. } = self;
         let sent = outbox.sent_in_all();
         let before = sent.load(Ordering::Relaxed) + outcome.head;
-        let boarding = terms.boarding.or_else(|| exchanges.board(&asked, Some(0)));
+        let boarding = terms.boarding.or_else(|| exchanges.board(&service.site, &asked, Some(0)));
         if let Some(boarding) = &boarding {
             boarding.flight().send(Arc::clone(&sent), before, content);
         }
@@ -108,7 +109,7 @@ impl<'a> Sender<'a> {
         let meter = outcome.is_metered.then(|| Meter::new(&exchanges.worker.tally, outcome.head));
         outbox.measure(meter);
         let note = Note { exchanges, asked: &asked, outcome, first_byte, sent, before };
-        if let Err(error) = reply::flush(io, deadline, exchanges, outbox).await {
+        if let Err(error) = reply::flush(io, deadline, service, exchanges, outbox).await {
             asked.span.in_scope(|| tracing::debug!(%error, "an answer was cut short"));
             next = Next::Cut;
         }
@@ -120,7 +121,7 @@ impl<'a> Sender<'a> {
         let mut outcome = Outcome::of(&response, terms.taken);
         let is_small = response.body.length().is_some_and(|length| length <= SMALL);
         let reply::Queued { head, content, closes } = reply::enqueue(
-            &self.exchanges.site,
+            &self.service.site,
             response,
             &asked.method,
             asked.version,
@@ -138,7 +139,7 @@ impl<'a> Sender<'a> {
 
     /// Sends what was gathered; an error ends the connection.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        reply::flush(self.io, self.deadline, self.exchanges, self.outbox).await
+        reply::flush(self.io, self.deadline, self.service, self.exchanges, self.outbox).await
     }
 
     /// The same of what is in memory, as far as the client takes it without being waited for;

@@ -22,16 +22,19 @@ use crate::message::{
 use crate::server::clock;
 use crate::server::exchange::{Asked, Exchanges, Note, Outcome, Taken, Took};
 use crate::server::intake::Intake;
+use crate::server::service::{Role, Service};
 use crate::stats::{Boarding, Timeout};
 
 /// Answers a request: at once if that is possible, else in a task of its own.
 pub(super) fn exchange(
     exchanges: &Arc<Exchanges>,
+    role: Role,
     request: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
-    let exchanges = Arc::clone(exchanges);
-    let mut answer = Box::pin(async move { exchanges.answer(request, respond).await });
+    let service = exchanges.worker.service(role);
+    let exchange = Exchange { service, exchanges: Arc::clone(exchanges) };
+    let mut answer = Box::pin(async move { exchange.answer(request, respond).await });
     // Nobody has to be woken: the task asks again before it waits.
     let mut context = Context::from_waker(Waker::noop());
     if answer.as_mut().poll(&mut context).is_pending() {
@@ -39,19 +42,24 @@ pub(super) fn exchange(
     }
 }
 
-impl Exchanges {
+struct Exchange {
+    service: Arc<Service>,
+    exchanges: Arc<Exchanges>,
+}
+
+impl Exchange {
     async fn answer(&self, request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         let (parts, stream) = request.into_parts();
         let http::request::Parts { method, uri, headers, .. } = parts;
         let fields = Fields::Map(&headers);
-        let asked = Asked::over_http2(&self.worker, method, target(&uri), fields);
+        let asked = Asked::over_http2(&self.exchanges.worker, method, target(&uri), fields);
         let mut receiver = (!stream.is_end_stream()).then(|| {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
-            let intake = Intake::new(&self.worker.tally);
-            Receiver::new(stream, announced, self.worker.settings.request_timeout, intake)
+            let intake = Intake::new(&self.exchanges.worker.tally);
+            Receiver::new(stream, announced, self.service.settings.request_timeout, intake)
         });
         let mut boarding = receiver.as_mut().and_then(|receiver| {
-            let boarding = self.board(&asked, receiver.length());
+            let boarding = self.exchanges.board(&self.service.site, &asked, receiver.length());
             receiver.intake.show(boarding.as_ref());
             boarding
         });
@@ -61,21 +69,21 @@ impl Exchanges {
             let _ = respond.send_informational(interim);
         }
         let response = if let Some((status, reason)) = fault(&asked.method, &uri, &headers) {
-            self.site.refusal(status, reason)
+            self.service.site.refusal(status, reason)
         } else {
             let body = match &mut receiver {
                 Some(receiver) => RequestBody::Incoming(receiver),
                 None => RequestBody::None,
             };
-            let request = asked.request(self.peer, body);
-            let response = asked.span.in_scope(|| self.site.respond(request));
+            let request = asked.request(self.exchanges.peer, body);
+            let response = asked.span.in_scope(|| self.service.site.respond(request));
             let mut response = pin!(response.wait().instrument(asked.span.clone()));
             let answered = poll_fn(|context| {
                 if let Poll::Ready(response) = response.as_mut().poll(context) {
                     return Poll::Ready(Some(response));
                 }
                 if boarding.is_none() {
-                    boarding = self.board(&asked, Some(0));
+                    boarding = self.exchanges.board(&self.service.site, &asked, Some(0));
                 }
                 // A client that does not want it any more is not waited for.
                 respond.poll_reset(context).map(|_| None)
@@ -87,7 +95,7 @@ impl Exchanges {
             Some(receiver) => receiver.intake.answered(&asked, response.status),
             None => asked.bare(),
         };
-        self.asked(response.traffic);
+        self.exchanges.asked(response.traffic);
         self.send(&asked, response, taken, boarding, &mut respond).await;
         if let Some(receiver) = receiver {
             receiver.linger().await;
@@ -120,17 +128,24 @@ impl Exchanges {
             }
             body => match respond.send_response(head, false) {
                 Ok(mut stream) => {
-                    let boarding = boarding.or_else(|| self.board(asked, Some(0)));
+                    let boarding = boarding
+                        .or_else(|| self.exchanges.board(&self.service.site, asked, Some(0)));
                     let sent = Arc::default();
                     if let Some(boarding) = &boarding {
                         boarding.flight().send(Arc::clone(&sent), 0, body.length());
                     }
                     let first_byte = outcome.wait();
                     outcome.is_metered = outcome.traffic == Traffic::Visitors;
-                    let meter = outcome.is_metered.then_some(&*self.worker.tally);
-                    let note =
-                        Note { exchanges: self, asked, outcome, first_byte, sent, before: 0 };
-                    let patience = self.worker.settings.request_timeout;
+                    let meter = outcome.is_metered.then_some(&*self.exchanges.worker.tally);
+                    let note = Note {
+                        exchanges: &self.exchanges,
+                        asked,
+                        outcome,
+                        first_byte,
+                        sent,
+                        before: 0,
+                    };
+                    let patience = self.service.settings.request_timeout;
                     let sending = send(&mut stream, body, patience, &note.sent, meter);
                     let sent = if meter.is_some() {
                         sending.await
@@ -138,7 +153,7 @@ impl Exchanges {
                         tokio::select! {
                             sent = sending => sent,
                             // Who only watches is not waited for.
-                            () = self.worker.stopped_for_a_moment() => {
+                            () = self.exchanges.worker.stopped_for_a_moment() => {
                                 Err(io::ErrorKind::TimedOut.into())
                             }
                         }
@@ -146,9 +161,9 @@ impl Exchanges {
                     if let Err(error) = sent {
                         asked.span.in_scope(|| tracing::debug!(%error, "an answer was cut short"));
                         if meter.is_some() {
-                            self.worker.tally.aborted();
+                            self.exchanges.worker.tally.aborted();
                             if error.kind() == io::ErrorKind::TimedOut {
-                                self.worker.tally.timed_out(Timeout::Response);
+                                self.exchanges.worker.tally.timed_out(Timeout::Response);
                             }
                         }
                         stream.send_reset(Reason::INTERNAL_ERROR);
@@ -162,7 +177,7 @@ impl Exchanges {
             asked.span.in_scope(|| tracing::debug!(%error, "an answer could not be sent"));
         }
         let took = if boarding.is_some() { Took::Long(outcome.wait()) } else { Took::Moment };
-        asked.record(self, &outcome, took);
+        asked.record(&self.exchanges, &outcome, took);
     }
 
     fn write_fields(&self, map: &mut HeaderMap, fields: &ResponseFields, length: Option<u64>) {
@@ -171,7 +186,7 @@ impl Exchanges {
         if let Some(length) = length {
             map.insert(header::CONTENT_LENGTH, length.into());
         }
-        for (name, value) in self.site.policy().fields(fields) {
+        for (name, value) in self.service.site.policy().fields(fields) {
             map.append(name.clone(), value.clone());
         }
         for (name, value) in fields.iter() {

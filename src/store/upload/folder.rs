@@ -20,7 +20,7 @@ use rustix::io::Errno;
 
 use super::nascent::Naming;
 use super::parts::Seats;
-use super::{Conflict, UploadError, UploadOptions};
+use super::{UploadError, UploadOptions};
 use crate::content::path::{RESERVED, is_reserved};
 use crate::store::Changes;
 use crate::store::walk::STAND_IN;
@@ -30,6 +30,8 @@ pub(super) struct Folder {
     /// Read for the time of a copy; written to when another folder has taken its place.
     root: RwLock<Arc<OwnedFd>>,
     options: UploadOptions,
+    /// Seconds for which unfinished uploads are kept.
+    expiry: AtomicU64,
     naming: Naming,
     /// Files being written: they share the memory there is for blocks.
     writing: AtomicUsize,
@@ -68,6 +70,7 @@ impl Folder {
         let naming = Naming::best_in(&root);
         Ok(Self {
             root: RwLock::new(Arc::new(root)),
+            expiry: AtomicU64::new(options.expiry.as_secs()),
             options,
             naming,
             writing: AtomicUsize::new(0),
@@ -96,16 +99,16 @@ impl Folder {
         &self.options.folder
     }
 
-    pub(super) fn conflict(&self) -> Conflict {
-        self.options.conflict
-    }
-
     pub(super) fn changes(&self) -> &Changes {
         &self.options.changes
     }
 
     pub(super) fn expiry(&self) -> Duration {
-        self.options.expiry
+        Duration::from_secs(self.expiry.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn keep_unfinished(&self, expiry: Duration) {
+        self.expiry.store(expiry.as_secs(), Ordering::Relaxed);
     }
 
     /// Publications of this process do not meet: what one undoes, no other has touched meanwhile.

@@ -55,8 +55,6 @@ pub struct UploadFolder(Arc<Folder>);
 pub struct UploadOptions {
     /// The folder; made with its parents if it is not there.
     pub folder: PathBuf,
-    /// What happens to a file whose name is taken, unless its [`Place`] says something weaker.
-    pub conflict: Conflict,
     /// How long an unfinished resumable upload is kept after its last byte.
     pub expiry: Duration,
     /// Files that may be under way at once, in all requests.
@@ -129,9 +127,9 @@ impl UploadFolder {
         Ok(Self(Arc::new(folder)))
     }
 
-    /// What happens to a file whose name is taken: the most that a request may ask for.
-    pub fn conflict(&self) -> Conflict {
-        self.0.conflict()
+    /// Keeps unfinished resumable uploads for so long after their last byte, from now on.
+    pub fn keep_unfinished(&self, expiry: Duration) {
+        self.0.keep_unfinished(expiry);
     }
 
     /// How many files have appeared since the start, and bytes in them.

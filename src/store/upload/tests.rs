@@ -12,13 +12,7 @@ use crate::content::path::RESERVED;
 
 fn options(folder: &Path) -> UploadOptions {
     let expiry = Duration::from_hours(1);
-    UploadOptions {
-        folder: folder.into(),
-        conflict: Conflict::Replace,
-        max_drafts: 100,
-        expiry,
-        changes: Changes::default(),
-    }
+    UploadOptions { folder: folder.into(), max_drafts: 100, expiry, changes: Changes::default() }
 }
 
 /// A folder with drafts of the best kind, and one with drafts that have names.

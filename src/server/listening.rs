@@ -1,0 +1,128 @@
+//! Which addresses are listened on, and which sockets that takes.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+
+use super::listener::{self, BindError};
+use super::service::Role;
+use crate::config::Config;
+
+/// The addresses that a server listens on.
+pub(super) struct Listening {
+    /// Sockets of each address.
+    workers: usize,
+    places: Vec<Place>,
+    next: Id,
+}
+
+/// Names an address for as long as it is listened on.
+pub(super) type Id = u32;
+
+#[derive(Clone, Debug)]
+struct Place {
+    id: Id,
+    role: Role,
+    /// As the configuration has it.
+    wanted: SocketAddr,
+    /// The same with the port that it came to.
+    actual: SocketAddr,
+}
+
+/// What takes a server from the addresses it listens on to others.
+pub struct Move {
+    workers: usize,
+    /// One socket for each worker.
+    opened: Vec<(Id, Role, Vec<TcpListener>)>,
+    pub(super) closed: Vec<Id>,
+    places: Vec<Place>,
+}
+
+/// A socket of a worker.
+pub(super) struct Opened {
+    pub(super) id: Id,
+    pub(super) role: Role,
+    pub(super) socket: TcpListener,
+}
+
+impl Move {
+    /// The addresses of the site, with their actual ports.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        addresses(&self.places)
+    }
+
+    /// The sockets that each worker gets.
+    pub(super) fn for_each_worker(self) -> impl Iterator<Item = Vec<Opened>> {
+        let mut shares: Vec<Vec<Opened>> = (0..self.workers).map(|_| Vec::new()).collect();
+        for (id, role, sockets) in self.opened {
+            for (share, socket) in shares.iter_mut().zip(sockets) {
+                share.push(Opened { id, role, socket });
+            }
+        }
+        shares.into_iter()
+    }
+}
+
+impl Listening {
+    /// Listens nowhere yet.
+    pub(super) fn new(workers: usize) -> Self {
+        Self { workers, places: Vec::new(), next: 0 }
+    }
+
+    /// Opens what the configuration asks for and is not open yet. With port 0 every address gets the
+    /// port that the first one has, or found free. Nothing changes for those that are open.
+    pub(super) fn prepare(&self, config: &Config) -> Result<Move, BindError> {
+        let options = listener::Options {
+            backlog: i32::try_from(config.connection_queue).unwrap_or(i32::MAX),
+            workers: self.workers,
+            only_v6: config.host.iter().any(IpAddr::is_ipv4),
+        };
+        let mut opened = Vec::new();
+        let mut places: Vec<Place> = Vec::new();
+        for (role, wanted) in wanted(config) {
+            if let Some(place) = self.places.iter().find(|place| place.is(role, wanted)) {
+                places.push(Place { wanted, ..place.clone() });
+                continue;
+            }
+            let mut address = wanted;
+            if let Some(first) = places.first().filter(|_| wanted.port() == 0) {
+                address.set_port(first.actual.port());
+            }
+            let (actual, sockets) = listener::bind(address, options)?;
+            let id = self.next + Id::try_from(opened.len()).unwrap_or(Id::MAX);
+            places.push(Place { id, role, wanted, actual });
+            opened.push((id, role, sockets));
+        }
+        let is_kept = |id| places.iter().any(|place| place.id == id);
+        let closed = self.places.iter().map(|place| place.id).filter(|id| !is_kept(*id)).collect();
+        Ok(Move { workers: self.workers, opened, closed, places })
+    }
+
+    /// Notes that it was done.
+    pub(super) fn moved(&mut self, done: &Move) {
+        self.places.clone_from(&done.places);
+        self.next += Id::try_from(done.opened.len()).unwrap_or(Id::MAX);
+    }
+
+    /// The addresses of the site, with their actual ports.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        addresses(&self.places)
+    }
+}
+
+impl Place {
+    fn is(&self, role: Role, address: SocketAddr) -> bool {
+        self.role == role && (self.wanted == address || self.actual == address)
+    }
+}
+
+fn addresses(places: &[Place]) -> Vec<SocketAddr> {
+    let of_site = places.iter().filter(|place| place.role == Role::Site);
+    of_site.map(|place| place.actual).collect()
+}
+
+fn wanted(config: &Config) -> impl Iterator<Item = (Role, SocketAddr)> {
+    let redirect = config.ssl_redirect_port.filter(|_| config.enable_ssl);
+    config.host.iter().flat_map(move |&host| {
+        let site = (Role::Site, SocketAddr::new(host, config.port));
+        [site].into_iter().chain(redirect.map(|port| (Role::Redirect, SocketAddr::new(host, port))))
+    })
+}

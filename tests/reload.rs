@@ -1,0 +1,319 @@
+//! Another configuration while the server runs (SIGHUP, `watch_config`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use support::{Client, Server, Setup, eventually, setup};
+
+const PLACE: &str = r#""host": "127.0.0.1", "port": 0, "max_threads": 2"#;
+
+fn with(more: &str) -> String {
+    format!("{{{PLACE}{more}}}")
+}
+
+fn site(more: &str) -> Setup {
+    setup().file("a.txt", "0123456789").config(&with(more))
+}
+
+fn status(server: &Server) -> serde_json::Value {
+    let response = server.get("/server-status?format=json", &[]);
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+/// A port that nobody has, a moment ago at least.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn the_next_request_is_answered_under_the_new_configuration() {
+    let server = site("").plain().start();
+    let mut client = server.connect();
+    let mut ask = |target: &str| {
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: t\r\n\r\n"));
+        client.response()
+    };
+    assert_eq!((ask("/a.txt").status, ask("/").status), (200, 200));
+    let said = server.reload(&with(
+        r#", "server_name": "other", "server_version": "", "directory_listing": false"#,
+    ));
+    for key in ["server_name", "server_version", "directory_listing"] {
+        assert!(said.contains(key), "{said}");
+    }
+    assert!(!said.contains("port"), "{said}");
+    let answer = ask("/a.txt");
+    assert_eq!((answer.status, answer.field("server")), (200, Some("other")));
+    assert_eq!(ask("/").status, 403);
+    assert!(server.reload(&with(r#", "enable_cache": false"#)).contains("enable_cache"));
+    assert_eq!(ask("/").status, 200);
+}
+
+#[test]
+fn limits_hold_for_connections_that_are_open() {
+    let server = site("").plain().start();
+    let mut client = server.connect();
+    let long = "x".repeat(3000);
+    let ask = format!("GET /a.txt HTTP/1.1\r\nHost: t\r\nX: {long}\r\n\r\n");
+    client.send(&ask);
+    assert_eq!(client.response().status, 200);
+    server.reload(&with(r#", "max_header_size": 2048"#));
+    client.send(&ask);
+    assert_eq!(client.response().status, 431);
+}
+
+#[test]
+fn a_wrong_configuration_changes_nothing_and_is_told_of() {
+    let server = site("").start();
+    let said = server.reload(&with(r#", "prot": 1"#));
+    assert!(said.contains("config.json:1:") && said.contains("did you mean \"port\""), "{said}");
+    assert_eq!(server.get("/a.txt", &[]).text(), "0123456789");
+    let said = server.reload(&with(r#", "document_root": "/nowhere/at/all", "server_name": "x""#));
+    // A flag is stronger than the file.
+    assert!(said.contains("is in use") && said.contains("server_name"), "{said}");
+    server.reload("{");
+    let shown = eventually(|| {
+        let shown = status(&server);
+        (shown["health"]["state"] == "amber").then_some(shown)
+    });
+    let configuration = &shown["server"]["configuration"];
+    assert_eq!((&configuration["reloads"], &configuration["failures"]), (&1.into(), &2.into()));
+    assert!(configuration["fault"].as_str().unwrap().contains("config.json"), "{configuration}");
+    assert_eq!(server.get("/a.txt", &[]).field("server").map(|it| &it[..1]), Some("x"));
+    server.reload(&with(""));
+    eventually(|| (status(&server)["health"]["state"] == "green").then_some(()));
+    assert_eq!(status(&server)["server"]["configuration"]["fault"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_folder_that_cannot_be_served_is_refused() {
+    let server = site(r#", "document_root": ".""#).flag("--server-name=x").start();
+    // Its flag wins, so the upload folder has to be the wrong one.
+    let said =
+        server.reload(&with(r#", "enable_file_uploads": true, "upload_dir": "/dev/null/uploads""#));
+    assert!(said.contains("cannot take uploads into /dev/null/uploads"), "{said}");
+    assert_eq!(server.request("POST", "/upload", &[]).status, 405);
+}
+
+#[test]
+fn other_addresses_are_listened_on_and_connections_to_the_old_ones_go_on() {
+    let server = site("").plain().start();
+    let ask = "GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n";
+    let mut old = server.connect();
+    old.send(ask);
+    assert_eq!(old.response().status, 200);
+    let port = free_port();
+    let moved = format!(r#"{{"host": "127.0.0.1", "port": {port}, "max_threads": 2}}"#);
+    assert!(server.reload(&moved).contains("port"));
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut new = Client::to(address);
+    new.send(ask);
+    assert_eq!(new.response().status, 200);
+    assert!(TcpStream::connect(server.address).is_err());
+    old.send(ask);
+    assert_eq!(old.response().status, 200);
+    // A port that another has is refused, and what was open stays.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let said = server.reload(&moved.replace(&address.port().to_string(), &port.to_string()));
+    assert!(said.contains("is taken by another program"), "{said}");
+    new.send(ask);
+    assert_eq!(new.response().status, 200);
+    Client::to(address);
+}
+
+#[test]
+fn requests_in_flight_finish_under_the_old_one() {
+    let uploads = r#", "enable_file_uploads": true, "max_upload_size": 1000000"#;
+    let server = site(uploads).file("large", vec![b'x'; 30_000_000]).plain().start();
+    let mut upload = server.connect();
+    upload.send(
+        "PUT /uploads/new.txt HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\
+         Expect: 100-continue\r\n\r\n",
+    );
+    assert_eq!(upload.head().status, 100);
+    upload.send("01234");
+    let mut download = server.connect();
+    download.send("GET /large HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    assert_eq!(download.head().status, 200);
+    server.reload(&with(r#", "enable_cache": false"#));
+    upload.send("56789");
+    assert_eq!(upload.response().status, 201);
+    assert_eq!(fs::read(server.root.join("uploads/new.txt")).unwrap(), b"0123456789");
+    assert_eq!(download.rest().len(), 30_000_000);
+    // Uploads are off by now.
+    let gone = server.request("PUT", "/uploads/b.txt", &[("Content-Length", "0")]);
+    assert_eq!(gone.status, 405);
+}
+
+#[test]
+fn uploads_in_parts_go_on_and_results_stay() {
+    let on = r#", "enable_file_uploads": true"#;
+    let server = site(on).plain().start();
+    let tus = ("Tus-Resumable", "1.0.0");
+    let begun = server.request(
+        "POST",
+        "/upload/tus",
+        &[
+            tus,
+            ("Upload-Length", "4"),
+            ("Upload-Metadata", "filename YS5iaW4="),
+            ("Content-Length", "0"),
+        ],
+    );
+    assert_eq!(begun.status, 201);
+    let place = begun.field("location").unwrap().to_owned();
+    let mut part = server.connect();
+    part.send(format!(
+        "PATCH {place} HTTP/1.1\r\nHost: t\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
+         Content-Type: application/offset+octet-stream\r\nContent-Length: 4\r\n\r\nab",
+    ));
+    let offset = || {
+        let head = server.request("HEAD", &place, &[tus]);
+        head.field("upload-offset").map(str::to_owned)
+    };
+    server.reload(&with(&format!(r#"{on}, "upload_conflict": "reject", "cache_max_size": 1"#)));
+    // One that asks makes the one that writes give way, in the new edition as in the old.
+    assert_eq!(offset().as_deref(), Some("2"));
+    let mut rest = server.connect();
+    rest.send(format!(
+        "PATCH {place} HTTP/1.1\r\nHost: t\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 2\r\n\
+         Content-Type: application/offset+octet-stream\r\nContent-Length: 2\r\n\r\ncd",
+    ));
+    assert_eq!(rest.response().status, 204);
+    assert_eq!(fs::read(server.root.join("uploads/a.bin")).unwrap(), b"abcd");
+}
+
+#[test]
+fn what_is_cached_stays_unless_it_is_to_be_served_otherwise() {
+    let server = site("").settled("a.txt").start();
+    let cached = |entries: u64| {
+        eventually(|| (status(&server)["cache"]["entries"] == entries).then_some(()));
+    };
+    server.get("/a.txt", &[]);
+    cached(1);
+    server.reload(&with(r#", "server_name": "x", "keep_alive_timeout": 5"#));
+    cached(1);
+    server.reload(&with(r#", "browser_cache_time": 5"#));
+    cached(0);
+    let fresh = server.get("/a.txt", &[]);
+    assert_eq!(fresh.field("cache-control"), Some("public, max-age=5"));
+}
+
+#[test]
+fn what_takes_a_restart_is_named_and_stays() {
+    let server = site("").start();
+    server.configure(&with(r#", "log_format": "json", "server_name": "x""#));
+    server.signal("HUP");
+    server.line(|line| line.contains("a change of log_format takes a restart"));
+    let said = server.line(|line| line.contains("is in use"));
+    assert!(said.contains("server_name") && !said.contains("log_format"), "{said}");
+}
+
+#[test]
+fn a_changed_file_is_noticed_where_that_is_wanted() {
+    let server = site(r#", "watch_config": true"#).start();
+    server.configure(&with(r#", "watch_config": true, "server_name": "noticed""#));
+    server.line(|line| line.contains("is in use") && line.contains("server_name"));
+    assert!(server.get("/a.txt", &[]).field("server").unwrap().starts_with("noticed"));
+    // Now without; only a signal brings it back.
+    server.configure(&with(""));
+    server.line(|line| line.contains("is in use") && line.contains("watch_config"));
+    let said = server.reload(&with(r#", "server_name": "asked", "watch_config": true"#));
+    assert!(said.contains("server_name"), "{said}");
+}
+
+#[test]
+fn logs_move_and_levels_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let to = |name: &str, more: &str| {
+        with(&format!(r#", "access_log": "{}"{more}"#, path(name).display()))
+    };
+    let lines = |name: &str, expected: usize| {
+        eventually(|| {
+            let text = fs::read_to_string(path(name)).ok()?;
+            (text.lines().count() == expected).then_some(text)
+        })
+    };
+    let server = setup().file("a.txt", "a").config(&to("one.log", "")).start();
+    server.get("/a.txt?1", &[]);
+    server.get("/a.txt?2", &[]);
+    server.reload(&to("two.log", r#", "access_log_format": "json", "log_level": "DEBUG""#));
+    lines("one.log", 2);
+    server.get("/a.txt?3", &[]);
+    server.line(|line| line.contains("DEBUG"));
+    assert!(lines("two.log", 1).contains("\"/a.txt?3\""));
+    assert!(server.reload(&with(r#", "access_log": "/dev/null/x""#)).contains("access_log"));
+    server.get("/a.txt?4", &[]);
+    lines("two.log", 2);
+    server.reload(&with(r#", "access_log": "off""#));
+    server.get("/a.txt?5", &[]);
+    server.reload(&to("two.log", ""));
+    server.get("/a.txt?6", &[]);
+    let text = lines("two.log", 3);
+    assert!(!text.contains("?5") && text.contains("?6"), "{text}");
+}
+
+#[test]
+fn encryption_is_turned_on_and_off() {
+    let server = site("").plain().start();
+    let folder = tempfile::tempdir().unwrap();
+    let flags = support::over::certify(folder.path());
+    let values: Vec<_> = flags.iter().filter_map(|flag| flag.split_once('=')).collect();
+    let value = |name| values.iter().find(|(flag, _)| *flag == name).unwrap().1;
+    let on = format!(
+        r#", "enable_ssl": true, "ssl_cert": "{}", "ssl_key": "{}""#,
+        value("--ssl-cert"),
+        value("--ssl-key")
+    );
+    assert!(server.reload(&with(&on)).contains("enable_ssl"));
+    let hint = String::from_utf8(server.raw("GET / HTTP/1.1\r\nHost: t\r\n\r\n")).unwrap();
+    assert!(hint.starts_with("HTTP/1.1 400") && hint.contains("HTTPS port"), "{hint}");
+    server.reload(&with(""));
+    assert_eq!(server.get("/a.txt", &[]).status, 200);
+}
+
+#[test]
+fn no_request_fails_while_the_configuration_changes() {
+    let server = site("").file("b.txt", "b".repeat(20_000)).start();
+    let (done, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert_eq!(server.get("/a.txt", &[]).text(), "0123456789");
+                    assert_eq!(server.get("/b.txt", &[]).body.len(), 20_000);
+                    answered.fetch_add(2, Ordering::Relaxed);
+                }
+            });
+        }
+        for round in 0..60 {
+            let said = match round % 10 {
+                9 => server.reload("{"),
+                odd if odd % 2 == 1 => server.reload(&with(r#", "enable_cache": false"#)),
+                _ => server.reload(&with(&format!(r#", "cache_max_size": {}"#, round + 1))),
+            };
+            assert_eq!(said.contains("stays"), round % 10 == 9, "{said}");
+            let before = answered.load(Ordering::Relaxed);
+            eventually(|| (answered.load(Ordering::Relaxed) > before).then_some(()));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn who_watches_the_status_goes_on_watching() {
+    let server = site("").plain().start();
+    let mut watcher = server.connect();
+    watcher.send("GET /server-status?events HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_eq!(watcher.head().status, 200);
+    server.reload(&with(r#", "enable_cache": false"#));
+    assert!(!watcher.is_quiet_for(Duration::from_secs(5)));
+}
