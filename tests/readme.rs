@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::{env, fs};
 
-use salver::config::{KEYS, Key};
+use salver::config::KEYS;
 use serde_json::Value;
 
 const START: &str =
@@ -47,9 +47,9 @@ fn fresh_table() -> String {
         let help = key.help().replace('|', "\\|");
         let about = key.about();
         let takes = about.takes.replace('|', "\\|");
-        let held = if about.is_at_start { " A change takes a restart." } else { "" };
+        let restart = if about.is_at_start { " A change takes a restart." } else { "" };
         let _ =
-            writeln!(out, "| `{}`{aliases} | {default} | {help} Takes {takes}.{held} |", key.name);
+            writeln!(out, "| `{}`{aliases} | {default} | {help} Takes {takes}.{restart} |", key.name);
     }
     out.push('\n');
     out
