@@ -4,11 +4,13 @@
 
 mod support;
 
+use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
-use support::{digits, eventually, setup};
+use support::{Client, digits, eventually, setup};
 
 const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n";
 
@@ -136,4 +138,60 @@ fn running_out_of_descriptors_is_survived() {
     }
     drop(held);
     assert_eq!(server.get("/a.txt", &[]).status, 200);
+}
+
+/// Sends `piece` again and again, a moment apart, until the server has something to say.
+fn trickle(client: &mut Client, piece: &[u8]) {
+    while client.is_quiet_for(Duration::from_millis(40)) {
+        if client.try_send(piece).is_err() {
+            return;
+        }
+    }
+}
+
+const UPLOAD: &str = "PUT /uploads/a HTTP/1.1\r\nHost: t\r\nContent-Length: 2000000\r\n\r\n";
+
+#[test]
+fn content_that_trickles_is_given_up_and_so_is_that_of_a_long_day() {
+    let site = |flag: &str| {
+        setup().plain().flag("--enable-file-uploads").flag("--request-timeout=0.5").flag(flag)
+    };
+    // 40 bytes in 40 milliseconds, and often enough; or as much as one likes, but not for ever.
+    for flag in ["--min-rate=100000", "--upload-timeout=0.7"] {
+        let server = site(flag).start();
+        let mut client = server.connect();
+        client.send(UPLOAD);
+        trickle(&mut client, &[b'x'; 40]);
+        assert_eq!(client.response().status, 408, "{flag}");
+        assert_eq!(fs::read_dir(server.root.join("uploads")).unwrap().count(), 0, "{flag}");
+    }
+    let server = site("--min-rate=100").start();
+    let mut client = server.connect();
+    client.send(UPLOAD);
+    for _ in 0..50 {
+        assert!(client.is_quiet_for(Duration::from_millis(40)));
+        client.send([b'x'; 40_000]);
+    }
+    assert_eq!(client.response().status, 201);
+}
+
+#[test]
+fn who_takes_an_answer_too_slowly_is_given_up() {
+    let is_given_up = |flag: &str| {
+        let setup = setup().plain().file("large", "").flag("--request-timeout=0.5").flag(flag);
+        let file = fs::File::options().write(true).open(setup.root().join("large")).unwrap();
+        file.set_len(1 << 30).unwrap();
+        let server = setup.start();
+        let mut client = server.connect();
+        client.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");
+        client.head();
+        // It takes something all the time.
+        (0..500).any(|_| {
+            client.take(200_000);
+            let metrics = server.get("/metrics", &[]).text();
+            metrics.contains("salver_timeouts_total{reason=\"response\"} 1")
+        })
+    };
+    assert!(is_given_up("--min-rate=1000000000"));
+    assert!(!is_given_up("--min-rate=1000"));
 }

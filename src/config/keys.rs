@@ -95,6 +95,13 @@ keys! {
         /// Seconds that a request body, or the writing of a response, may make no progress.
         request_timeout: Duration = Duration::from_secs(30), seconds(MOMENT..=DAY);
 
+        /// Bytes per second that a request body, or the writing of a response, must move at least, taken
+        /// over `request_timeout`; 0 for any progress.
+        min_rate: u32 = 256, whole(0..=1_000_000_000);
+
+        /// Seconds in which all of a request body must have come; 0 for no limit.
+        upload_timeout: Duration = Duration::from_hours(24), seconds(0.0..=7.0 * DAY);
+
         /// Seconds that a connection is kept without a request.
         keep_alive_timeout: Duration = Duration::from_mins(1), seconds(MOMENT..=DAY);
 

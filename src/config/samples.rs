@@ -21,6 +21,8 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
     ("max_header_size", "1024", "1024"),
     ("header_timeout", "0.5", "0.5"),
     ("request_timeout", "0.001", "1e-3"),
+    ("min_rate", "1000", "1000"),
+    ("upload_timeout", "3600", "3600"),
     ("keep_alive_timeout", "86400", "86400"),
     ("shutdown_delay", "2.5", "2.5"),
     ("shutdown_timeout", "0", "0"),

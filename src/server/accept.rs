@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
-use super::deadline::{Deadline, Pace, in_time};
+use super::deadline::{Allowance, Deadline, Pace, in_time};
 use super::exchange::Exchanges;
 use super::gate::Refusal;
 use super::handshake::handshake;
@@ -242,7 +242,8 @@ async fn serve_secured(socket: Socket, service: Arc<Service>, mut exchanges: Exc
 /// Says that there is no room, in a way that the client gets to read.
 async fn turn_away(mut io: Transport) {
     let mut deadline = Deadline::after(TURN_AWAY);
-    let mut pace = Pace { deadline: &mut deadline, patience: TURN_AWAY };
+    let allowance = Allowance::new(TURN_AWAY, 0);
+    let mut pace = Pace { deadline: &mut deadline, allowance };
     let retry = (header::RETRY_AFTER, HeaderValue::from_static("5"));
     let answer = plain_answer(StatusCode::SERVICE_UNAVAILABLE, FULL, Some(retry));
     let slices = [IoSlice::new(&answer)];

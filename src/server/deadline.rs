@@ -51,26 +51,75 @@ impl Deadline {
     }
 }
 
-/// How long one step of a body, in or out, may make no progress.
-pub(super) struct Pace<'a> {
-    pub(super) deadline: &'a mut Deadline,
-    pub(super) patience: Duration,
+/// The time that a client has for moving content, in or out. It runs while the client is waited for;
+/// each byte that moves makes it longer again, but never longer than it was at first. So a client that
+/// stalls is given up, and so is one that moves a byte now and then.
+#[derive(Clone, Copy)]
+pub(super) struct Allowance {
+    full: Duration,
+    /// Nanoseconds that a byte is worth.
+    byte: u64,
+    left: Duration,
+    waiting_since: Option<Instant>,
+    end: Option<Instant>,
 }
 
-/// Waits for one step of I/O. The clock starts when the step turns out to have to wait.
-pub(super) async fn in_time<T>(
+impl Allowance {
+    /// `full` at first and at most; with a `rate` in bytes per second, else a byte makes it full again.
+    pub(super) fn new(full: Duration, rate: u32) -> Self {
+        let byte = 1_000_000_000_u64.checked_div(rate.into()).unwrap_or(u64::MAX);
+        Self { full, byte, left: full, waiting_since: None, end: None }
+    }
+
+    /// The same, over at a moment that no byte puts off.
+    pub(super) fn until(self, end: Option<Instant>) -> Self {
+        Self { end, ..self }
+    }
+
+    /// The client is waited for.
+    pub(super) fn wait(&mut self, deadline: &mut Deadline) {
+        if self.waiting_since.is_none() {
+            let now = clock::now();
+            self.waiting_since = Some(now);
+            let end = self.end.map(|end| end.saturating_duration_since(now));
+            deadline.set_after(end.unwrap_or(self.left).min(self.left));
+        }
+    }
+
+    /// The client has moved so many bytes.
+    pub(super) fn moved(&mut self, count: u64) {
+        // Nearly always nobody had to be waited for.
+        if let Some(since) = self.waiting_since.take() {
+            let waited = clock::now().saturating_duration_since(since);
+            let earned = Duration::from_nanos(self.byte.saturating_mul(count));
+            self.left = self.left.saturating_sub(waited).saturating_add(earned).min(self.full);
+        } else if self.left < self.full {
+            let earned = Duration::from_nanos(self.byte.saturating_mul(count));
+            self.left = self.left.saturating_add(earned).min(self.full);
+        }
+    }
+}
+
+/// How slowly content may move, in or out.
+pub(super) struct Pace<'a> {
+    pub(super) deadline: &'a mut Deadline,
+    pub(super) allowance: Allowance,
+}
+
+/// Waits for one step of I/O, which moves so many bytes. The clock starts when the step turns out to
+/// have to wait.
+pub(super) async fn in_time(
     pace: &mut Pace<'_>,
-    mut step: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
-) -> io::Result<T> {
-    let mut waiting = false;
+    mut step: impl FnMut(&mut Context<'_>) -> Poll<io::Result<usize>>,
+) -> io::Result<usize> {
     poll_fn(|context| {
         if let Poll::Ready(done) = step(context) {
+            if let Ok(count) = done {
+                pace.allowance.moved(count as u64);
+            }
             return Poll::Ready(done);
         }
-        if !waiting {
-            waiting = true;
-            pace.deadline.set_after(pace.patience);
-        }
+        pace.allowance.wait(pace.deadline);
         pace.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     })
     .await
@@ -103,5 +152,41 @@ mod tests {
         deadline.set_after(Duration::from_secs(90));
         deadline.set_after(Duration::from_secs(1));
         assert!(about(time_until(&mut deadline).await, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_is_earned_by_bytes_and_never_more_than_at_first() {
+        let second = Duration::from_secs(1);
+        // Bytes per second that must move, that do move, and for how many seconds that goes well.
+        for (rate, moved, expected) in [(100, 0, 10), (100, 90, 91), (100, 100, 200), (0, 1, 200)] {
+            let mut deadline = Deadline::after(second);
+            let mut allowance = Allowance::new(10 * second, rate);
+            allowance.moved(1_000_000);
+            let start = tokio::time::Instant::now();
+            for _ in 0..200 {
+                clock::has_aged();
+                allowance.wait(&mut deadline);
+                let step = tokio::time::timeout(second, poll_fn(|context| deadline.poll(context)));
+                if step.await.is_ok() {
+                    break;
+                }
+                clock::has_aged();
+                allowance.moved(moved);
+            }
+            let took = start.elapsed().as_secs();
+            assert!(took.abs_diff(expected) <= expected / 20, "{rate} {moved}: {took}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_is_an_end_however_much_moves() {
+        clock::has_aged();
+        let second = Duration::from_secs(1);
+        let end = Some(clock::now() + 3 * second);
+        let mut deadline = Deadline::after(second);
+        let mut allowance = Allowance::new(10 * second, 0).until(end);
+        allowance.moved(1 << 40);
+        allowance.wait(&mut deadline);
+        assert!(about(time_until(&mut deadline).await, 3));
     }
 }

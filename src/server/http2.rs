@@ -29,6 +29,7 @@ use tokio::time::timeout;
 
 use self::exchange::exchange;
 use self::gather::Gather;
+use self::send::WaitingRoom;
 use super::deadline::Deadline;
 use super::exchange::Exchanges;
 use super::linger::linger_while_it_reads;
@@ -122,10 +123,12 @@ async fn converse<T>(
     let worker = &exchanges.worker;
     let mut idle = Deadline::after(settings.header_timeout);
     let mut stopped = pin!(worker.stopped());
+    let waiting_room = WaitingRoom::default();
     let mut is_leaving = false;
     let mut requests = 0;
     let mut stuck = Deadline::after(settings.request_timeout);
-    let mut stuck_after = None;
+    let mut allowance = settings.allowance();
+    let mut taken = 0;
     loop {
         let event = poll_fn(|context| {
             match connection.poll_accept(context) {
@@ -144,13 +147,16 @@ async fn converse<T>(
                 tracing::debug!(%error, "an HTTP/2 connection ended");
                 return Poll::Ready(Event::End);
             }
-            let blocked_after = out.blocked_after();
-            if blocked_after != stuck_after {
-                stuck_after = blocked_after;
-                stuck.set_after(settings.request_timeout);
+            let progress = out.progress();
+            if progress.taken > taken {
+                allowance.moved(progress.taken - taken);
+                taken = progress.taken;
             }
-            if blocked_after.is_some() && stuck.poll(context).is_ready() {
-                return Poll::Ready(Event::Stuck);
+            if progress.is_blocked {
+                allowance.wait(&mut stuck);
+                if stuck.poll(context).is_ready() {
+                    return Poll::Ready(Event::Stuck);
+                }
             }
             if !is_leaving && stopped.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Event::Stop);
@@ -166,7 +172,7 @@ async fn converse<T>(
                     is_leaving = true;
                     connection.graceful_shutdown();
                 }
-                exchange(exchanges, role, request, respond);
+                exchange(exchanges, role, &waiting_room, request, respond);
             }
             Event::Stop => {
                 is_leaving = true;

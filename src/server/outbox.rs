@@ -189,7 +189,10 @@ impl Outbox {
                 continue;
             }
             let step = match self.queue.front_mut() {
-                None => break in_time(pace, |context| io.poll_flush(context)).await,
+                None => {
+                    let flush = in_time(pace, |context| io.poll_flush(context).map_ok(|()| 0));
+                    break flush.await.map(drop);
+                }
                 Some(Item::Encoded(_) | Item::Bytes(_) | Item::Piece { .. }) => {
                     self.send_memory(io, pace).await
                 }

@@ -75,7 +75,7 @@ pub(super) async fn flush(
     outbox: &mut Outbox,
 ) -> io::Result<()> {
     let worker = &exchanges.worker;
-    let mut pace = Pace { deadline, patience: service.settings.request_timeout };
+    let mut pace = Pace { deadline, allowance: service.settings.allowance() };
     if exchanges.is_monitoring() {
         // Boxed: hardly any connection needs room for this.
         return Box::pin(flush_briefly(io, &mut pace, worker, outbox)).await;

@@ -82,7 +82,6 @@ pub(super) struct BodyReader<'a> {
     io: &'a mut Transport,
     inbox: &'a mut Inbox,
     pace: Pace<'a>,
-    waiting: bool,
     progress: &'a mut Progress,
     /// Where content of a known length is read to: it needs no copy. Used again when the piece
     /// before has been dropped.
@@ -104,7 +103,7 @@ impl<'a> BodyReader<'a> {
         pace: Pace<'a>,
         progress: &'a mut Progress,
     ) -> Self {
-        Self { io, inbox, pace, waiting: false, progress, piece: BytesMut::new() }
+        Self { io, inbox, pace, progress, piece: BytesMut::new() }
     }
 
     /// Reads and drops up to `limit` bytes. True when the end was reached.
@@ -134,14 +133,11 @@ impl<'a> BodyReader<'a> {
         if let Poll::Ready(result) = self.poll_interim(context) {
             result?;
             if let Poll::Ready(count) = self.poll_read(context, into) {
-                self.waiting = false;
+                self.pace.allowance.moved(*count.as_ref().unwrap_or(&0) as u64);
                 return Poll::Ready(count);
             }
         }
-        if !self.waiting {
-            self.waiting = true;
-            self.pace.deadline.set_after(self.pace.patience);
-        }
+        self.pace.allowance.wait(self.pace.deadline);
         self.pace.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 

@@ -4,8 +4,9 @@
 //! service it was begun with, and looks before each request whether there is a newer edition.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::deadline::Allowance;
 use crate::config::Config;
 use crate::http1::Limits;
 use crate::site::Site;
@@ -17,6 +18,10 @@ pub(super) struct Settings {
     pub(super) head_limits: Limits,
     pub(super) header_timeout: Duration,
     pub(super) request_timeout: Duration,
+    /// Bytes per second; 0 = none.
+    pub(super) min_rate: u32,
+    /// For all of a request's content.
+    pub(super) upload_timeout: Option<Duration>,
     pub(super) keep_alive_timeout: Duration,
     pub(super) keep_alive_requests: u64,
     /// Whether HTTP/2 is spoken with clients that begin with it.
@@ -35,10 +40,24 @@ impl From<&Config> for Settings {
             },
             header_timeout: config.header_timeout,
             request_timeout: config.request_timeout,
+            min_rate: config.min_rate,
+            upload_timeout: Some(config.upload_timeout).filter(|time| !time.is_zero()),
             keep_alive_timeout: config.keep_alive_timeout,
             keep_alive_requests: config.keep_alive_requests,
             http2: config.enable_http2,
         }
+    }
+}
+
+impl Settings {
+    /// How slowly a client may take an answer.
+    pub(super) fn allowance(&self) -> Allowance {
+        Allowance::new(self.request_timeout, self.min_rate)
+    }
+
+    /// How slowly it may send the content of a request that came at `received`.
+    pub(super) fn upload_allowance(&self, received: Instant) -> Allowance {
+        self.allowance().until(self.upload_timeout.map(|time| received + time))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One request: asked of the site, and answered.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -67,8 +68,8 @@ impl Client {
         let mut progress = Progress::new(framing.body, framing.expect_continue, limits, intake);
         let boarding = self.exchanges.board(&service.site, &asked, progress.length());
         progress.intake.show(boarding.as_ref());
-        let peer = self.exchanges.peer;
-        let mut reader = self.body_reader(inbox, &mut progress);
+        let (peer, received) = (self.exchanges.peer, asked.received);
+        let mut reader = self.body_reader(inbox, &mut progress, received);
         let request = asked.request(peer, RequestBody::Incoming(&mut reader));
         let response = async { service.site.respond(request).wait().await }
             .instrument(asked.span.clone())
@@ -89,7 +90,7 @@ impl Client {
         if next != Next::Request {
             return Next::Linger;
         }
-        let mut reader = self.body_reader(inbox, &mut progress);
+        let mut reader = self.body_reader(inbox, &mut progress, received);
         let drained = timeout(service.settings.request_timeout, reader.drain(DRAIN)).await;
         if drained == Ok(true) { Next::Request } else { Next::Linger }
     }
@@ -98,9 +99,10 @@ impl Client {
         &'a mut self,
         inbox: &'a mut Inbox,
         progress: &'a mut Progress,
+        received: Instant,
     ) -> BodyReader<'a> {
-        let patience = self.service.settings.request_timeout;
-        let pace = Pace { deadline: &mut self.deadline, patience };
+        let allowance = self.service.settings.upload_allowance(received);
+        let pace = Pace { deadline: &mut self.deadline, allowance };
         BodyReader::new(&mut self.io, inbox, pace, progress)
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use tracing::Instrument;
 
 use super::receive::Receiver;
-use super::send::{WHOLE, send};
+use super::send::{WHOLE, WaitingRoom, send};
 use crate::content::plan::plan;
 use crate::http1::Authority;
 use crate::message::{
@@ -29,11 +29,13 @@ use crate::stats::{Boarding, Timeout};
 pub(super) fn exchange(
     exchanges: &Arc<Exchanges>,
     role: Role,
+    waiting_room: &WaitingRoom,
     request: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
     let service = exchanges.worker.service(role);
-    let exchange = Exchange { service, exchanges: Arc::clone(exchanges) };
+    let (exchanges, waiting_room) = (Arc::clone(exchanges), waiting_room.clone());
+    let exchange = Exchange { service, exchanges, waiting_room };
     let mut answer = Box::pin(async move { exchange.answer(request, respond).await });
     // Nobody has to be woken: the task asks again before it waits.
     let mut context = Context::from_waker(Waker::noop());
@@ -45,6 +47,7 @@ pub(super) fn exchange(
 struct Exchange {
     service: Arc<Service>,
     exchanges: Arc<Exchanges>,
+    waiting_room: WaitingRoom,
 }
 
 impl Exchange {
@@ -56,7 +59,8 @@ impl Exchange {
         let mut receiver = (!stream.is_end_stream()).then(|| {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
             let intake = Intake::new(&self.exchanges.worker.tally);
-            Receiver::new(stream, announced, self.service.settings.request_timeout, intake)
+            let allowance = self.service.settings.upload_allowance(asked.received);
+            Receiver::new(stream, announced, allowance, intake)
         });
         let mut boarding = receiver.as_mut().and_then(|receiver| {
             let boarding = self.exchanges.board(&self.service.site, &asked, receiver.length());
@@ -145,8 +149,9 @@ impl Exchange {
                         sent,
                         before: 0,
                     };
-                    let patience = self.service.settings.request_timeout;
-                    let sending = send(&mut stream, body, patience, &note.sent, meter);
+                    let allowance = self.service.settings.allowance();
+                    let room = &self.waiting_room;
+                    let sending = send(&mut stream, body, room, allowance, &note.sent, meter);
                     let sent = if meter.is_some() {
                         sending.await
                     } else {

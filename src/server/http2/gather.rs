@@ -33,6 +33,14 @@ struct Inner<T> {
     is_blocked: bool,
 }
 
+/// How far a client has taken what was sent.
+pub(super) struct OutProgress {
+    /// Bytes in all.
+    pub(super) taken: u64,
+    /// Whether it takes nothing more for now.
+    pub(super) is_blocked: bool,
+}
+
 impl<T> Clone for Gather<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -57,10 +65,10 @@ impl<T> Gather<T> {
         self.lock().holds = true;
     }
 
-    /// While the client takes nothing: how many bytes it had taken before.
-    pub(super) fn blocked_after(&self) -> Option<u64> {
-        let inner = self.lock();
-        inner.is_blocked.then_some(inner.taken)
+    /// How far the client has taken what was sent.
+    pub(super) fn progress(&self) -> OutProgress {
+        let Inner { taken, is_blocked, .. } = *self.lock();
+        OutProgress { taken, is_blocked }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {

@@ -9,7 +9,7 @@ use h2::RecvStream;
 use tokio::time::timeout;
 
 use crate::message::{BodyError, Incoming};
-use crate::server::deadline::Deadline;
+use crate::server::deadline::{Allowance, Deadline};
 use crate::server::intake::Intake;
 
 /// How long a client may go on sending what nobody reads.
@@ -20,20 +20,19 @@ pub(super) struct Receiver {
     stream: RecvStream,
     announced: Option<u64>,
     pub(super) intake: Intake,
-    patience: Duration,
+    allowance: Allowance,
     /// Only once there was something to wait for.
     deadline: Option<Deadline>,
-    is_waiting: bool,
 }
 
 impl Receiver {
     pub(super) fn new(
         stream: RecvStream,
         announced: Option<u64>,
-        patience: Duration,
+        allowance: Allowance,
         intake: Intake,
     ) -> Self {
-        Self { stream, announced, intake, patience, deadline: None, is_waiting: false }
+        Self { stream, announced, intake, allowance, deadline: None }
     }
 
     /// Waits for the client to stop sending what nobody reads, before the stream is reset: there
@@ -52,12 +51,8 @@ impl Receiver {
     }
 
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let patience = self.patience;
-        let deadline = self.deadline.get_or_insert_with(|| Deadline::after(patience));
-        if !self.is_waiting {
-            self.is_waiting = true;
-            deadline.set_after(patience);
-        }
+        let deadline = self.deadline.get_or_insert_with(|| Deadline::after(Duration::ZERO));
+        self.allowance.wait(deadline);
         deadline.poll(context)
     }
 }
@@ -72,7 +67,7 @@ impl Incoming for Receiver {
             return Poll::Ready(match self.stream.poll_data(context) {
                 Poll::Ready(None) => None,
                 Poll::Ready(Some(Ok(piece))) => {
-                    self.is_waiting = false;
+                    self.allowance.moved(piece.len() as u64);
                     // Fails only when the stream is gone, which the next read will tell.
                     let _ = self.stream.flow_control().release_capacity(piece.len());
                     if piece.is_empty() {

@@ -2,15 +2,18 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::SendStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::message::Body;
-use crate::server::deadline::Deadline;
+use crate::server::deadline::{Allowance, Deadline};
 use crate::server::pieces::Pieces;
 use crate::stats::Tally;
 
@@ -20,26 +23,55 @@ pub(super) const WHOLE: usize = 32 * 1024;
 /// Bytes of a piece at most.
 const PIECE: usize = 64 * 1024;
 
+/// Bytes of answers to one client that may wait to be sent, whatever windows it opens.
+const WAITING: usize = 512 * 1024;
+
+/// The room that all answers of a connection have to wait in.
+#[derive(Clone)]
+pub(super) struct WaitingRoom(Arc<Semaphore>);
+
+impl Default for WaitingRoom {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(WAITING)))
+    }
+}
+
+/// A piece that takes up room until it is sent or forgotten.
+struct Waiting {
+    bytes: Bytes,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Waiting {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Sends content, counting into `sent`, and into `meter` if there is one.
 pub(super) async fn send(
     stream: &mut SendStream<Bytes>,
     body: Body,
-    patience: Duration,
+    waiting_room: &WaitingRoom,
+    mut allowance: Allowance,
     sent: &AtomicU64,
     meter: Option<&Tally>,
 ) -> io::Result<()> {
     let mut pieces = Pieces::new(body);
     let mut deadline = None;
     loop {
-        let room = room(stream, patience, &mut deadline).await?;
-        let Some(piece) = pieces.next(room).await? else {
+        let room = room(stream, &mut allowance, &mut deadline).await?;
+        let place = waiting_room.enter(room, &mut allowance, &mut deadline).await?;
+        let Some(bytes) = pieces.next(room).await? else {
             return stream.send_data(Bytes::new(), true).map_err(io::Error::other);
         };
-        let is_last = pieces.is_empty();
-        sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        let (is_last, length) = (pieces.is_empty(), bytes.len() as u64);
+        allowance.moved(length);
+        sent.fetch_add(length, Ordering::Relaxed);
         if let Some(tally) = meter {
-            tally.sending(piece.len() as u64);
+            tally.sending(length);
         }
+        let piece = Bytes::from_owner(Waiting { bytes, _place: place });
         stream.send_data(piece, is_last).map_err(io::Error::other)?;
         if is_last {
             return Ok(());
@@ -47,14 +79,42 @@ pub(super) async fn send(
     }
 }
 
+impl WaitingRoom {
+    /// Waits until there is room for so many bytes.
+    async fn enter(
+        &self,
+        bytes: usize,
+        allowance: &mut Allowance,
+        deadline: &mut Option<Deadline>,
+    ) -> io::Result<OwnedSemaphorePermit> {
+        let count = u32::try_from(bytes.min(WAITING)).unwrap_or(u32::MAX);
+        let mut place = pin!(Arc::clone(&self.0).acquire_many_owned(count));
+        poll_fn(|context| match place.as_mut().poll(context) {
+            Poll::Ready(place) => Poll::Ready(place.map_err(io::Error::other)),
+            Poll::Pending => poll_patience(context, allowance, deadline),
+        })
+        .await
+    }
+}
+
+/// An error when the client has been waited for too long.
+fn poll_patience<T>(
+    context: &mut Context<'_>,
+    allowance: &mut Allowance,
+    deadline: &mut Option<Deadline>,
+) -> Poll<io::Result<T>> {
+    let deadline = deadline.get_or_insert_with(|| Deadline::after(Duration::ZERO));
+    allowance.wait(deadline);
+    deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+}
+
 /// Waits until the client takes something; how much of it.
 async fn room(
     stream: &mut SendStream<Bytes>,
-    patience: Duration,
+    allowance: &mut Allowance,
     deadline: &mut Option<Deadline>,
 ) -> io::Result<usize> {
     stream.reserve_capacity(PIECE);
-    let mut is_waiting = false;
     poll_fn(|context| {
         loop {
             let room = stream.capacity().min(PIECE);
@@ -68,13 +128,7 @@ async fn room(
                 Poll::Pending => break,
             }
         }
-        let deadline = deadline.get_or_insert_with(|| Deadline::after(patience));
-        if !is_waiting {
-            is_waiting = true;
-            deadline.set_after(patience);
-        }
-        ready!(deadline.poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        poll_patience(context, allowance, deadline)
     })
     .await
 }

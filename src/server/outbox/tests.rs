@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::server::deadline::Deadline;
+use crate::server::deadline::{Allowance, Deadline};
 
 async fn pair() -> (Transport, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -24,7 +24,8 @@ async fn send(bodies: Vec<(Body, bool)>) -> (Vec<u8>, io::Result<()>, u64) {
     let sending = async {
         let mut outbox = Outbox::default();
         let mut deadline = Deadline::after(Duration::from_secs(10));
-        let mut pace = Pace { deadline: &mut deadline, patience: Duration::from_secs(10) };
+        let mut pace =
+            Pace { deadline: &mut deadline, allowance: Allowance::new(Duration::from_secs(10), 0) };
         let mut result = Ok(());
         for (mut body, chunked) in bodies {
             let bulk = is_bulk(&mut body);
@@ -126,7 +127,8 @@ async fn content_without_bytes_is_no_error() {
     let mut outbox = Outbox::default();
     outbox.push(Body::Bytes(Bytes::new()), false);
     let mut deadline = Deadline::after(Duration::from_secs(10));
-    let mut pace = Pace { deadline: &mut deadline, patience: Duration::from_secs(10) };
+    let mut pace =
+        Pace { deadline: &mut deadline, allowance: Allowance::new(Duration::from_secs(10), 0) };
     outbox.flush(&mut io, &mut pace).await.unwrap();
 }
 
@@ -191,7 +193,8 @@ async fn a_client_that_takes_nothing_is_given_up() {
     let mut outbox = Outbox::default();
     outbox.push(Body::File(span(&vec![0; 64 << 20])), false);
     let mut deadline = Deadline::after(Duration::from_hours(1));
-    let mut pace = Pace { deadline: &mut deadline, patience: Duration::from_secs(30) };
+    let mut pace =
+        Pace { deadline: &mut deadline, allowance: Allowance::new(Duration::from_secs(30), 0) };
     let error = outbox.flush(&mut io, &mut pace).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     drop(client);

@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::message::RequestBody;
-use crate::server::deadline::Deadline;
+use crate::server::deadline::{Allowance, Deadline};
 
 /// A connection that lends itself to body readers, and the client at its other end.
 struct Lender {
@@ -39,7 +39,10 @@ async fn lender(length: BodyLength, client_waits: bool, early: &[u8]) -> (Lender
 
 impl Lender {
     fn reader(&mut self) -> BodyReader<'_> {
-        let pace = Pace { deadline: &mut self.deadline, patience: Duration::from_secs(10) };
+        let pace = Pace {
+            deadline: &mut self.deadline,
+            allowance: Allowance::new(Duration::from_secs(10), 0),
+        };
         BodyReader::new(&mut self.io, &mut self.inbox, pace, &mut self.progress)
     }
 
