@@ -133,7 +133,7 @@ fn the_status_is_compressed_where_its_length_betrays_nothing() {
             let expected = if is_secret { "identity" } else { "gzip" };
             assert_eq!(server.get(target, &proxied).coding(), expected, "{target} by a proxy");
             // It counts this very request: compared is what does not change.
-            let start = |response: &Response| response.decoded()[..40].to_vec();
+            let start = |response: &Response| response.decoded()[..24].to_vec();
             assert_eq!(start(&response), start(&plain), "{target}");
             let text = String::from_utf8(response.decoded()).unwrap();
             match target {
