@@ -31,6 +31,7 @@ fn disk(root: &Path) -> Disk {
         symlinks: Symlinks::Inside,
         sandboxed: None,
         codings: true,
+        max_entries: None,
         cache_control: None,
     };
     Disk::open(options).unwrap()

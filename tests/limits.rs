@@ -170,7 +170,7 @@ fn content_that_trickles_is_given_up_and_so_is_that_of_a_long_day() {
     client.send(UPLOAD);
     for _ in 0..50 {
         assert!(client.is_quiet_for(Duration::from_millis(40)));
-        client.send([b'x'; 40_000]);
+        client.send(vec![b'x'; 40_000]);
     }
     assert_eq!(client.response().status, 201);
 }

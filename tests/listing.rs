@@ -418,3 +418,23 @@ fn a_listing_that_nobody_waits_for_harms_nobody() {
     }
     assert_eq!(json_names(&server, "/").len(), 6000);
 }
+
+#[test]
+fn of_a_folder_that_is_too_large_a_part_is_shown_and_that_is_said() {
+    let mut setup = setup().flag("--max-listing-entries=3");
+    for name in ["a", "b", "c", "d", "e"] {
+        setup = setup.file(&format!("many/{name}"), "");
+    }
+    let server = setup.file("few/a", "").file("few/b", "").file("few/c", "").start();
+    for (folder, is_cut) in [("/many/", true), ("/few/", false)] {
+        let page = server.get(folder, &[("Accept", "text/html")]).text();
+        assert!(page.contains("3 files"), "{page}");
+        assert_eq!(page.contains("there are more"), is_cut, "{page}");
+        let listed = server.get(&format!("{folder}?format=json"), &[]);
+        let listed: serde_json::Value = serde_json::from_slice(&listed.body).unwrap();
+        assert_eq!(listed["entries"].as_array().unwrap().len(), 3);
+        assert_eq!(listed["truncated"] == true, is_cut);
+        let text = server.get(&format!("{folder}?format=text"), &[]).text();
+        assert_eq!(text.contains("There are more"), is_cut, "{text}");
+    }
+}

@@ -59,6 +59,7 @@ impl Site {
             cache_control: None,
             sandboxed: None,
             codings: true,
+            max_entries: None,
         });
         let place = SitePath::parse(b"/uploads/").ok();
         let panel = UploadPanel {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
 
+use super::memory::Bound;
 use crate::config::{ConfigError, Loaded};
 
 /// Exit status of a wrong configuration.
@@ -13,7 +14,8 @@ const WRONG: u8 = 2;
 const FAILED: u8 = 1;
 
 /// Prints the effective configuration as one JSON object on `out`: each key with its `value`, and
-/// `from`: `default`, `file config.json:3:5`, `environment SALVER_PORT`, `flag --port`. A wrong
+/// `from`: `default`, `file config.json:3:5`, `environment SALVER_PORT`, `flag --port`; and on `err` the
+/// memory that it may take. A wrong
 /// configuration is one line on `err` and exit status 2.
 pub fn run(
     loaded: &Result<Loaded, ConfigError>,
@@ -21,7 +23,12 @@ pub fn run(
     err: &mut dyn Write,
 ) -> ExitCode {
     let (written, code) = match loaded {
-        Ok(loaded) => (print(loaded, out), ExitCode::SUCCESS),
+        Ok(loaded) => {
+            let written = print(loaded, out);
+            // Not with the keys: programs read them.
+            let _ = write!(err, "{}", Bound::of(&loaded.config));
+            (written, ExitCode::SUCCESS)
+        }
         Err(error) => (writeln!(err, "salver: {error}"), ExitCode::from(WRONG)),
     };
     match written {
@@ -72,7 +79,8 @@ mod tests {
         assert_eq!(printed["host"], json!({"value": "127.0.0.1", "from": "default"}));
         assert_eq!(printed["ssl_password"]["value"], "***");
         assert!(!out.contains("hunter2"));
-        assert_eq!((err.as_str(), format!("{code:?}")), ("", format!("{:?}", ExitCode::SUCCESS)));
+        assert!(err.starts_with("Memory at most"), "{err}");
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
     }
 
     #[test]
@@ -100,7 +108,8 @@ mod tests {
             let mut err = Vec::new();
             let code = run(&Ok(Loaded::default()), &mut Broken(kind), &mut err);
             assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(expected)));
-            assert_eq!(!err.is_empty(), said);
+            let err = String::from_utf8(err).unwrap();
+            assert_eq!(err.contains("cannot write"), said);
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod banner;
 mod care;
 pub mod check;
 mod logging;
+mod memory;
 mod reload;
 mod running;
 pub mod serve;

@@ -42,6 +42,9 @@ keys! {
         /// Show what is in a folder that has no index file.
         directory_listing, old enable_directory_listing: bool = true, switch();
 
+        /// Entries of a folder that are listed at most; what there is beyond them is only said.
+        max_listing_entries: usize = 200_000, whole(1..=MANY);
+
         /// List and serve names that begin with a dot; /.well-known/ is always served.
         show_hidden_files: bool = false, switch();
 

@@ -5,6 +5,7 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
     ("document_root", r#""/srv/site""#, "/srv/site"),
     ("index_files", r#"["a.html","b.html"]"#, "a.html, b.html"),
     ("directory_listing", "false", "false"),
+    ("max_listing_entries", "1000", "1000"),
     ("show_hidden_files", "true", "true"),
     ("follow_symlinks", r#""never""#, "never"),
     ("enable_compression", "false", "false"),

@@ -23,6 +23,12 @@ const BR_WINDOWS: RangeInclusive<u32> = 16..=22;
 /// The same of what is compressed while it is sent: an encoder takes more than ten times its window.
 const BR_STREAM_WINDOW: i32 = 18;
 
+/// Bytes of memory that compressing takes at most, beside the content and what comes of it: of a whole
+/// content, and of one that is sent meanwhile.
+pub const MEMORY: u64 = 16 << *BR_WINDOWS.end();
+/// See [`MEMORY`].
+pub const STREAM_MEMORY: u64 = 16 << BR_STREAM_WINDOW;
+
 /// Bytes that brotli gives at a time.
 const BR_STEP: usize = 16 * 1024;
 

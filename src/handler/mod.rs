@@ -21,10 +21,11 @@ mod upload;
 mod upload_panel;
 
 pub use archive::Archives;
+pub use coded::AT_ONCE as COMPRESSED_AT_ONCE;
 pub use cross_site::CrossSite;
 pub use files::Files;
 pub use generated::Codings;
-pub use listing::{Listing, ListingOptions};
+pub use listing::{Listing, ListingOptions, memory as listing_memory};
 pub use markdown::{Markdown, Renderings};
 pub use methods::Methods;
 pub use preflight::Preflight;
@@ -32,7 +33,7 @@ pub use status::{Health, PAGE as STATUS_PAGE, Status, is_monitoring};
 pub use to_https::ToHttps;
 pub use tus::{Tus, TusOptions};
 pub use unlisted::Unlisted;
-pub use upload::{FormLog, Upload, UploadMemory, UploadOptions};
+pub use upload::{FormLog, RESULTS_MEMORY, Upload, UploadMemory, UploadOptions};
 pub use upload_panel::UploadPanel;
 
 use std::time::Instant;

@@ -17,6 +17,7 @@ use self::content::Content;
 use self::form::{Destination, Form};
 use self::form_log::OpenLog;
 use self::receipt::{Receipt, ReceivedFile};
+pub use self::results::MOST_BYTES as RESULTS_MEMORY;
 use self::results::Results;
 use super::generated::{Facts, Generated};
 use super::landing::{self, Refused};

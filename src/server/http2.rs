@@ -37,13 +37,16 @@ use super::service::{Role, Service, Settings};
 use crate::stats::{ConnectionState, Timeout};
 
 /// Requests on a connection at the same time.
-const MAX_STREAMS: u32 = 128;
+pub(super) const MAX_STREAMS: u32 = 128;
 
 /// Bytes that a client may send ahead, of one request and of all on a connection.
 const WINDOW: u32 = 256 * 1024;
 
 /// Bytes of one answer that may wait to be framed.
 const SEND_BUFFER: usize = 128 * 1024;
+
+/// Bytes of memory for content on its way in and out, of all requests on a connection.
+pub(super) const MEMORY: u64 = WINDOW as u64 + send::WAITING as u64 + 32 * 1024;
 
 /// Streams that this server may have to end because of what a client did wrong.
 const MAX_FAULTS: usize = 256;

@@ -50,6 +50,9 @@ const PIECE: usize = 64 * 1024;
 /// A file written to this lately may well be written to again while it is sent.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// Bytes of memory that an outbox takes: what is gathered, and three pieces of files.
+pub(super) const MEMORY: u64 = (FULL + 3 * PIECE) as u64;
+
 /// An emptied buffer larger than this is given back.
 const KEEP: usize = 64 * 1024;
 

@@ -20,6 +20,9 @@ use crate::message::{BodyError, Incoming};
 /// Bytes read at a time; content is longer than heads.
 const ROOM: usize = 64 * 1024;
 
+/// Bytes of memory that reading content takes: what is read to, and the piece that is passed on.
+pub(super) const MEMORY: u64 = 2 * ROOM as u64;
+
 /// How far the content of a request has been read; outlives the [`BodyReader`]s that read it.
 pub(super) struct Progress {
     state: State,

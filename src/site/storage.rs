@@ -80,6 +80,7 @@ fn disk_options(config: &Config, sandboxed: Option<PathBuf>) -> DiskOptions {
         cache_control: Some(cache_control(config)),
         sandboxed,
         codings: config.enable_compression,
+        max_entries: Some(config.max_listing_entries),
     }
 }
 

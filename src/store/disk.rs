@@ -54,6 +54,8 @@ pub struct DiskOptions {
     /// Whether files are handed out in other codings too: compressed, or as they lie compressed
     /// beside themselves (`app.js.br`).
     pub codings: bool,
+    /// Entries of a folder that are looked at, at most; `None` for all.
+    pub max_entries: Option<usize>,
 }
 
 /// A folder on the disk.
@@ -69,6 +71,7 @@ struct Inner {
     cache_control: Option<HeaderValue>,
     sandboxed: Option<PathBuf>,
     codings: bool,
+    max_entries: usize,
     descriptions: Descriptions,
     watch: Watch,
 }
@@ -103,6 +106,7 @@ impl Disk {
             cache_control: options.cache_control,
             sandboxed: options.sandboxed,
             codings: options.codings,
+            max_entries: options.max_entries.unwrap_or(usize::MAX),
             descriptions: Descriptions::default(),
             watch: Watch::default(),
         }))
@@ -185,7 +189,8 @@ impl Store for Disk {
             }
             let waits = Arc::new(());
             let (much, is_much) = oneshot::channel();
-            let audience = Audience { waiting: Arc::downgrade(&waits), patience, much };
+            let most = self.0.max_entries;
+            let audience = Audience { waiting: Arc::downgrade(&waits), patience, much, most };
             let inner = Arc::clone(&self.0);
             let path = folder.relative().to_vec();
             let scan = tokio::task::spawn_blocking(move || {

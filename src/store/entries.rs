@@ -13,6 +13,8 @@ pub struct Entries {
     slots: Vec<Slot>,
     /// When an entry of the folder was last added, removed or renamed; `None` when unknown.
     pub modified: Option<SystemTime>,
+    /// Whether there are more in the folder.
+    pub is_cut: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -26,6 +26,8 @@ pub(super) struct Audience {
     /// How many entries may be seen before `much` is told that there are more.
     pub(super) patience: usize,
     pub(super) much: oneshot::Sender<()>,
+    /// Entries that it takes.
+    pub(super) most: usize,
 }
 
 /// The entries of the folder at `path` that would be served, sorted. May wait for the disk.
@@ -64,6 +66,10 @@ pub(super) fn scan(
         };
         // Removed meanwhile, or a link that leads nowhere.
         let Ok((node, is_link)) = node else { continue };
+        if entries.len() >= audience.most {
+            entries.is_cut = true;
+            break;
+        }
         if let Some(entry) = to_entry(bytes, node, is_link) {
             entries.push(entry);
         }

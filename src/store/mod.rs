@@ -99,7 +99,8 @@ pub trait Store: Send + Sync {
         patience: usize,
     ) -> BoxFuture<'a, Result<Scan, StoreError>>;
 
-    /// All the entries of a folder, each on its own; see [`Store::scan`].
+    /// All the entries of a folder, each on its own; see [`Store::scan`]. An error where there are more
+    /// than are listed.
     fn list<'a>(
         &'a self,
         folder: &'a SitePath<'a>,
@@ -109,6 +110,11 @@ pub trait Store: Send + Sync {
                 Scan::Whole(entries) => entries,
                 Scan::Growing(rest) => rest.await?,
             };
+            if entries.is_cut {
+                let shown = entries.len();
+                let error = format!("it has more than {shown} entries (max_listing_entries)");
+                return Err(StoreError::Unavailable(io::Error::other(error)));
+            }
             Ok(entries.iter().map(|entry| entry.to_entry()).collect())
         })
     }

@@ -190,6 +190,9 @@ impl fmt::Display for Totals {
         if self.folders + self.files == 0 {
             formatter.write_str("Nothing here")?;
         }
+        if self.is_cut {
+            formatter.write_str("; there are more, which are not shown")?;
+        }
         Ok(())
     }
 }

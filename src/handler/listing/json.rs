@@ -2,7 +2,8 @@
 //!
 //! `{"path":"/a/","entries":[{"name","type":"file"|"directory","size","mtime","url"}]}`: `size` in
 //! bytes, 0 for a folder; `mtime` in UTC, null when unknown; `url` relative to the folder. A name
-//! that is not UTF-8 is written with U+FFFD; its `url` is exact.
+//! that is not UTF-8 is written with U+FFFD; its `url` is exact. `"truncated":true` follows when the folder
+//! has more entries than are listed.
 
 use serde::{Serialize, Serializer};
 
@@ -53,8 +54,12 @@ impl Shape for Json {
         );
     }
 
-    fn end(&self, _: &Selection, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"]}\n");
+    fn end(&self, selection: &Selection, out: &mut Vec<u8>) {
+        out.push(b']');
+        if selection.totals.is_cut {
+            out.extend_from_slice(b",\"truncated\":true");
+        }
+        out.extend_from_slice(b"}\n");
     }
 }
 

@@ -34,6 +34,16 @@ const MAX_PAGES: usize = 64 * 1024;
 /// Folders that are looked into at once for more than one request each.
 const MAX_SHARED: usize = 1024;
 
+/// Bytes that an entry takes at most: its name, and what is known of it, twice.
+const ENTRY: u64 = 352;
+
+/// Bytes of memory that listings take at most where a folder has up to so many entries.
+pub fn memory(entries: u64) -> u64 {
+    let small = MAX_SHARED as u64 * entries.min(PATIENCE as u64);
+    let large = MAX_LARGE as u64 * entries;
+    (small + large).saturating_mul(ENTRY) + MAX_PAGES as u64 * 1024
+}
+
 /// Why there is no listing.
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {

@@ -26,6 +26,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use self::html::Html;
 use self::json::Json;
+pub use self::looks::memory;
 use self::looks::{Key, Look, Looks, Trouble};
 use self::page::{Coming, Content, MAX_WHOLE};
 use self::query::Query;

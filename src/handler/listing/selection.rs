@@ -31,6 +31,8 @@ pub(super) struct Totals {
     pub(super) files: usize,
     /// Of the files.
     pub(super) bytes: u64,
+    /// Whether the folder has more entries than were looked at.
+    pub(super) is_cut: bool,
 }
 
 impl Selection {
@@ -38,7 +40,7 @@ impl Selection {
     pub(super) fn new(entries: Arc<Entries>, query: &Query) -> Self {
         let needle = Needle::new(&query.filter);
         let mut order = Vec::new();
-        let mut totals = Totals::default();
+        let mut totals = Totals { is_cut: entries.is_cut, ..Totals::default() };
         for (number, entry) in (0..u32::MAX).zip(entries.iter()) {
             if needle.as_ref().is_none_or(|needle| needle.is_in(entry.name)) {
                 totals.add(entry);

@@ -26,7 +26,11 @@ impl Shape for Text {
         out.extend_from_slice(if entry.kind == EntryKind::Folder { b"/\n" } else { b"\n" });
     }
 
-    fn end(&self, _: &Selection, _: &mut Vec<u8>) {}
+    fn end(&self, selection: &Selection, out: &mut Vec<u8>) {
+        if selection.totals.is_cut {
+            out.extend_from_slice(b"There are more, which are not shown.\n");
+        }
+    }
 }
 
 /// Writes a name without what a terminal would take for a command.

@@ -23,7 +23,7 @@ pub(super) const PATH: &str = "/upload/result/";
 const MOST: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 
 /// Bytes that all of them have together.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
+pub const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Pages of the latest results. The lock is held for a look-up, never over a wait.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ pub(super) const WHOLE: usize = 32 * 1024;
 const PIECE: usize = 64 * 1024;
 
 /// Bytes of answers to one client that may wait to be sent, whatever windows it opens.
-const WAITING: usize = 512 * 1024;
+pub(super) const WAITING: usize = 512 * 1024;
 
 /// The room that all answers of a connection have to wait in.
 #[derive(Clone)]

@@ -45,6 +45,7 @@ pub use draft::Draft;
 use folder::Folder;
 pub use parts::{Finished, NewPart, Part, PartError, Resumed};
 pub use record::PartId;
+pub use writer::memory;
 
 /// The folder that uploads land in. Copies are of the same folder.
 #[derive(Clone)]

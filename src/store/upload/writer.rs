@@ -27,6 +27,12 @@ const FIRST: usize = 64 * 1024;
 /// Bytes in the blocks being gathered, of all files together, as long as they can be that few.
 const ALL_BLOCKS: usize = 2 * 1024 * 1024;
 
+/// Bytes of memory that so many files take while they are written: each gathers one block while another is
+/// on its way.
+pub fn memory(files: u64) -> u64 {
+    2 * (files * (FIRST + ALIGNMENT) as u64 + ALL_BLOCKS as u64)
+}
+
 /// Blocks of at least so many bytes go to the disk directly: fewer are better collected.
 const DIRECT: usize = 256 * 1024;
 
