@@ -115,7 +115,6 @@ impl Ground {
         let server = setup
             .flag(&format!("--follow-symlinks={links}"))
             .flag(&format!("--enable-cache={cache}"))
-            .flag(&format!("--upload-dir={}", outside.with_file_name("root/uploads").display()))
             .flag("--enable-file-uploads")
             .flag("--enable-archives")
             .flag("--upload-conflict=replace")

@@ -52,7 +52,7 @@ fn behind(kind: Kind) {
     let mut answered = Vec::new();
     for (number, variant) in variants.iter().enumerate() {
         let bytes = [variant.numbered(number), variant::last(number)].concat();
-        let came = proxy.exchange(&bytes);
+        let came = proxy.exchange(&bytes, kind.wants_pieces().then(|| head_length(&bytes)));
         answered.push(answers::parse(&came, variant.is_head()).len());
         for marker in MARKERS {
             let asked = format!("{number:05}-{marker}");
@@ -70,6 +70,12 @@ fn behind(kind: Kind) {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), variants.len(), wrong.join("\n"));
 }
 
+/// Bytes to the first empty line, or half of them.
+fn head_length(bytes: &[u8]) -> usize {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    end.map_or(bytes.len() / 2, |end| end + 4)
+}
+
 fn named(variant: &Variant) -> String {
     format!("{}: {}", variant.class, variant.about)
 }
@@ -77,7 +83,7 @@ fn named(variant: &Variant) -> String {
 /// Whether another client gets the answer to its own request, and nothing else.
 fn is_answered(proxy: &Proxy, asked: &str) -> Result<(), String> {
     let request = format!("GET /d?{asked} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
-    let came = proxy.exchange(request.as_bytes());
+    let came = proxy.exchange(request.as_bytes(), None);
     let answers = answers::parse(&came, false);
     let location = format!("/d/?{asked}");
     match answers.as_slice() {

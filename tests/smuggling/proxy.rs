@@ -6,6 +6,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -20,6 +22,16 @@ pub enum Kind {
     /// names of fields that it would take off.
     Nginx { buffered: bool },
 }
+
+impl Kind {
+    /// Whether it hands on what comes as it comes, so that it matters in which pieces.
+    pub fn wants_pieces(self) -> bool {
+        matches!(self, Self::Haproxy { lenient: true } | Self::Nginx { buffered: false })
+    }
+}
+
+/// How long a proxy has to see that more is to come.
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// How long each waits for what a client does not send, in milliseconds.
 const CLIENT_PATIENCE: u32 = 150;
@@ -72,12 +84,18 @@ impl Proxy {
         self.folder.path().join("front.sock")
     }
 
-    /// Everything that comes back to these bytes until the connection ends.
-    pub fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+    /// Everything that comes back to these bytes until the connection ends. Those from `later` on
+    /// are sent a little later, so that what is before them goes on without them.
+    pub fn exchange(&self, bytes: &[u8], later: Option<usize>) -> Vec<u8> {
         let mut stream = UnixStream::connect(self.socket()).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let (first, second) = bytes.split_at(later.unwrap_or(bytes.len()));
         // It may have closed before all is sent.
-        let _ = stream.write_all(bytes);
+        let _ = stream.write_all(first);
+        if !second.is_empty() {
+            thread::sleep(PAUSE);
+            let _ = stream.write_all(second);
+        }
         let mut all = Vec::new();
         let mut piece = [0; 16 * 1024];
         while let Ok(count @ 1..) = stream.read(&mut piece) {
