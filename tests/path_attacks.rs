@@ -278,7 +278,7 @@ fn attempts(name: &str) -> Vec<Vec<u8>> {
         let encode = |text: &str| BASE64_STANDARD.encode(text);
         let mut metadata = format!("{key} {}", encode(name));
         if !folder.is_empty() {
-            metadata.push_str(&format!(",folder {}", encode(folder)));
+            metadata.extend([",folder ", &encode(folder)]);
         }
         all.push(tus(&metadata));
         // The name is harmless, the folder is not.

@@ -14,8 +14,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::Instant;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags, open, renameat_with};
@@ -81,7 +81,7 @@ fn nothing_outside_is_served_or_written_while_names_change() {
 }
 
 #[test]
-#[ignore = "takes minutes: a million requests"]
+#[ignore = "takes two minutes: a million requests"]
 fn nothing_outside_is_served_or_written_in_a_million_requests() {
     race(1_000_000);
 }
@@ -131,7 +131,7 @@ impl Ground {
             scope.spawn(|| self.swap(&over, &swaps));
             let clients: Vec<_> =
                 (0..4).map(|number| scope.spawn(move || self.ask(requests / 4, number))).collect();
-            let clients: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
+            let clients: Vec<_> = clients.into_iter().map(ScopedJoinHandle::join).collect();
             over.store(true, Ordering::Relaxed);
             for (outcome, count) in clients.into_iter().flat_map(|found| found.expect("a client")) {
                 *outcomes.entry(outcome).or_insert(0) += count;
@@ -147,7 +147,7 @@ impl Ground {
         assert!(swaps > requests as u64 / 100, "only {swaps} swaps");
         let count = |kind: &'static str, status| outcomes.get(&(kind, status)).copied();
         for (kind, status) in [("read", 200), ("read", 404), ("rare", 200), ("write", 201)] {
-            let enough = if kind == "read" { requests / 50 } else { requests / 2000 };
+            let enough = if kind == "read" { requests / 50 } else { (requests / 2000).max(1) };
             let count = count(kind, status).unwrap_or(0);
             assert!(count >= enough, "only {count} times {status} to a {kind}");
         }
@@ -172,7 +172,8 @@ impl Ground {
                 let _ =
                     renameat_with(CWD, &draft, CWD, uploads.join("x.txt"), RenameFlags::empty());
             }
-            thread::yield_now();
+            // More than ten thousand a second, and no core to itself.
+            thread::sleep(Duration::from_micros(300));
         }
     }
 
@@ -283,7 +284,7 @@ impl Client {
     }
 
     fn read(&mut self) -> Option<()> {
-        let mut piece = [0; 64 * 1024];
+        let mut piece = [0; 16 * 1024];
         match self.stream.read(&mut piece) {
             Ok(0) => None,
             Ok(count) => {

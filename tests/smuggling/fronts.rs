@@ -117,10 +117,20 @@ fn tag(text: &str) -> Option<(usize, &str)> {
     Some((rest[..5].parse().ok()?, &rest[..end.map_or(rest.len(), |end| end + 6)]))
 }
 
-/// What was taken and what was logged between the last markers of two variants.
-fn segments<T>(all: &[T], text: impl Fn(&T) -> &str) -> Vec<&[T]> {
-    let is_last = |one: &T| tag(text(one)).is_some_and(|(_, name)| name.ends_with(MARKERS[1]));
-    all.split_inclusive(is_last).collect()
+/// What belongs to each variant: what has its number, and what has none but came before the last
+/// marker of it. What was given up is logged late.
+fn by_variant<T>(all: &[T], count: usize, text: impl Fn(&T) -> &str) -> Vec<Vec<&T>> {
+    let mut sorted: Vec<Vec<&T>> = (0..count).map(|_| Vec::new()).collect();
+    let mut current = 0;
+    for one in all {
+        let found = tag(text(one));
+        let number = found.map_or(current, |(number, _)| number);
+        sorted.get_mut(number).expect("a number that was sent").push(one);
+        if found.is_some_and(|(_, name)| name.ends_with(MARKERS[1])) {
+            current = number + 1;
+        }
+    }
+    sorted
 }
 
 /// What does not fit together.
@@ -130,12 +140,12 @@ fn compare(
     logged: &[Logged],
     answered: &[usize],
 ) -> Vec<String> {
-    let taken = segments(taken, |taken| taken.line.as_str());
-    let logged = segments(logged, |logged| logged.target.as_deref().unwrap_or_default());
-    assert_eq!((taken.len(), logged.len()), (variants.len(), variants.len()), "markers are lost");
+    let count = variants.len();
+    let taken = by_variant(taken, count, |taken| taken.line.as_str());
+    let logged = by_variant(logged, count, |logged| logged.target.as_deref().unwrap_or_default());
     let mut wrong = Vec::new();
     for (number, variant) in variants.iter().enumerate() {
-        let (taken, logged) = (taken[number], logged[number]);
+        let (taken, logged) = (&taken[number], &logged[number]);
         let lines: Vec<&str> = taken.iter().map(|taken| taken.line.as_str()).collect();
         let mut say = |what: String| {
             let targets: Vec<_> = logged.iter().map(|logged| &logged.target).collect();
@@ -172,11 +182,44 @@ fn compare(
 /// How many variants the server in front handed on, by their classes.
 fn summarise(kind: Kind, variants: &[Variant], taken: &[Taken]) {
     let mut classes = BTreeMap::<&str, (u32, u32)>::new();
-    for (variant, taken) in variants.iter().zip(segments(taken, |taken| taken.line.as_str())) {
+    let taken = by_variant(taken, variants.len(), |taken| taken.line.as_str());
+    for (variant, taken) in variants.iter().zip(taken) {
         let (handed_on, all) = classes.entry(variant.class).or_default();
-        let is_outer = |taken: &&Taken| tag(&taken.line).is_some_and(|(_, n)| n.ends_with("outer"));
-        *handed_on += u32::from(taken.iter().filter(|t| t.is_handed_on).any(|t| is_outer(&t)));
+        let is_outer = |line: &str| tag(line).is_some_and(|(_, name)| name.ends_with("outer"));
+        *handed_on +=
+            u32::from(taken.iter().any(|taken| taken.is_handed_on && is_outer(&taken.line)));
         *all += 1;
     }
     eprintln!("{kind:?}, handed on of all: {classes:?}");
+}
+
+#[test]
+fn a_request_that_nobody_handed_on_is_noticed() {
+    let variants = [Variant::new("a class", "about", "", variant::ONE)];
+    let taken = |names: &[&str]| -> Vec<Taken> {
+        let line = |name: &&str| format!("GET /d?00000-{name} HTTP/1.1");
+        names.iter().map(|name| Taken { is_handed_on: true, line: line(name) }).collect()
+    };
+    let logged = |names: &[&str]| -> Vec<Logged> {
+        let target = |name: &&str| (!name.is_empty()).then(|| format!("/d?00000-{name}"));
+        names.iter().map(|name| Logged { target: target(name) }).collect()
+    };
+    let ends = ["marker0", "marker1"];
+    for (handed_on, seen, answers, complaints) in [
+        (&["outer"][..], &["outer"][..], 1, 0),
+        (&["outer"], &[""], 1, 0),
+        (&["outer", "last"], &["outer", "last"], 2, 0),
+        (&["outer"], &["outer", "inner"], 1, 1),
+        (&["outer"], &["outer", ""], 1, 1),
+        (&["outer", "last"], &["outer"], 1, 1),
+        (&["outer"], &["outer"], 2, 1),
+    ] {
+        let found = compare(
+            &variants,
+            &taken(&[handed_on, &ends].concat()),
+            &logged(&[seen, &ends].concat()),
+            &[answers],
+        );
+        assert_eq!(found.len(), complaints, "{handed_on:?} {seen:?}: {found:?}");
+    }
 }

@@ -34,7 +34,7 @@ impl Kind {
 const PAUSE: Duration = Duration::from_millis(3);
 
 /// How long each waits for what a client does not send, in milliseconds.
-const CLIENT_PATIENCE: u32 = 150;
+const CLIENT_PATIENCE: u32 = 200;
 
 /// One that runs; killed when dropped.
 pub struct Proxy {
