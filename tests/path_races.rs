@@ -173,7 +173,7 @@ impl Ground {
                     renameat_with(CWD, &draft, CWD, uploads.join("x.txt"), RenameFlags::empty());
             }
             // More than ten thousand a second, and no core to itself.
-            thread::sleep(Duration::from_micros(300));
+            thread::sleep(Duration::from_micros(100));
         }
     }
 
