@@ -51,7 +51,7 @@ fn behind(kind: Kind) {
     let mut wrong = Vec::new();
     let mut answered = Vec::new();
     for (number, variant) in variants.iter().enumerate() {
-        let bytes = [variant.numbered(number), variant::last(number)].concat();
+        let bytes = [variant.numbered(number), variant::closing(number)].concat();
         let came = proxy.exchange(&bytes, kind.wants_pieces().then(|| head_length(&bytes)));
         answered.push(answers::parse(&came, variant.is_head()).len());
         for marker in MARKERS {

@@ -66,6 +66,11 @@ fn numbered(mut bytes: Vec<u8>, number: usize) -> Vec<u8> {
 
 /// The last request of a connection.
 pub fn last(number: usize) -> Vec<u8> {
+    numbered(b"GET /d?NNNNN-last HTTP/1.1\r\nHost: t\r\n\r\n".into(), number)
+}
+
+/// The same, after which the connection closes, though its client does not.
+pub fn closing(number: usize) -> Vec<u8> {
     let request = "GET /d?NNNNN-last HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
     numbered(request.into(), number)
 }
