@@ -16,7 +16,7 @@ fn pipes_and_sockets_are_not_found_and_never_waited_for() {
         run("mkfifo", &[root.join(name).to_str().unwrap()]);
     }
     let _socket = UnixListener::bind(root.join("socket")).unwrap();
-    let server = setup.start();
+    let server = setup.flag("--enable-archives").start();
     for round in 0..20 {
         for target in ["/pipe", "/index.txt", "/folder/index.html", "/socket", "/a.txt.br"] {
             assert_eq!(server.get(target, &[]).status, 404, "{target} in round {round}");

@@ -6,8 +6,8 @@ use crate::fuse::{Slow, SlowDisk};
 use crate::machine::{Mount, content};
 use crate::support::{Client, Server, eventually, setup};
 
-fn server(more: impl FnOnce(&Path) -> Option<Mount>) -> (Server, Option<Mount>) {
-    let setup = setup().file("cached.txt", "in memory").file("large", content(3_000_000));
+fn server(flag: &str, more: impl FnOnce(&Path) -> Option<Mount>) -> (Server, Option<Mount>) {
+    let setup = setup().flag(flag).file("cached.txt", "in memory").file("large", content(3_000_000));
     std::fs::create_dir(setup.root().join("slow")).unwrap();
     let mount = more(&setup.root().join("slow"));
     (setup.plain().settled("cached.txt").start(), mount)
@@ -35,16 +35,19 @@ fn others_go_on(server: &Server, old: &mut Client) {
     }
 }
 
-/// Many wait for a disk of which the kernel knows nothing yet (`known`: all names and attributes).
-fn a_disk_that_waits_delays_only_those_who_wait_for_it(slow: Slow, known: bool) {
+/// Many wait for a disk of which the kernel knows nothing yet, or (`known`) all names and
+/// attributes.
+fn a_disk_that_waits_delays_only_those_who_wait_for_it(slow: Slow, known: bool, cache: bool) {
     let disk = SlowDisk::new(&files());
-    let (server, mount) = server(|at| Some(Mount::bind(disk.path(), at)));
+    let flag = format!("--enable-cache={cache}");
+    let (server, mount) = server(&flag, |at| Some(Mount::bind(disk.path(), at)));
     let mut old = ask(&server, "/cached.txt");
     assert_eq!(old.response().text(), "in memory");
     if known {
-        // As large as no cache takes it, so that it is opened again each time.
-        assert_eq!(server.request("HEAD", "/slow/small.txt", &[]).status, 200);
-        assert_eq!(server.request("HEAD", "/slow/large.bin", &[]).status, 200);
+        for (name, content) in files() {
+            let found = std::fs::metadata(server.root.join("slow").join(name)).unwrap();
+            assert_eq!(found.len(), content.len() as u64);
+        }
     }
     disk.turn(slow);
     let waiting: Vec<_> = (0..40)
@@ -69,17 +72,23 @@ fn a_disk_that_waits_delays_only_those_who_wait_for_it(slow: Slow, known: bool) 
 #[test]
 #[ignore = "mounts a disk, which takes root and FUSE"]
 fn content_that_does_not_come() {
-    a_disk_that_waits_delays_only_those_who_wait_for_it(Slow::Reads, false);
+    a_disk_that_waits_delays_only_those_who_wait_for_it(Slow::Reads, false, true);
 }
 
 #[test]
 #[ignore = "mounts a disk, which takes root and FUSE"]
 fn names_that_do_not_come() {
-    a_disk_that_waits_delays_only_those_who_wait_for_it(Slow::All, false);
+    a_disk_that_waits_delays_only_those_who_wait_for_it(Slow::All, false, true);
 }
 
 #[test]
 #[ignore = "mounts a disk, which takes root and FUSE"]
 fn files_that_are_known_and_do_not_open() {
-    a_disk_that_waits_delays_only_those_who_wait_for_it(Slow::All, true);
+    a_disk_that_waits_delays_only_those_who_wait_for_it(Slow::All, true, true);
+}
+
+#[test]
+#[ignore = "mounts a disk, which takes root and FUSE"]
+fn files_that_are_known_and_do_not_open_without_a_cache() {
+    a_disk_that_waits_delays_only_those_who_wait_for_it(Slow::All, true, false);
 }
