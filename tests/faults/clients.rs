@@ -32,11 +32,7 @@ const STAGES: [(&str, &str, usize); 9] = [
     ("compressed", "GET /text.txt HTTP/1.1\r\nHost: t\r\nAccept-Encoding: gzip\r\n\r\n", 1),
     ("listing", "GET /?format=json HTTP/1.1\r\nHost: t\r\n\r\nGET / HT", 1),
     ("events", "GET /server-status?events HTTP/1.1\r\nHost: t\r\n\r\n", 1),
-    (
-        "body",
-        "PUT /uploads/x HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nhalf of it",
-        0,
-    ),
+    ("body", "PUT /uploads/x HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nhalf of it", 0),
     (
         "chunk",
         "POST /upload HTTP/1.1\r\nHost: t\r\nContent-Type: multipart/form-data; boundary=b\r\n\

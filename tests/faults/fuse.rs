@@ -61,10 +61,8 @@ impl SlowDisk {
         let device = File::options().read(true).write(true).open("/dev/fuse").expect("/dev/fuse");
         // mount(8) needs it.
         rustix::io::fcntl_setfd(&device, rustix::io::FdFlags::empty()).expect("a flag");
-        let options = format!(
-            "fd={},rootmode=40000,user_id=0,group_id=0,allow_other",
-            device.as_raw_fd()
-        );
+        let options =
+            format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
         let place = folder.to_str().expect("a path in UTF-8");
         run("mount", &["-i", "-t", "fuse", "-o", &options, "slow", place]);
         rustix::io::fcntl_setfd(&device, rustix::io::FdFlags::CLOEXEC).expect("a flag");
@@ -143,7 +141,7 @@ impl Disk {
             3 => self.attributes(u64_at(request, 16)),
             14 | 27 => Ok(vec![0; 16]), // OPEN, OPENDIR
             READ => Ok(self.read(u64_at(request, 16), &request[HEAD..])),
-            17 => Ok(vec![0; 80]),             // STATFS
+            17 => Ok(vec![0; 80]),               // STATFS
             18 | 25 | 29 | 34 => Ok(Vec::new()), // RELEASE, FLUSH, RELEASEDIR, ACCESS
             26 => Ok(hello()),
             28 => Ok(self.list(u64_at(request, HEAD + 8))),

@@ -208,7 +208,8 @@ fn logs_and_a_certificate_of_its_own_outlast_it() {
     kill(server);
     let server = site.start(&[]);
     server.get("/?after", &[]);
-    let text = eventually(|| fs::read_to_string(&log).ok().filter(|text| text.contains("/?after ")));
+    let text =
+        eventually(|| fs::read_to_string(&log).ok().filter(|text| text.contains("/?after ")));
     assert_eq!(text.lines().count(), 51);
     assert!(text.lines().all(|line| line.starts_with("127.0.0.1 - - [")), "{text}");
 }

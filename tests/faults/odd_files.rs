@@ -37,7 +37,8 @@ fn a_file_that_says_it_is_empty_is_sent_so() {
     let server = setup.plain().start();
     let mut client = server.connect();
     for _ in 0..3 {
-        client.send("GET /cpuinfo HTTP/1.1\r\nHost: t\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n");
+        client
+            .send("GET /cpuinfo HTTP/1.1\r\nHost: t\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n");
         let empty = client.response();
         assert_eq!((empty.status, empty.body.len()), (200, 0));
         assert_eq!(client.response().text(), "a", "what follows is not taken for content");
@@ -51,13 +52,16 @@ fn a_file_that_shrinks_or_grows_while_it_is_sent_ends_that_connection_alone() {
     const SIZE: usize = 30_000_000;
     let server = setup().file("large", vec![b'A'; SIZE]).file("a.txt", "a").plain().start();
     let path = server.root.join("large");
-    let changes: [&dyn Fn(&mut File); 3] = [
-        &|file| file.set_len(100).unwrap(),
-        &|file| file.set_len(0).unwrap(),
-        &|file| file.write_all(&[b'B'; 1000]).unwrap(),
-    ];
+    let changes: [&dyn Fn(&mut File); 3] =
+        [&|file| file.set_len(100).unwrap(), &|file| file.set_len(0).unwrap(), &|file| {
+            file.write_all(&[b'B'; 1000]).unwrap()
+        }];
     for (number, change) in changes.iter().enumerate() {
         fs::write(&path, vec![b'A'; SIZE]).unwrap();
+        // It is seen by then.
+        let length =
+            || server.request("HEAD", "/large", &[]).field("content-length") == Some("30000000");
+        eventually(|| length().then_some(()));
         let mut file = File::options().append(true).open(&path).unwrap();
         let mut client = server.connect();
         client.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");

@@ -7,7 +7,8 @@ use crate::machine::{Mount, content};
 use crate::support::{Client, Server, eventually, setup};
 
 fn server(flag: &str, more: impl FnOnce(&Path) -> Option<Mount>) -> (Server, Option<Mount>) {
-    let setup = setup().flag(flag).file("cached.txt", "in memory").file("large", content(3_000_000));
+    let setup =
+        setup().flag(flag).file("cached.txt", "in memory").file("large", content(3_000_000));
     std::fs::create_dir(setup.root().join("slow")).unwrap();
     let mount = more(&setup.root().join("slow"));
     (setup.plain().settled("cached.txt").start(), mount)
@@ -35,6 +36,15 @@ fn others_go_on(server: &Server, old: &mut Client) {
     }
 }
 
+/// Lets the disk answer when a test fails: the server could not even be killed else.
+struct Released<'a>(&'a SlowDisk);
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        self.0.turn(Slow::Nothing);
+    }
+}
+
 /// Many wait for a disk of which the kernel knows nothing yet, or (`known`) all names and
 /// attributes.
 fn a_disk_that_waits_delays_only_those_who_wait_for_it(slow: Slow, known: bool, cache: bool) {
@@ -49,6 +59,7 @@ fn a_disk_that_waits_delays_only_those_who_wait_for_it(slow: Slow, known: bool, 
             assert_eq!(found.len(), content.len() as u64);
         }
     }
+    let _released = Released(&disk);
     disk.turn(slow);
     let waiting: Vec<_> = (0..40)
         .map(|turn| ask(&server, ["/slow/large.bin", "/slow/small.txt"][turn % 2]))
@@ -65,8 +76,7 @@ fn a_disk_that_waits_delays_only_those_who_wait_for_it(slow: Slow, known: bool, 
     }
     let mut listing = listing;
     assert_eq!(listing.response().status, 200);
-    drop(server);
-    drop(mount);
+    drop((server, mount));
 }
 
 #[test]
