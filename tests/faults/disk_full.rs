@@ -160,9 +160,9 @@ fn a_form_that_cannot_be_written_down_is_refused_and_leaves_no_half_line() {
     };
     assert_eq!(note("one"), 201);
     logs.fill(0);
-    let long = "x".repeat(200_000);
-    assert_eq!(note(&long), 507);
-    let with_file = form(&[part("f", Some("x"), b"x"), part("note", None, long.as_bytes())]);
+    let many = "x".repeat(200_000);
+    assert_eq!(note(&many), 507);
+    let with_file = form(&[part("f", Some("x"), b"x"), part("note", None, many.as_bytes())]);
     assert_eq!(post(&server, "/submit", &with_file).status, 507);
     assert_eq!(disk.names(), [""; 0], "the file is refused with the form");
     logs.make_room();

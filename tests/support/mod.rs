@@ -31,7 +31,7 @@ pub struct Server {
     over: Over,
     output: Mutex<mpsc::Receiver<String>>,
     /// Those who read its output; each returns the panics that it saw.
-    readers: Vec<JoinHandle<Vec<String>>>,
+    readers: Mutex<Vec<JoinHandle<Vec<String>>>>,
     folder: TempDir,
 }
 
@@ -153,10 +153,10 @@ impl Setup {
             .spawn()
             .expect("the server starts");
         let (sender, output) = mpsc::channel();
-        let readers = vec![
+        let readers = Mutex::new(vec![
             forward(child.stdout.take().expect("its output"), sender.clone()),
             forward(child.stderr.take().expect("its errors"), sender),
-        ];
+        ]);
         let address = loop {
             let line = output.recv_timeout(PATIENCE).expect("the server says where it listens");
             if let Some(address) = address_in(&line) {
@@ -326,7 +326,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let panics = self.readers.drain(..).flat_map(|reader| reader.join().unwrap_or_default());
+        let readers = self.readers.get_mut().map(std::mem::take).unwrap_or_default();
+        let panics = readers.into_iter().flat_map(|reader| reader.join().unwrap_or_default());
         let panics: Vec<_> = panics.collect();
         assert!(panics.is_empty() || thread::panicking(), "the server panicked: {panics:?}");
     }
