@@ -391,7 +391,13 @@ impl Client {
 
     fn fill(&mut self) -> bool {
         let mut piece = vec![0; 64 * 1024];
-        let count = self.stream.read(&mut piece).expect("an answer in time");
+        let count = loop {
+            match self.stream.read(&mut piece) {
+                // The system held the test up.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.expect("an answer in time"),
+            }
+        };
         self.buffer.extend_from_slice(&piece[..count]);
         count > 0
     }
