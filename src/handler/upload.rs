@@ -293,8 +293,14 @@ impl Upload {
             let path = log.path().display();
             tracing::error!(%error, %path, "a form cannot be written down");
         }
+        let status = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
         Refused::new(
-            StatusCode::SERVICE_UNAVAILABLE,
+            status,
             "what was written in the form cannot be stored now: send it again later",
         )
     }

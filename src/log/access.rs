@@ -151,9 +151,9 @@ impl Drop for AccessLog {
 pub struct DroppedLines(Arc<Shared>);
 
 impl DroppedLines {
-    /// Until now.
+    /// Until now: those that its output was too slow for, and those that it refused.
     pub fn count(&self) -> u64 {
-        self.0.dropped()
+        self.0.lost()
     }
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Shared {
     max_queued: usize,
     /// Lines that found the queue full.
     dropped: AtomicU64,
+    /// Lines that could not be written.
+    unwritten: AtomicU64,
     spares: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -64,6 +66,7 @@ impl Shared {
             queued: AtomicUsize::new(0),
             max_queued,
             dropped: AtomicU64::new(0),
+            unwritten: AtomicU64::new(0),
             spares: Mutex::new(Vec::new()),
         }
     }
@@ -89,6 +92,11 @@ impl Shared {
     /// Lines dropped until now.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Lines lost until now, in whatever way.
+    pub(super) fn lost(&self) -> u64 {
+        self.dropped() + self.unwritten.load(Ordering::Relaxed)
     }
 
     /// An empty buffer, used before if there is one at hand. Never waits.
@@ -173,7 +181,9 @@ impl<'a> Writer<'a> {
                          mended, the server goes on"
                     );
                 }
-                *self.failing.get_or_insert(0) += line_feeds(rest);
+                let lost = line_feeds(rest);
+                *self.failing.get_or_insert(0) += lost;
+                self.shared.unwritten.fetch_add(lost, Ordering::Relaxed);
             }
         }
         self.shared.release(text.len());

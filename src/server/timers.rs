@@ -17,8 +17,11 @@ use tokio::time::sleep_until;
 
 use super::clock;
 
-/// How late a waker may be, at most.
+/// How late a waker may be, at most, unless the process was held up.
 const TICK: Duration = Duration::from_millis(50);
+
+/// What is later than this was held up: by a busy thread, or by a system that stopped the process.
+const HELD_UP: Duration = Duration::from_millis(500);
 
 thread_local! {
     static TIMERS: RefCell<Timers> = RefCell::default();
@@ -139,22 +142,32 @@ impl Timers {
 async fn run() {
     let _end = End;
     let mut sleep = pin!(sleep_until(clock::now().into()));
-    poll_fn(|context| {
+    let mut next = poll_fn(|context| {
         loop {
-            // What is woken looks at the same clock, and must not find it behind.
             clock::has_aged();
             let now = clock::now();
-            let due = TIMERS.with_borrow_mut(|timers| timers.due(now));
-            due.into_iter().flatten().for_each(|(_, waker)| waker.wake());
             let until = TIMERS.with_borrow_mut(|timers| timers.sleep(context));
-            let Some(until) = until else { return Poll::Ready(()) };
+            let Some(until) = until else { return Poll::Ready(None) };
+            if until <= now {
+                return Poll::Ready(Some(now - until));
+            }
             if sleep.deadline().into_std() != until {
                 sleep.as_mut().reset(until.into());
             }
             ready!(sleep.as_mut().poll(context));
         }
-    })
-    .await;
+    });
+    while let Some(lateness) = (&mut next).await {
+        if lateness > HELD_UP {
+            // What came meanwhile came in time: the event loop looks at the sockets first.
+            tokio::task::yield_now().await;
+        }
+        // What is woken looks at the same clock, and must not find it behind.
+        clock::has_aged();
+        let now = clock::now();
+        let due = TIMERS.with_borrow_mut(|timers| timers.due(now));
+        due.into_iter().flatten().for_each(|(_, waker)| waker.wake());
+    }
 }
 
 /// Notes the end of the runner, also when its event loop ends.

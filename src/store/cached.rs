@@ -128,6 +128,28 @@ enum Standing {
     Unknown,
 }
 
+/// What a look says of what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is as it was.
+    Same,
+    /// It is not, or nobody knows.
+    Other,
+    /// There is no descriptor to look with. What is in memory is given as it is, because nothing
+    /// else can be had.
+    Blind,
+}
+
+impl Verdict {
+    fn of<T: PartialEq>(looked: &Result<T, StoreError>, known: &T) -> Self {
+        match looked {
+            Ok(current) if current == known => Self::Same,
+            Err(StoreError::Unavailable(error)) if is_out_of_descriptors(error) => Self::Blind,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl<S: Origin> Cached<S> {
     /// Puts a cache before `origin`.
     pub fn new(origin: S, options: CacheOptions) -> Self {
@@ -223,9 +245,13 @@ impl<S: Origin> Cached<S> {
             // Another load landed just before this one began.
             Standing::Fresh(outcome) => return outcome.found(CacheUse::Hit),
             Standing::Stale { seen, outcome, .. } => {
-                if matches!(self.origin.look(path).wait().await, Ok(current) if current == seen) {
-                    self.confirm(key, path.as_bytes(), seen, now, None);
-                    return outcome.found(CacheUse::Revalidated);
+                match Verdict::of(&self.origin.look(path).wait().await, &seen) {
+                    Verdict::Same => {
+                        self.confirm(key, path.as_bytes(), seen, now, None);
+                        return outcome.found(CacheUse::Revalidated);
+                    }
+                    Verdict::Blind => return outcome.found(CacheUse::Hit),
+                    Verdict::Other => {}
                 }
             }
             Standing::Unknown => {}
@@ -279,11 +305,15 @@ impl<S: Origin> Store for Cached<S> {
             Standing::Fresh(outcome) => return Answer::Ready(outcome.found(CacheUse::Hit)),
             Standing::Stale { seen, asks, outcome } => {
                 let watch = if asks { self.origin.watch(path, seen, false, now) } else { None };
-                if let Answer::Ready(Ok(current)) = self.origin.look(path)
-                    && current == seen
-                {
-                    self.confirm(key, bytes, seen, now, watch);
-                    return Answer::Ready(outcome.found(CacheUse::Revalidated));
+                if let Answer::Ready(looked) = self.origin.look(path) {
+                    match Verdict::of(&looked, &seen) {
+                        Verdict::Same => {
+                            self.confirm(key, bytes, seen, now, watch);
+                            return Answer::Ready(outcome.found(CacheUse::Revalidated));
+                        }
+                        Verdict::Blind => return Answer::Ready(outcome.found(CacheUse::Hit)),
+                        Verdict::Other => {}
+                    }
                 }
             }
             Standing::Unknown => {}

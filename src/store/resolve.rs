@@ -158,13 +158,16 @@ impl Root {
 fn best_way(root: &OwnedFd) -> Way {
     use rustix::fs::ResolveFlags;
 
+    use super::watch::is_local;
+
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let attempt = |resolve| rustix::fs::openat2(root, c".", flags, Mode::empty(), resolve);
     if attempt(ResolveFlags::BENEATH).is_err() {
         return Way::Walk;
     }
-    let cached =
-        !matches!(attempt(ResolveFlags::BENEATH | ResolveFlags::CACHED), Err(Errno::INVAL));
+    // Another machine, or another program, may be asked for what is in memory all the same.
+    let cached = is_local(root)
+        && !matches!(attempt(ResolveFlags::BENEATH | ResolveFlags::CACHED), Err(Errno::INVAL));
     Way::Kernel { cached }
 }
 
@@ -194,10 +197,10 @@ mod kernel {
     }
 
     pub(super) fn open_cached(root: &Root, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        match open(root, path, flags, ResolveFlags::CACHED) {
-            Err(Errno::INTR) => Err(Errno::AGAIN),
-            // The walk may find that it stays inside after all, but it may wait.
-            Err(Errno::XDEV) if root.symlinks == Symlinks::Inside => Err(Errno::AGAIN),
+        // What is mounted beneath the root may be on a disk that answers late, or never.
+        match open(root, path, flags, ResolveFlags::CACHED | ResolveFlags::NO_XDEV) {
+            // It may be inside after all, but finding that out may take waiting.
+            Err(Errno::INTR | Errno::XDEV) => Err(Errno::AGAIN),
             other => other,
         }
     }

@@ -30,7 +30,7 @@ const READ_EVERY: Duration = super::cached::FRESH;
 const CALM: Duration = Duration::from_secs(1);
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::Watch;
+pub(super) use linux::{Watch, is_local};
 #[cfg(not(target_os = "linux"))]
 pub(super) use nowhere::Watch;
 
@@ -282,9 +282,8 @@ mod linux {
         }
 
         fn add(&mut self, folder: &OwnedFd, now: Instant) -> Option<Mount> {
-            let system = u64::try_from(fstatfs(folder).ok()?.f_type).ok()?;
             let mount = mount(&state_of(folder)?)?;
-            if !LOCAL.contains(&(system & 0xffff_ffff)) {
+            if !is_local(folder) {
                 return None;
             }
             if self.inotify.is_none() {
@@ -303,6 +302,12 @@ mod linux {
             inotify::add_watch(self.inotify.as_ref()?, name, CHANGES).ok()?;
             Some(mount)
         }
+    }
+
+    /// Whether a folder is of a file system that lives on this machine.
+    pub(in crate::store) fn is_local(folder: &OwnedFd) -> bool {
+        let system = fstatfs(folder).ok().and_then(|system| u64::try_from(system.f_type).ok());
+        system.is_some_and(|system| LOCAL.contains(&(system & 0xffff_ffff)))
     }
 
     fn weigh(events: ReadFlags) -> Happened {

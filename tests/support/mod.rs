@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -22,13 +22,16 @@ use self::over::{Over, Wire};
 /// How long anything may take before a test fails rather than hang.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running server with a folder of its own; killed when dropped.
+/// A running server with a folder of its own; killed when dropped, and then it must not have
+/// panicked.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
     pub root: PathBuf,
     over: Over,
     output: Mutex<mpsc::Receiver<String>>,
+    /// Those who read its output; each returns the panics that it saw.
+    readers: Mutex<Vec<JoinHandle<Vec<String>>>>,
     folder: TempDir,
 }
 
@@ -37,6 +40,8 @@ pub struct Setup {
     folder: TempDir,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Descriptors that it may have.
+    descriptors: Option<u32>,
     /// Whether the configuration file says where it listens.
     is_placed: bool,
     over: Over,
@@ -50,6 +55,7 @@ pub fn setup() -> Setup {
         folder,
         arguments: Vec::new(),
         environment: Vec::new(),
+        descriptors: None,
         is_placed: false,
         over: Over::chosen(),
     }
@@ -99,6 +105,18 @@ impl Setup {
         self
     }
 
+    /// Sets a variable of its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it with so many descriptors to have, which it cannot raise.
+    pub fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
+    }
+
     /// Speaks plain HTTP/1.1, whatever the others speak: this is about sockets, or greetings.
     pub fn plain(self) -> Self {
         self.over(Over::Plain)
@@ -124,7 +142,8 @@ impl Setup {
         }
         let place = ["--host=127.0.0.1", "--port=0", "--max-threads=2"];
         let place: &[&str] = if self.is_placed { &[] } else { &place };
-        let mut child = salver()
+        let mut child = self
+            .command()
             .args(place)
             .args(&self.arguments)
             .envs(self.environment)
@@ -134,8 +153,10 @@ impl Setup {
             .spawn()
             .expect("the server starts");
         let (sender, output) = mpsc::channel();
-        forward(child.stdout.take().expect("its output"), sender.clone());
-        forward(child.stderr.take().expect("its errors"), sender);
+        let readers = Mutex::new(vec![
+            forward(child.stdout.take().expect("its output"), sender.clone()),
+            forward(child.stderr.take().expect("its errors"), sender),
+        ]);
         let address = loop {
             let line = output.recv_timeout(PATIENCE).expect("the server says where it listens");
             if let Some(address) = address_in(&line) {
@@ -143,7 +164,15 @@ impl Setup {
             }
         };
         let output = Mutex::new(output);
-        Server { child, address, root, over: self.over, output, folder: self.folder }
+        Server { child, address, root, over: self.over, output, readers, folder: self.folder }
+    }
+
+    fn command(&self) -> Command {
+        let Some(count) = self.descriptors else { return salver() };
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_salver")]);
+        without_say(command)
     }
 }
 
@@ -159,7 +188,10 @@ fn configure(folder: &Path, json: &str) {
 
 /// The binary, without the environment's say.
 pub fn salver() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_salver"));
+    without_say(Command::new(env!("CARGO_BIN_EXE_salver")))
+}
+
+fn without_say(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SALVER_") {
             command.env_remove(name);
@@ -168,14 +200,21 @@ pub fn salver() -> Command {
     command
 }
 
-fn forward(output: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
+/// Hands lines on; returns those that tell of a panic.
+fn forward(
+    output: impl Read + Send + 'static,
+    lines: mpsc::Sender<String>,
+) -> JoinHandle<Vec<String>> {
     thread::spawn(move || {
+        let mut panics = Vec::new();
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if lines.send(line).is_err() {
-                return;
+            if line.starts_with("thread '") && line.contains(" panicked at ") {
+                panics.push(line.clone());
             }
+            let _ = lines.send(line);
         }
-    });
+        panics
+    })
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
@@ -287,6 +326,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let readers = self.readers.get_mut().map(std::mem::take).unwrap_or_default();
+        let panics = readers.into_iter().flat_map(|reader| reader.join().unwrap_or_default());
+        let panics: Vec<_> = panics.collect();
+        assert!(panics.is_empty() || thread::panicking(), "the server panicked: {panics:?}");
     }
 }
 
@@ -348,7 +391,13 @@ impl Client {
 
     fn fill(&mut self) -> bool {
         let mut piece = vec![0; 64 * 1024];
-        let count = self.stream.read(&mut piece).expect("an answer in time");
+        let count = loop {
+            match self.stream.read(&mut piece) {
+                // The system held the test up.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.expect("an answer in time"),
+            }
+        };
         self.buffer.extend_from_slice(&piece[..count]);
         count > 0
     }

@@ -68,8 +68,13 @@ impl OpenLog {
     pub(super) async fn append(mut self, line: String) -> io::Result<()> {
         blocking(move || {
             let _turn = self.log.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            self.file.write_all(line.as_bytes())?;
-            self.file.sync_data()
+            let before = self.file.metadata()?.len();
+            let written = self.file.write_all(line.as_bytes());
+            if written.is_err() {
+                // The next line is not to begin within a half one.
+                let _ = self.file.set_len(before);
+            }
+            written.and_then(|()| self.file.sync_data())
         })
         .await
     }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::making::{Made, Recipe};
 use super::variants::Pick;
-use super::{Cached, Origin, Outcome, Seen, WatchState};
+use super::{Cached, Origin, Outcome, Seen, Verdict, WatchState};
 use crate::content::coding::{Accepted, Coding};
 use crate::content::path::SitePath;
 use crate::message::CacheUse;
@@ -159,9 +159,13 @@ impl<S: Origin> Cached<S> {
             }
             Position::Stale(basis, Choice::Ready(outcome)) => {
                 let watch = self.watch_over(path, &basis, now);
-                if self.holds_now(path, &basis) {
-                    self.confirm_coded(key, bytes, &basis, now, watch);
-                    return Answer::Ready(outcome.found(CacheUse::Revalidated));
+                match self.judge_now(path, &basis) {
+                    Verdict::Same => {
+                        self.confirm_coded(key, bytes, &basis, now, watch);
+                        return Answer::Ready(outcome.found(CacheUse::Revalidated));
+                    }
+                    Verdict::Blind => return Answer::Ready(outcome.found(CacheUse::Hit)),
+                    Verdict::Other => {}
                 }
             }
             Position::Bare => {
@@ -179,33 +183,37 @@ impl<S: Origin> Cached<S> {
         if basis.asks { self.origin.watch(path, basis.seen, beside, now) } else { None }
     }
 
-    /// Whether that is known without waiting.
-    fn holds_now(&self, path: &SitePath<'_>, basis: &Basis) -> bool {
-        let looked = self.origin.look(path);
-        let is_there = |(coding, sibling): (Coding, &Option<Version>)| {
-            let looked = self.origin.look_sibling(path, basis.seen, coding);
-            matches!(looked, Answer::Ready(Ok(current)) if current == *sibling)
-        };
-        matches!(looked, Answer::Ready(Ok(current)) if current == basis.seen)
-            && (basis.meta.is_sandboxed
-                || Coding::ALL.into_iter().zip(&basis.siblings).all(is_there))
+    /// Whether that still holds, if it is known without waiting.
+    fn judge_now(&self, path: &SitePath<'_>, basis: &Basis) -> Verdict {
+        fn of<T: PartialEq>(looked: Answer<'_, Result<T, StoreError>>, known: &T) -> Verdict {
+            match looked {
+                Answer::Ready(looked) => Verdict::of(&looked, known),
+                Answer::Later(_) => Verdict::Other,
+            }
+        }
+        let verdict = of(self.origin.look(path), &basis.seen);
+        if verdict != Verdict::Same || basis.meta.is_sandboxed {
+            return verdict;
+        }
+        let verdicts = Coding::ALL.into_iter().zip(&basis.siblings).map(|(coding, sibling)| {
+            of(self.origin.look_sibling(path, basis.seen, coding), sibling)
+        });
+        verdicts.into_iter().find(|verdict| *verdict != Verdict::Same).unwrap_or(Verdict::Same)
     }
 
-    async fn holds(&self, path: &SitePath<'_>, basis: &Basis) -> bool {
-        let looked = self.origin.look(path).wait().await;
-        if !matches!(looked, Ok(current) if current == basis.seen) {
-            return false;
-        }
-        if basis.meta.is_sandboxed {
-            return true;
+    async fn judge(&self, path: &SitePath<'_>, basis: &Basis) -> Verdict {
+        let verdict = Verdict::of(&self.origin.look(path).wait().await, &basis.seen);
+        if verdict != Verdict::Same || basis.meta.is_sandboxed {
+            return verdict;
         }
         for (coding, sibling) in Coding::ALL.into_iter().zip(&basis.siblings) {
             let looked = self.origin.look_sibling(path, basis.seen, coding).wait().await;
-            if !matches!(looked, Ok(current) if current == *sibling) {
-                return false;
+            let verdict = Verdict::of(&looked, sibling);
+            if verdict != Verdict::Same {
+                return verdict;
             }
         }
-        true
+        Verdict::Same
     }
 
     fn confirm_coded(
@@ -263,14 +271,21 @@ impl<S: Origin> Cached<S> {
                         Made::Changed => self.forget(key, bytes, &recipe.plain.meta),
                     }
                 }
-                Position::Stale(basis, _) => {
-                    if self.holds(path, &basis).await {
+                Position::Stale(basis, choice) => match self.judge(path, &basis).await {
+                    Verdict::Same => {
                         self.confirm_coded(key, bytes, &basis, now, None);
                         cache = CacheUse::Revalidated;
-                    } else {
-                        self.forget(key, bytes, &basis.meta);
                     }
-                }
+                    Verdict::Blind => {
+                        return match choice {
+                            Choice::Ready(outcome) => outcome.found(cache),
+                            Choice::Make(recipe) => {
+                                Ok(Found::File(Object { cache: Some(cache), ..recipe.plain }))
+                            }
+                        };
+                    }
+                    Verdict::Other => self.forget(key, bytes, &basis.meta),
+                },
                 Position::Bare | Position::Unknown => {
                     // What was not kept would not be kept the next time either.
                     if let Some(loaded) = loaded {

@@ -1,0 +1,116 @@
+//! No descriptors left.
+
+use std::fs;
+use std::net::TcpStream;
+
+use crate::machine::{check, descriptors, run};
+use crate::support::{Client, Server, eventually, setup};
+
+const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n";
+
+fn served(server: &Server) -> Client {
+    let mut client = server.connect();
+    client.send(GET);
+    assert_eq!(client.response().status, 200);
+    client
+}
+
+/// Lowers the limit, or raises it again: the hard one stays.
+fn limit(server: &Server, count: usize) {
+    let id = server.id().to_string();
+    run("prlimit", &["--pid", &id, &format!("--nofile={count}:")]);
+}
+
+#[test]
+fn with_few_descriptors_those_who_are_in_are_served_and_others_are_turned_away() {
+    let setup = setup().file("a.txt", "a").flag("--access-log=off").plain();
+    for number in 0..30 {
+        let file = fs::File::create(setup.root().join(format!("large{number}"))).unwrap();
+        file.set_len(3_000_000).unwrap();
+    }
+    let server = setup.descriptors(64).start();
+    let mut held: Vec<Client> = (0..20).map(|_| served(&server)).collect();
+    // More than there is room for; they are refused, not left alone.
+    let mut more: Vec<TcpStream> = Vec::new();
+    let refused = eventually(|| {
+        let mut client = server.connect();
+        let sent = client.try_send(GET);
+        more.push(TcpStream::connect(server.address).unwrap());
+        sent.ok()?;
+        let response = client.response();
+        (response.status == 503).then_some(response)
+    });
+    assert!(refused.field("retry-after").is_some());
+    // Files enough are opened for all of the rest, and more.
+    for round in 0..90 {
+        let client = &mut held[round % 20];
+        client.send(format!("GET /large{} HTTP/1.1\r\nHost: t\r\n\r\n", round % 30));
+        let status = client.response().status;
+        assert!(matches!(status, 200 | 503), "{status}");
+        client.send(GET);
+        assert_eq!(client.response().status, 200, "a file in memory");
+    }
+    drop(more);
+    drop(held);
+    eventually(|| {
+        let mut client = server.connect();
+        client.try_send(GET).ok()?;
+        (client.response().status == 200).then_some(())
+    });
+    assert_eq!(server.get("/large29", &[]).body.len(), 3_000_000);
+}
+
+#[test]
+fn when_none_is_left_open_connections_are_served_and_new_ones_wait() {
+    let server = setup().file("a.txt", "a").file("b.txt", "b").settled("a.txt").plain().start();
+    let mut one = served(&server);
+    let before = descriptors(&server);
+    limit(&server, before);
+    // The kernel takes them in; the server cannot yet, when the gaps are filled.
+    let mut waiting: Vec<Client> = (0..30).map(|_| server.connect()).collect();
+    for client in &mut waiting {
+        client.send(GET);
+    }
+    server.line(|line| line.contains("cannot accept connections for now"));
+    for _ in 0..100 {
+        one.send(GET);
+        assert_eq!(one.response().text(), "a");
+        one.send("GET /b.txt HTTP/1.1\r\nHost: t\r\n\r\n");
+        let other = one.response();
+        assert!(matches!(other.status, 200 | 503), "{}", other.status);
+    }
+    one.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n");
+    let health = one.response();
+    assert!(matches!(health.status, 200 | 503));
+    // On a connection that is open, the status says why.
+    eventually(|| {
+        one.send("GET /server-status?format=json HTTP/1.1\r\nHost: t\r\n\r\n");
+        let text = one.response().text();
+        text.contains("none was left for new connections").then_some(())
+    });
+    one.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_eq!(one.response().status, 503);
+    limit(&server, 1024);
+    for client in &mut waiting {
+        assert_eq!(client.response().text(), "a", "who waited is served");
+    }
+    server.line(|line| line.contains("accepting connections again"));
+    assert_eq!(server.get("/b.txt", &[]).text(), "b");
+    assert_eq!(check(&server, "open_files").0, "red", "for a minute");
+}
+
+#[test]
+fn uploads_without_descriptors_are_refused_and_leave_nothing() {
+    let server = setup().file("a.txt", "a").flag("--enable-file-uploads").plain().start();
+    let mut client = served(&server);
+    let put = "PUT /uploads/b HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\nb";
+    limit(&server, descriptors(&server));
+    client.send(put);
+    let refused = client.response();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    limit(&server, 1024);
+    let mut client = served(&server);
+    client.send(put);
+    assert_eq!(client.response().status, 201);
+    assert_eq!(fs::read(server.root.join("uploads/b")).unwrap(), b"b");
+}
