@@ -2,7 +2,7 @@
 //! and no other, or, when it is refused, none.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -16,12 +16,15 @@ use salver::message::{Body, BodyError, Fields, Incoming, Peer, Request, RequestB
 use salver::store::upload::{self, Conflict, UploadFolder};
 use salver::store::{Changes, Disk, DiskOptions, Symlinks};
 
+use crate::folder::Folder;
+
 const LIMIT: u64 = 1 << 20;
 
 struct Site {
     folder: PathBuf,
     upload: Upload,
     runtime: tokio::runtime::Runtime,
+    _root: Folder,
 }
 
 thread_local! {
@@ -40,10 +43,8 @@ pub(crate) fn check(data: &[u8]) {
 
 impl Site {
     fn new() -> Self {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.into() } else { std::env::temp_dir() };
-        let root = parent.join(format!("salver-forms-{}", std::process::id()));
-        let folder = root.join("uploads");
+        let root = Folder::new("forms");
+        let folder = root.path().join("uploads");
         fs::create_dir_all(&folder).unwrap();
         let uploads = UploadFolder::open(upload::UploadOptions {
             folder: folder.clone(),
@@ -52,7 +53,7 @@ impl Site {
             changes: Changes::default(),
         });
         let disk = Disk::open(DiskOptions {
-            root,
+            root: root.path().to_owned(),
             index_files: Vec::new(),
             show_hidden: false,
             symlinks: Symlinks::Inside,
@@ -79,7 +80,7 @@ impl Site {
             codings: Codings::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Self { folder, upload, runtime }
+        Self { folder, upload, runtime, _root: root }
     }
 
     /// What is said and what is left; `None` when it is refused. Of several reasons, the pieces
@@ -128,14 +129,6 @@ impl Site {
         }
         names.sort();
         names
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        if let Some(root) = self.folder.parent() {
-            let _ = fs::remove_dir_all(root);
-        }
     }
 }
 
