@@ -10,7 +10,7 @@ use crate::served::{Heard, talk};
 pub(crate) fn check(data: &[u8]) {
     let Some((&piece, sent)) = data.split_first() else { return };
     // Another protocol, which has a check of its own.
-    if sent.len() > MOST || sent.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n") {
+    if sent.len() > MOST || sent.starts_with(PREFACE) {
         return;
     }
     let expected = Expected::of(sent);
@@ -23,6 +23,9 @@ pub(crate) fn check(data: &[u8]) {
 
 /// More fits into no request head, and need not be sent.
 const MOST: usize = 32 * 1024;
+
+/// What HTTP/2 begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Fields that the server sends. What a client could smuggle into an answer would add others.
 const FIELDS: &[&str] = &[
@@ -103,6 +106,10 @@ struct Answered {
 impl Expected {
     fn of(sent: &[u8]) -> Self {
         let mut found = Self { asked: Vec::new(), is_malformed: false, is_broken: false };
+        // HTTP/2 might follow.
+        if PREFACE.starts_with(sent) {
+            return found;
+        }
         let mut rest = sent;
         loop {
             let mut parser = HeadParser::new(Limits::default());

@@ -29,7 +29,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("page.md", b"# A page\n\n<script>x</script>\n"),
     ("folder/index.html", b"<!doctype html><title>x</title>"),
     ("list/README.md", b"read *me*"),
-    ("list/b \xc3\xa9.html", b"<p>"),
+    ("list/b \u{e9}.html", b"<p>"),
     ("list/app.js", &[b'x'; 3000]),
     ("list/app.js.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0"),
     ("large.bin", &[7; 20_000]),
