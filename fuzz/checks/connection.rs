@@ -169,7 +169,10 @@ impl Expected {
             assert!(may_cut || closes || self.asked.is_empty(), "{answers:?} {self:?}");
         }
         for (answer, asked) in answers.iter().zip(&self.asked) {
-            assert!(!answer.closes || asked.has_content || !asked.keep_alive, "{answer:?} {asked:?}");
+            assert!(
+                !answer.closes || asked.has_content || !asked.keep_alive,
+                "{answer:?} {asked:?}"
+            );
         }
         assert!(heard.is_whole || self.is_broken, "the connection was cut");
         answers
@@ -193,7 +196,9 @@ impl From<Head> for Asked {
 fn content_length(head: &Head, mut rest: &[u8]) -> Option<usize> {
     let length = match head.framing.body {
         BodyLength::None => 0,
-        BodyLength::Length(length) => usize::try_from(length).ok().filter(|it| *it <= rest.len())?,
+        BodyLength::Length(length) => {
+            usize::try_from(length).ok().filter(|it| *it <= rest.len())?
+        }
         BodyLength::Chunked => {
             let (mut decoder, all) = (ChunkedDecoder::new(Limits::default()), rest.len());
             loop {
@@ -269,7 +274,9 @@ fn response<'a>(bytes: &'a [u8], asked: &Asked) -> (Answered, &'a [u8]) {
 fn after_chunks(mut rest: &[u8]) -> &[u8] {
     loop {
         let size = httparse::parse_chunk_size(rest);
-        let Ok(httparse::Status::Complete((start, size))) = size else { panic!("no chunk: {size:?}") };
+        let Ok(httparse::Status::Complete((start, size))) = size else {
+            panic!("no chunk: {size:?}")
+        };
         let end = start + usize::try_from(size).unwrap();
         assert_eq!(rest.get(end..end + 2), Some(&b"\r\n"[..]), "a chunk does not end");
         rest = &rest[end + 2..];

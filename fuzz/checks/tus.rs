@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use salver::handler::{Handler, Reply, Tus, TusOptions};
-use salver::message::{
-    BodyError, Fields, Incoming, Peer, Request, RequestBody, Response, Target,
-};
+use salver::message::{BodyError, Fields, Incoming, Peer, Request, RequestBody, Response, Target};
 use salver::store::Changes;
 use salver::store::upload::{Conflict, UploadFolder, UploadOptions};
 

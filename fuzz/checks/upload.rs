@@ -31,13 +31,13 @@ thread_local! {
     static SITE: RefCell<Site> = RefCell::new(Site::new());
 }
 
-/// The first byte says how long the pieces are; the rest is the body.
+/// The first byte says how long the pieces are, also those of uneven length; the rest is the body.
 pub(crate) fn check(data: &[u8]) {
     let Some((&step, body)) = data.split_first() else { return };
     SITE.with_borrow(|site| {
-        let whole = site.outcome(body, body.len().max(1));
-        let cut = site.outcome(body, usize::from(step) + 1);
-        assert_eq!(whole, cut);
+        let whole = site.outcome(body, Cut::Evenly(body.len().max(1)));
+        assert_eq!(whole, site.outcome(body, Cut::Evenly(usize::from(step) + 1)));
+        assert_eq!(whole, site.outcome(body, Cut::Unevenly(step.into())));
     });
 }
 
@@ -85,11 +85,11 @@ impl Site {
 
     /// What is said and what is left; `None` when it is refused. Of several reasons, the pieces
     /// decide which comes first.
-    fn outcome(&self, body: &[u8], step: usize) -> Option<(String, Vec<String>)> {
+    fn outcome(&self, body: &[u8], cut: Cut) -> Option<(String, Vec<String>)> {
         let mut fields = HeaderMap::new();
         let form = HeaderValue::from_static("multipart/form-data; boundary=b");
         fields.insert(header::CONTENT_TYPE, form);
-        let mut pieces = Pieces { rest: Bytes::copy_from_slice(body), step };
+        let mut pieces = Pieces { rest: Bytes::copy_from_slice(body), cut };
         let request = Request {
             method: Method::POST,
             target: Target::origin(b"/upload"),
@@ -132,9 +132,30 @@ impl Site {
     }
 }
 
+/// Where a body is cut.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// Into pieces of that length.
+    Evenly(usize),
+    /// Into pieces of 1 to 32 bytes, which the number decides.
+    Unevenly(u32),
+}
+
+impl Cut {
+    fn next_length(&mut self) -> usize {
+        match self {
+            Self::Evenly(length) => *length,
+            Self::Unevenly(state) => {
+                *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                usize::try_from(*state >> 27).unwrap() + 1
+            }
+        }
+    }
+}
+
 struct Pieces {
     rest: Bytes,
-    step: usize,
+    cut: Cut,
 }
 
 impl Incoming for Pieces {
@@ -146,7 +167,7 @@ impl Incoming for Pieces {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let length = self.step.min(self.rest.len());
+        let length = self.cut.next_length().min(self.rest.len());
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
     }
 }
