@@ -10,12 +10,24 @@ use std::path::{Path, PathBuf};
 mod chunked;
 #[path = "../fuzz/checks/conditions.rs"]
 mod conditions;
+#[path = "../fuzz/checks/config.rs"]
+mod config;
+#[path = "../fuzz/checks/connection.rs"]
+mod connection;
+#[path = "../fuzz/checks/folder.rs"]
+mod folder;
 #[path = "../fuzz/checks/head.rs"]
 mod head;
+#[path = "../fuzz/checks/http2.rs"]
+mod http2;
 #[path = "../fuzz/checks/path.rs"]
 mod path;
 #[path = "../fuzz/checks/range.rs"]
 mod range;
+#[path = "../fuzz/checks/served.rs"]
+mod served;
+#[path = "../fuzz/checks/tus.rs"]
+mod tus;
 #[path = "../fuzz/checks/upload.rs"]
 mod upload;
 #[path = "../fuzz/checks/upload_name.rs"]
@@ -28,9 +40,13 @@ type Check = fn(&[u8]);
 const TARGETS: &[(&str, Check)] = &[
     ("chunked", chunked::check),
     ("conditions", conditions::check),
+    ("config", config::check),
+    ("connection", connection::check),
     ("head", head::check),
+    ("http2", http2::check),
     ("path", path::check),
     ("range", range::check),
+    ("tus", tus::check),
     ("upload", upload::check),
     ("upload_name", upload_name::check),
 ];

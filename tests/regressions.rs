@@ -51,6 +51,13 @@ fn a_refused_head_request_has_no_content() {
 }
 
 #[test]
+fn a_head_request_after_an_empty_line_that_is_refused_has_no_content() {
+    let server = digits();
+    let answer = server.raw("\r\nHEAD /a b HTTP/1.1\r\n\r\n");
+    assert!(answer.starts_with(b"HTTP/1.1 400 ") && answer.ends_with(b"\r\n\r\n"));
+}
+
+#[test]
 fn a_hangup_opens_the_log_anew_and_does_not_end_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("access.log");

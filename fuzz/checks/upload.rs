@@ -2,7 +2,7 @@
 //! and no other, or, when it is refused, none.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -16,34 +16,35 @@ use salver::message::{Body, BodyError, Fields, Incoming, Peer, Request, RequestB
 use salver::store::upload::{self, Conflict, UploadFolder};
 use salver::store::{Changes, Disk, DiskOptions, Symlinks};
 
+use crate::folder::Folder;
+
 const LIMIT: u64 = 1 << 20;
 
 struct Site {
     folder: PathBuf,
     upload: Upload,
     runtime: tokio::runtime::Runtime,
+    _root: Folder,
 }
 
 thread_local! {
     static SITE: RefCell<Site> = RefCell::new(Site::new());
 }
 
-/// The first byte says how long the pieces are; the rest is the body.
+/// The first byte says how long the pieces are, also those of uneven length; the rest is the body.
 pub(crate) fn check(data: &[u8]) {
     let Some((&step, body)) = data.split_first() else { return };
     SITE.with_borrow(|site| {
-        let whole = site.outcome(body, body.len().max(1));
-        let cut = site.outcome(body, usize::from(step) + 1);
-        assert_eq!(whole, cut);
+        let whole = site.outcome(body, Cut::Evenly(body.len().max(1)));
+        assert_eq!(whole, site.outcome(body, Cut::Evenly(usize::from(step) + 1)));
+        assert_eq!(whole, site.outcome(body, Cut::Unevenly(step.into())));
     });
 }
 
 impl Site {
     fn new() -> Self {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.into() } else { std::env::temp_dir() };
-        let root = parent.join(format!("salver-forms-{}", std::process::id()));
-        let folder = root.join("uploads");
+        let root = Folder::new("forms");
+        let folder = root.path().join("uploads");
         fs::create_dir_all(&folder).unwrap();
         let uploads = UploadFolder::open(upload::UploadOptions {
             folder: folder.clone(),
@@ -52,7 +53,7 @@ impl Site {
             changes: Changes::default(),
         });
         let disk = Disk::open(DiskOptions {
-            root,
+            root: root.path().to_owned(),
             index_files: Vec::new(),
             show_hidden: false,
             symlinks: Symlinks::Inside,
@@ -80,16 +81,16 @@ impl Site {
             codings: Codings::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Self { folder, upload, runtime }
+        Self { folder, upload, runtime, _root: root }
     }
 
     /// What is said and what is left; `None` when it is refused. Of several reasons, the pieces
     /// decide which comes first.
-    fn outcome(&self, body: &[u8], step: usize) -> Option<(String, Vec<String>)> {
+    fn outcome(&self, body: &[u8], cut: Cut) -> Option<(String, Vec<String>)> {
         let mut fields = HeaderMap::new();
         let form = HeaderValue::from_static("multipart/form-data; boundary=b");
         fields.insert(header::CONTENT_TYPE, form);
-        let mut pieces = Pieces { rest: Bytes::copy_from_slice(body), step };
+        let mut pieces = Pieces { rest: Bytes::copy_from_slice(body), cut };
         let request = Request {
             method: Method::POST,
             target: Target::origin(b"/upload"),
@@ -132,17 +133,30 @@ impl Site {
     }
 }
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        if let Some(root) = self.folder.parent() {
-            let _ = fs::remove_dir_all(root);
+/// Where a body is cut.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// Into pieces of that length.
+    Evenly(usize),
+    /// Into pieces of 1 to 32 bytes, which the number decides.
+    Unevenly(u32),
+}
+
+impl Cut {
+    fn next_length(&mut self) -> usize {
+        match self {
+            Self::Evenly(length) => *length,
+            Self::Unevenly(state) => {
+                *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                usize::try_from(*state >> 27).unwrap() + 1
+            }
         }
     }
 }
 
 struct Pieces {
     rest: Bytes,
-    step: usize,
+    cut: Cut,
 }
 
 impl Incoming for Pieces {
@@ -154,7 +168,7 @@ impl Incoming for Pieces {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let length = self.step.min(self.rest.len());
+        let length = self.cut.next_length().min(self.rest.len());
         Poll::Ready(Some(Ok(self.rest.split_to(length))))
     }
 }

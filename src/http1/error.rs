@@ -240,6 +240,8 @@ impl std::error::Error for HeadError {}
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -248,5 +250,16 @@ mod tests {
             assert_eq!(error as usize, at, "{error:?}");
         }
         assert_eq!(HeadError::NAMES[HeadError::BareLf as usize], "bare_lf");
+    }
+
+    #[test]
+    fn each_error_has_a_name_and_a_sentence_of_its_own() {
+        let names: HashSet<_> = HeadError::ALL.into_iter().map(HeadError::name).collect();
+        let sentences: HashSet<_> = HeadError::ALL.iter().map(HeadError::to_string).collect();
+        assert_eq!(names.len(), HeadError::ALL.len());
+        assert_eq!(sentences.len(), HeadError::ALL.len());
+        // Names are values of a label in the metrics.
+        let is_plain = |name: &str| name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric());
+        assert!(names.into_iter().all(is_plain));
     }
 }

@@ -224,3 +224,47 @@ mod kernel {
         if path.is_empty() { b"." } else { path }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_root_knows_its_folder_by_any_name_and_no_other_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, link) = (folder.path().join("root"), folder.path().join("link"));
+        fs::create_dir(&root).unwrap();
+        symlink(&root, &link).unwrap();
+        let open = Root::open(&root, Symlinks::Inside).unwrap();
+        assert!(open.is_at(&root) && open.is_at(&link) && !open.is_at(folder.path()));
+
+        fs::rename(&root, folder.path().join("moved")).unwrap();
+        assert!(!open.is_at(&root) && open.is_at(&folder.path().join("moved")));
+        fs::create_dir(&root).unwrap();
+        assert!(!open.is_at(&root));
+    }
+
+    /// Without the kernel's help nobody knows what waits for a disk.
+    #[test]
+    fn what_cannot_refuse_to_wait_is_not_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "a").unwrap();
+        let mut root = Root::walking(folder.path(), Symlinks::Inside).unwrap();
+        let ways = [
+            Way::Walk,
+            #[cfg(target_os = "linux")]
+            Way::Kernel { cached: false },
+        ];
+        for way in ways {
+            root.way = way;
+            assert_eq!(root.probe(b"a", Patience::None).err(), Some(Errno::AGAIN), "{way:?}");
+            assert_eq!(root.open_file(b"a", Patience::None).err(), Some(Errno::AGAIN), "{way:?}");
+            #[cfg(target_os = "linux")]
+            assert_eq!(root.open_plain(b"a", OFlags::PATH).err(), Some(Errno::AGAIN), "{way:?}");
+            assert!(root.open_file(b"a", Patience::Any).is_ok(), "{way:?}");
+        }
+    }
+}

@@ -260,6 +260,25 @@ fn are_extensions(text: &str) -> bool {
     })
 }
 
+#[test]
+fn each_error_has_its_status_and_a_sentence_of_its_own() {
+    let rows = [
+        (ChunkError::SizeSyntax, 400),
+        (ChunkError::SizeTooLarge, 400),
+        (ChunkError::LineEnd, 400),
+        (ChunkError::DataEnd, 400),
+        (ChunkError::Extension, 400),
+        (ChunkError::ExtensionsTooLong, 400),
+        (ChunkError::Trailer, 400),
+        (ChunkError::TrailersTooLong, 431),
+    ];
+    for (error, status) in rows {
+        assert_eq!(error.status(), status, "{error:?}");
+        let same = rows.iter().filter(|(other, _)| other.to_string() == error.to_string());
+        assert_eq!(same.count(), 1, "{error}");
+    }
+}
+
 /// Bodies made of the pieces that bodies have, mostly in order.
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let chunk = prop_oneof![

@@ -152,7 +152,8 @@ impl Client {
             Fault::Malformed(error) => (error.status(), error.to_string(), Some(error)),
         };
         // An answer to HEAD has no content, whatever else is wrong (RFC 9110 section 9.3.2).
-        let is_head = desk.inbox.unread().starts_with(b"HEAD ");
+        let unread = desk.inbox.unread();
+        let is_head = unread.strip_prefix(b"\r\n").unwrap_or(unread).starts_with(b"HEAD ");
         let method = if is_head { Method::HEAD } else { Method::GET };
         tracing::debug!(%status, reason, "refused");
         let site = &self.service.site;

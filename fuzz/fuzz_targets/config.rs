@@ -1,0 +1,8 @@
+#![no_main]
+
+#[path = "../checks/config.rs"]
+mod check;
+#[path = "../checks/folder.rs"]
+mod folder;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| check::check(data));
