@@ -48,8 +48,11 @@ fn fresh_table() -> String {
         let about = key.about();
         let takes = about.takes.replace('|', "\\|");
         let restart = if about.is_at_start { " A change takes a restart." } else { "" };
-        let _ =
-            writeln!(out, "| `{}`{aliases} | {default} | {help} Takes {takes}.{restart} |", key.name);
+        let _ = writeln!(
+            out,
+            "| `{}`{aliases} | {default} | {help} Takes {takes}.{restart} |",
+            key.name
+        );
     }
     out.push('\n');
     out

@@ -4,6 +4,8 @@ pub mod banner;
 mod care;
 pub mod check;
 mod logging;
+mod places;
+mod prepare;
 mod reload;
 mod running;
 pub mod serve;
