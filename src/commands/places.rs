@@ -8,8 +8,15 @@ use crate::confine::caution::{self, Served, UnsafeRoot};
 use crate::confine::{Confined, Place, Rights};
 use crate::tls::TlsOptions;
 
-/// What the system tells of this process and of processors, for the status and the number of workers.
-const SYSTEM: [&str; 3] = ["/proc/self", "/proc/loadavg", "/sys/fs/cgroup"];
+/// What the system tells of this process, of processors and of memory: for the status, the number of
+/// workers and the C library.
+const SYSTEM: [&str; 5] = [
+    "/proc/loadavg",
+    "/proc/self",
+    "/proc/sys/kernel/osrelease",
+    "/proc/sys/vm/overcommit_memory",
+    "/sys/fs/cgroup",
+];
 
 /// What names of hosts are looked up by, when a new configuration has one. Nothing in them is secret.
 const NAMES: [&str; 5] =

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
 use std::{error, fmt};
 
 /// Folders of the system, and the home of root.
@@ -77,7 +78,7 @@ impl fmt::Display for UnsafeRoot {
 /// # Errors
 /// When the folder is one that is not to be served.
 pub fn check(served: Served<'_>) -> Result<(), UnsafeRoot> {
-    check_with(served, &homes())
+    check_with(served, &HOMES)
 }
 
 fn check_with(served: Served<'_>, homes: &[PathBuf]) -> Result<(), UnsafeRoot> {
@@ -104,8 +105,7 @@ pub fn warnings(served: Served<'_>) -> Vec<String> {
     }
     if !served.shows_hidden
         && let Ok(root) = served.root.canonicalize()
-        && let Some(secrets) =
-            homes().iter().filter(|home| **home == root).find_map(|it| secret(it))
+        && let Some(secrets) = HOMES.iter().filter(|home| **home == root).find_map(|it| secret(it))
     {
         all.push(format!(
             "{} is a home: its hidden files, such as {}, are not served, everything else is",
@@ -134,7 +134,7 @@ pub fn is_ordinary(folder: &Path) -> bool {
     let is_shared = mode(folder).is_none_or(|mode| mode & 0o002 != 0);
     let own_home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
     let is_home = own_home.is_some_and(|home| home.starts_with(folder));
-    !is_of_system(folder) && !is_shared && !is_home && secrets_below(folder, &homes()).is_none()
+    !is_of_system(folder) && !is_shared && !is_home && secrets_below(folder, &HOMES).is_none()
 }
 
 fn is_of_system(root: &Path) -> bool {
@@ -147,7 +147,10 @@ fn mode(path: &Path) -> Option<u32> {
     Some(fs::metadata(path).ok()?.permissions().mode())
 }
 
-/// The homes of all who have one, and of whoever started this.
+/// The homes of all who have one, and of whoever started this. Looked up once: the list of users cannot be
+/// read any more when the process is confined.
+static HOMES: LazyLock<Vec<PathBuf>> = LazyLock::new(homes);
+
 fn homes() -> Vec<PathBuf> {
     // What is in a directory service is not asked for: that may take long, and no home is there then.
     let users = fs::read("/etc/passwd").unwrap_or_default();
