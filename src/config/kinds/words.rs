@@ -153,7 +153,9 @@ impl Kind for Account {
     }
 
     fn about(&self) -> About {
-        let schema = json!({"type": ["string", "integer"], "minLength": 1, "minimum": 0});
+        let schema = json!({
+            "anyOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 0}],
+        });
         About::new("a name or a number", schema, "NAME")
     }
 }
