@@ -49,7 +49,6 @@ impl Running {
         let prepare = || Prepared::new(&config, config_file.as_deref());
         let Prepared { bound, tls, sandbox, warnings } = log::without_threads(&said, prepare)??;
         let diagnostics = log::init(&said)?;
-        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let stats = server::stats(&config);
         let site = Arc::new(Site::build(&config, &stats, None)?);
         let access_log = open_log(&config)?;
@@ -65,6 +64,8 @@ impl Running {
         let server = bound.start(&services, &stats, access_log.as_ref())?;
         let wards = wards(&config, &services, access_log.as_ref());
         let care = Care::begin(wards, &stats, config_file.as_deref());
+        // Whoever does not get to serve is told of that alone.
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(Self {
             config,
             config_file,
