@@ -141,16 +141,14 @@ pub(super) fn caution(
 /// Where a file is written: its folder, since files come and go there; or what is there instead of a
 /// file (a device, a pipe, a link), which is never replaced.
 fn written(file: &Path) -> PathBuf {
-    match fs::symlink_metadata(file) {
-        Ok(found) if !found.is_file() => match file.canonicalize() {
-            Ok(real) => real,
-            // A link to what is not there yet.
-            Err(_) => fs::read_link(file)
-                .map(|target| folder_of(&folder_of(file).join(target)).to_owned())
-                .unwrap_or_else(|_| folder_of(file).to_owned()),
-        },
-        _ => folder_of(file).to_owned(),
+    if fs::symlink_metadata(file).map_or(true, |found| found.is_file()) {
+        return folder_of(file).to_owned();
     }
+    file.canonicalize().unwrap_or_else(|_| {
+        // A link to what is not there yet.
+        let target = fs::read_link(file).map(|target| folder_of(file).join(target));
+        folder_of(target.as_deref().unwrap_or(file)).to_owned()
+    })
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -168,4 +166,73 @@ fn around(root: &Path) -> Vec<PathBuf> {
     let above = [named, real].into_iter().flatten();
     let above = above.filter_map(|path| path.parent()?.canonicalize().ok());
     above.filter(|folder| caution::is_ordinary(folder)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_in_its_folder_and_what_is_no_file_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = folder.path().canonicalize().unwrap();
+        fs::create_dir(all.join("d")).unwrap();
+        for (name, target) in [("null", "/dev/null"), ("there", "d/file"), ("new", "d/new")] {
+            symlink(target, all.join(name)).unwrap();
+        }
+        fs::write(all.join("d/file"), "").unwrap();
+        for (file, expected) in [
+            ("d/file", "d"),
+            ("d/none", "d"),
+            ("null", "/dev/null"),
+            ("/dev/null", "/dev/null"),
+            ("there", "d/file"),
+            ("new", "d"),
+        ] {
+            assert_eq!(written(&all.join(file)), all.join(expected), "{file}");
+        }
+        assert_eq!(written(Path::new("log")), Path::new("."));
+    }
+
+    #[test]
+    fn each_key_asks_for_its_place() {
+        let places = |config: Config| {
+            let all = needed(&config, Some(Path::new("/c/site.json")), None);
+            all.into_iter().map(|it| (it.key, it.path, it.rights)).collect::<Vec<_>>()
+        };
+        let usual = Config { document_root: "/site".into(), ..Config::default() };
+        let base = [
+            ("document_root", "/site".into(), Rights::Read),
+            ("the configuration file", "/c".into(), Rights::Read),
+        ];
+        assert_eq!(places(usual.clone()), base);
+        let unused = Config {
+            upload_dir: Some("/up".into()),
+            form_log: Some("/forms/log".into()),
+            ssl_cert: Some("/keys/cert".into()),
+            ..usual.clone()
+        };
+        assert_eq!(places(unused.clone()), base);
+        let more = Config {
+            enable_file_uploads: true,
+            follow_symlinks: FollowSymlinks::Always,
+            log_file: Some("/log/a".into()),
+            access_log: AccessLog::File("/log/b/c".into()),
+            ..unused
+        };
+        let more = places(more);
+        for (key, path, rights) in [
+            ("follow_symlinks", "/", Rights::Read),
+            ("upload_dir", "/up", Rights::Write),
+            ("form_log", "/forms", Rights::Write),
+            ("log_file", "/log", Rights::Write),
+            ("access_log", "/log/b", Rights::Write),
+        ] {
+            assert!(more.contains(&(key, path.into(), rights)), "{key}: {more:?}");
+        }
+        let usual = places(Config { enable_file_uploads: true, ..usual });
+        assert!(usual.contains(&("upload_dir", "/site/uploads".into(), Rights::Write)));
+    }
 }

@@ -65,7 +65,9 @@ impl Running {
         let wards = wards(&config, &services, access_log.as_ref());
         let care = Care::begin(wards, &stats, config_file.as_deref());
         // Whoever does not get to serve is told of that alone.
-        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         Ok(Self {
             config,
             config_file,

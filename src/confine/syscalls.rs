@@ -110,12 +110,12 @@ const DENIED_HERE: &[i64] = &[
     libc::SYS_modify_ldt,
     libc::SYS_vfork,
     // x32 has numbers of its own for execve, ptrace, kexec_load, process_vm_readv and _writev, execveat.
-    X32 | 520,
-    X32 | 521,
-    X32 | 528,
-    X32 | 539,
-    X32 | 540,
-    X32 | 545,
+    X32 + 520,
+    X32 + 521,
+    X32 + 528,
+    X32 + 539,
+    X32 + 540,
+    X32 + 545,
 ];
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -128,8 +128,9 @@ const X32: i64 = 0x4000_0000;
 /// The families of sockets that there is a use for; the last for the addresses of interfaces.
 const FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
-/// Puts words into the input of a terminal, as if somebody had typed them: in a shell, after the end.
-const TYPING: [u64; 2] = [libc::TIOCSTI as u64, libc::TIOCLINUX as u64];
+/// Puts words into the input of a terminal, as if somebody had typed them: in a shell, after the end:
+/// `TIOCSTI` and `TIOCLINUX`, whose type differs between C libraries.
+const TYPING: [u64; 2] = [0x5412, 0x541c];
 
 /// Restricts this thread, and those that it starts from now on.
 pub(super) fn restrict() -> Result<(), ConfineError> {
