@@ -12,6 +12,7 @@
 //! | [`policy`] | what is added to answers whatever the handler |
 //! | [`config`] | the configuration: keys, sources, errors |
 //! | [`log`] | access log and diagnostics |
+//! | [`confine`] | what the process gives up: being root, other files, system calls |
 //! | [`descriptors`] | how many descriptors there are, and who gets them |
 //! | [`stats`] | what is counted, and whether all is well |
 //! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod config;
+pub mod confine;
 pub mod content;
 pub mod descriptors;
 pub mod handler;

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &["content"]),
     ("stats", &["message"]),
     ("descriptors", &[]),
+    ("confine", &[]),
     ("handler", &["message", "content", "stats", "store"]),
     ("policy", &["message", "content"]),
     (
@@ -28,7 +29,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["message", "content", "http1", "config", "descriptors", "log", "site", "stats", "tls"],
     ),
     ("cli", &["config"]),
-    ("commands", &["content", "config", "log", "stats", "server", "site", "tls", "client", "cli"]),
+    (
+        "commands",
+        &["content", "config", "confine", "log", "stats", "server", "site", "tls", "client", "cli"],
+    ),
 ];
 
 #[test]

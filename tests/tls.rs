@@ -372,6 +372,7 @@ fn what_is_wrong_with_files_is_said_in_a_line() {
     files.certificate("b", &["localhost"], &key());
     files.write("empty", "");
     files.write("torn", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
+    let root = tempfile::tempdir().unwrap();
     let path = |name: &str| files.path(name).display().to_string();
     for (cert, key, expected) in [
         ("missing", "a.key", "cannot read"),
@@ -387,7 +388,7 @@ fn what_is_wrong_with_files_is_said_in_a_line() {
             format!("--ssl-cert={}", path(cert)),
             format!("--ssl-key={}", path(key)),
         ];
-        let output = run(&flags, files.0.path());
+        let output = run(&flags, root.path());
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");

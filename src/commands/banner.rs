@@ -31,6 +31,8 @@ pub struct Banner<'a> {
     pub features: &'a [&'a str],
     /// The fingerprint of the certificate, when it is one that nobody vouches for.
     pub self_signed: Option<Fingerprint>,
+    /// What is restricted of what this process can do.
+    pub sandbox: &'a [&'a str],
     /// The configuration file, when one was read.
     pub config_file: Option<&'a Path>,
     /// Whether to use colours.
@@ -71,6 +73,8 @@ impl fmt::Display for Banner<'_> {
         self.row(f, "Features", "", features)?;
         let own = self.self_signed.map(|own| format!("self-signed certificate, SHA-256 {own}"));
         self.row(f, "TLS", "", own)?;
+        let sandbox = (!self.sandbox.is_empty()).then(|| self.sandbox.join(", "));
+        self.row(f, "Sandbox", "", sandbox)?;
         self.row(f, "Config", "", self.config_file.map(printable))?;
         f.write_char('\n')?;
         self.styled(f, DIM, format_args!("Press Ctrl+C to stop."))?;
@@ -207,6 +211,7 @@ mod tests {
             status_path: None,
             features: &[],
             self_signed: None,
+            sandbox: &[],
             config_file: None,
             colors: false,
         }
@@ -235,6 +240,7 @@ Press Ctrl+C to stop.
         let banner = Banner {
             status_path: Some("/server-status"),
             features: &["listing", "cache 100 MiB", "uploads"],
+            sandbox: &["files", "system calls"],
             config_file: Some(Path::new("config.json")),
             ..plain(&addresses, &interfaces)
         };
@@ -252,6 +258,7 @@ salver 0.1.0
   Listening  0.0.0.0:8000
              [::]:8000
   Features   listing, cache 100 MiB, uploads
+  Sandbox    files, system calls
   Config     config.json
 
 Press Ctrl+C to stop.

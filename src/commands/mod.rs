@@ -5,6 +5,8 @@ mod care;
 pub mod check;
 mod logging;
 mod memory;
+mod places;
+mod prepare;
 mod reload;
 mod running;
 pub mod serve;

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use super::{logging, tls};
+use super::prepare::Granted;
+use super::{logging, places, tls};
 use crate::config::{Config, ConfigError, KEYS, Loaded};
 use crate::log::AccessLog;
 use crate::server::Services;
@@ -44,6 +45,7 @@ impl Next {
         now: &Config,
         services: &Services,
         stats: &Arc<Stats>,
+        sandbox: &Granted,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let Loaded { mut config, file, .. } = loaded;
         let mut changed = Vec::new();
@@ -59,8 +61,14 @@ impl Next {
                 changed.push(key.name);
             }
         }
+        let options = tls::options(&config, file.as_deref());
+        let needed = places::needed(&config, file.as_deref(), options.as_ref());
+        places::check(&sandbox.confined, &sandbox.places, needed)?;
+        for warning in places::caution(&config, options.as_ref())? {
+            tracing::warn!("{warning}");
+        }
         let site = Arc::new(Site::build(&config, stats, Some(&services.site))?);
-        let tls = match tls::options(&config, file.as_deref()) {
+        let tls = match options {
             None => None,
             Some(options) => Some(match &services.tls {
                 Some(tls) if *tls.options() == options => {

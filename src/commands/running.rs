@@ -10,11 +10,12 @@ use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 
 use super::care::{Care, Wards};
+use super::prepare::{Granted, Prepared};
 use super::reload::{Load, Next, NextLog};
 use super::{logging, tls};
 use crate::config::{Config, KEYS, Loaded};
 use crate::log::{self, AccessLog};
-use crate::server::{self, Bound, Server, Services};
+use crate::server::{self, Server, Services};
 use crate::site::Site;
 use crate::stats::snapshot::{Configuration, Feature, ServerInfo};
 use crate::stats::{Stats, rfc3339};
@@ -37,18 +38,24 @@ pub(super) struct Running {
     diagnostics: log::Guard,
     stats: Arc<Stats>,
     configuration: Configuration,
+    sandbox: Granted,
 }
 
 impl Running {
     /// Builds what the configuration asks for, and serves.
     pub(super) fn start(loaded: Loaded) -> Result<Self, Box<dyn Error>> {
         let Loaded { config, file: config_file, .. } = loaded;
-        let diagnostics = log::init(&logging::diagnostics(&config))?;
+        let said = logging::diagnostics(&config);
+        let prepare = || Prepared::new(&config, config_file.as_deref());
+        let Prepared { bound, tls, sandbox, warnings } = log::without_threads(&said, prepare)??;
+        let diagnostics = log::init(&said)?;
         let stats = server::stats(&config);
         let site = Arc::new(Site::build(&config, &stats, None)?);
         let access_log = open_log(&config)?;
-        let tls = tls::options(&config, config_file.as_deref()).map(Tls::open).transpose()?;
-        let bound = Bound::bind(&config)?;
+        let tls = match tls {
+            Some(tls) => Some(tls),
+            None => tls::options(&config, config_file.as_deref()).map(Tls::open).transpose()?,
+        };
         let addresses = bound.addresses();
         let services = served(&config, site, tls.map(Arc::new), &addresses);
         let configuration =
@@ -57,6 +64,10 @@ impl Running {
         let server = bound.start(&services, &stats, access_log.as_ref())?;
         let wards = wards(&config, &services, access_log.as_ref());
         let care = Care::begin(wards, &stats, config_file.as_deref());
+        // Whoever does not get to serve is told of that alone.
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         Ok(Self {
             config,
             config_file,
@@ -67,7 +78,13 @@ impl Running {
             diagnostics,
             stats,
             configuration,
+            sandbox,
         })
+    }
+
+    /// What is restricted, in words.
+    pub(super) fn sandbox(&self) -> Vec<&'static str> {
+        self.sandbox.confined.in_force()
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -136,11 +153,12 @@ impl Running {
         &mut self,
         load: impl Load,
     ) -> Result<Vec<&'static str>, Box<dyn Error + Send + Sync>> {
-        let Self { config, services, stats, .. } = self;
+        let Self { config, services, stats, sandbox, .. } = self;
         let (config, services, stats) = (config.clone(), services.clone(), Arc::clone(stats));
+        let sandbox = sandbox.clone();
         let next = spawn_blocking(move || {
             let loaded = load()?;
-            Next::build(loaded, &config, &services, &stats)
+            Next::build(loaded, &config, &services, &stats, &sandbox)
         });
         let Next { config, site, tls, access_log, changed, held } = next.await??;
         let moved = self.server.prepare(&config)?;

@@ -127,6 +127,7 @@ fn greet(running: &Running) {
     // Of no use to a socket that listens on one address.
     let is_everywhere = addresses.iter().any(|address| address.ip().is_unspecified());
     let interfaces = if is_everywhere { banner::interfaces() } else { Vec::new() };
+    let sandbox = running.sandbox();
     let banner = Banner {
         version: env!("CARGO_PKG_VERSION"),
         root: root.as_deref().unwrap_or(&config.document_root),
@@ -136,6 +137,7 @@ fn greet(running: &Running) {
         status_path: config.enable_server_status.then_some(Site::STATUS_PAGE),
         features: &on,
         self_signed: tls.and_then(Tls::self_signed),
+        sandbox: &sandbox,
         config_file: running.config_file(),
         colors: logging::colors(config),
     };
@@ -145,7 +147,17 @@ fn greet(running: &Running) {
         let root = banner.root.display().to_string();
         let (version, status) = (banner.version, banner.status_path);
         let fingerprint = banner.self_signed.map(|fingerprint| fingerprint.to_string());
-        tracing::info!(version, root, ?local, ?network, status, fingerprint, features = ?on, "serving");
+        tracing::info!(
+            version,
+            root,
+            ?local,
+            ?network,
+            status,
+            fingerprint,
+            features = ?on,
+            ?sandbox,
+            "serving"
+        );
         return;
     }
     // A closed output is no reason not to serve.

@@ -67,6 +67,11 @@ const COMBINATIONS: &[Combination] = &[
         advice: "log_file and access_log are the same file; give each a file of its own",
     },
     Combination {
+        keys: &["group", "user"],
+        impossible: |config| config.group.is_some() && config.user.is_none(),
+        advice: "group is set without user, and root in another group is still root; set user too",
+    },
+    Combination {
         keys: &["cache_max_file_size", "cache_max_size"],
         impossible: |config| config.cache_max_file_size > config.cache_max_size,
         advice: "cache_max_file_size (KiB) is more than cache_max_size (MiB) has room for; lower the \

@@ -13,13 +13,15 @@ use ipnet::IpNet;
 
 use super::key::{Key, keys};
 use super::kinds::{
-    self, Kind, access_log, addresses, at_start, bytes, certificates, cors_origin, file_name,
-    header_name, header_overrides, header_rules, kib, list, log_filter, method, mib, network,
-    one_of, one_or_more, or_null, password, path, product, seconds, switch, whole, whole_seconds,
+    self, Kind, access_log, account, addresses, at_start, bytes, certificates, cors_origin,
+    file_name, header_name, header_overrides, header_rules, kib, list, log_filter, method, mib,
+    network, one_of, one_or_more, or_null, password, path, product, seconds, switch, whole,
+    whole_seconds,
 };
 use super::values::{
     AccessLog, AccessLogFormat, Certificate, ClientAuth, ColoredLogging, CorsOrigin,
-    FollowSymlinks, HeaderRule, LogFormat, Rotation, Secret, TlsVersion, UploadConflict, loopback,
+    FollowSymlinks, HeaderRule, LogFormat, Rotation, Sandbox, Secret, TlsVersion, UploadConflict,
+    loopback,
 };
 
 /// The longest time a timeout may be set to: a day, in seconds.
@@ -279,5 +281,19 @@ keys! {
     section "Process" {
         /// Take over changes of the configuration file, a second or two after it was written.
         watch_config: bool = false, switch();
+
+        /// Confine the process to the files and system calls that it needs (Linux): as far as the system
+        /// can, entirely or not at all.
+        sandbox: Sandbox = Sandbox::Auto, at_start(one_of());
+
+        /// User to become once the ports are bound, when it is started as root.
+        user: Option<String> = None, at_start(or_null(account()));
+
+        /// Group to become as well; null is the user's own.
+        group: Option<String> = None, at_start(or_null(account()));
+
+        /// Serve folders of the system, homes with their hidden files, and folders that hold a private key
+        /// of the server's.
+        allow_unsafe_root: bool = false, switch();
     }
 }

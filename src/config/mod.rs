@@ -39,5 +39,6 @@ pub use schema::schema;
 pub use sources::{Loaded, Origin, Override, Overrides, load};
 pub use values::{
     AccessLog, AccessLogFormat, Certificate, ClientAuth, ColoredLogging, CorsOrigin,
-    FollowSymlinks, HeaderRule, LogFormat, Rotation, Secret, TlsVersion, UploadConflict, Word,
+    FollowSymlinks, HeaderRule, LogFormat, Rotation, Sandbox, Secret, TlsVersion, UploadConflict,
+    Word,
 };

@@ -84,12 +84,17 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
     ("access_log", r#""off""#, "off"),
     ("access_log_format", r#""common""#, "common"),
     ("watch_config", "true", "true"),
+    ("sandbox", r#""required""#, "required"),
+    ("user", r#""www-data""#, "www-data"),
+    ("group", r#""33""#, "33"),
+    ("allow_unsafe_root", "true", "true"),
 ];
 
 /// Variables without which the sample of a key would be impossible.
 pub(crate) fn companions(key: &str) -> &'static [(&'static str, &'static str)] {
     match key {
         "ssl_redirect_port" => &[("SALVER_ENABLE_SSL", "true")],
+        "group" => &[("SALVER_USER", "www-data")],
         "ssl_cert" => &[("SALVER_SSL_KEY", "/k.pem")],
         "ssl_key" => &[("SALVER_SSL_CERT", "/c.pem")],
         "cors_allow_credentials" => &[("SALVER_CORS_ALLOW_ORIGIN", "https://example.com")],

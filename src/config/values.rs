@@ -103,6 +103,16 @@ words! {
         Optional = "optional",
     }
 
+    /// Whether the process is confined to what it needs.
+    Sandbox {
+        /// As far as the system can.
+        Auto = "auto",
+        /// Entirely, or it does not start.
+        Required = "required",
+        /// Not at all.
+        Off = "off",
+    }
+
     /// A version of TLS.
     TlsVersion {
         /// TLS 1.2 (RFC 5246).

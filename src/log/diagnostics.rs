@@ -92,6 +92,19 @@ pub fn init(options: &DiagnosticsOptions) -> Result<Guard, LogError> {
     Ok(Guard { filter, _console: console_guard, _file: file_guard })
 }
 
+/// Does some work whose diagnostics go to standard error at once, since there is to be no thread yet
+/// that could write them.
+///
+/// # Errors
+/// [`LogError::Filter`] when the filter is not understood.
+pub fn without_threads<T>(
+    options: &DiagnosticsOptions,
+    work: impl FnOnce() -> T,
+) -> Result<T, LogError> {
+    let (subscriber, _) = subscriber::<_, fn() -> io::Stderr>(options, io::stderr, None)?;
+    Ok(tracing::subscriber::with_default(subscriber, work))
+}
+
 /// Whether to use colours: what was asked for; else only on a terminal, and not where `NO_COLOR` is
 /// set to anything but nothing (<https://no-color.org>).
 pub fn colors(setting: Option<bool>, is_terminal: bool, no_color: Option<&OsStr>) -> bool {

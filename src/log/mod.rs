@@ -20,7 +20,9 @@ mod timestamp;
 mod writer;
 
 pub use access::{AccessLog, Destination, DroppedLines, Recorder};
-pub use diagnostics::{DiagnosticsFormat, DiagnosticsOptions, Guard, check_filter, colors, init};
+pub use diagnostics::{
+    DiagnosticsFormat, DiagnosticsOptions, Guard, check_filter, colors, init, without_threads,
+};
 pub use error::LogError;
 pub use line::{AccessLogFormat, Entry, Formatter, RequestId};
 pub use rotation::Rotation;

@@ -23,7 +23,7 @@ pub(super) use network::{addresses, network};
 pub(super) use numbers::{bytes, kib, mib, seconds, whole, whole_seconds};
 pub(super) use raw::{Mismatch, Raw, Reason};
 use serde_json::Value;
-pub(super) use words::{log_filter, one_of, password, switch};
+pub(super) use words::{account, log_filter, one_of, password, switch};
 
 /// How a kind of value is read, shown and described.
 pub(super) trait Kind {

@@ -129,6 +129,37 @@ fn bare_target(part: &str) -> Option<&str> {
     (is_name && !is_level).then_some(part)
 }
 
+/// A user or a group, by name or by number.
+pub(in crate::config) fn account() -> Account {
+    Account
+}
+
+/// See [`account`].
+pub(in crate::config) struct Account;
+
+impl Kind for Account {
+    type Value = String;
+
+    fn read(&self, raw: Raw<'_>) -> Result<String, Mismatch> {
+        let is_name = |name: &&str| {
+            !name.is_empty() && !name.contains(|c: char| c == ':' || c == '/' || c.is_control())
+        };
+        let name = raw.string().or_else(|| raw.number()).filter(is_name);
+        name.map(str::to_owned).ok_or_else(|| raw.wrong())
+    }
+
+    fn show(&self, value: &String) -> Value {
+        value.as_str().into()
+    }
+
+    fn about(&self) -> About {
+        let schema = json!({
+            "anyOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 0}],
+        });
+        About::new("a name or a number", schema, "NAME")
+    }
+}
+
 /// A text that is never shown.
 pub(in crate::config) fn password() -> Password {
     Password

@@ -57,6 +57,7 @@ const TAKEN: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("ssl_redirect_port", &[("null", "null")]),
+    ("user", &[("33", r#""33""#), (r#""www-data""#, r#""www-data""#), ("null", "null")]),
 ];
 
 /// A key, and values in a file that it refuses.
