@@ -1,9 +1,14 @@
 //! File descriptors: how many the process may have, and who gets them.
 
+use std::thread;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Those for everything else: listening sockets, logs, event loops, files just being opened.
-const OTHERS: u64 = 64;
+/// Those for everything else: logs, watches, files just being opened.
+const OTHERS: u64 = 48;
+
+/// Those of a worker: its event loop, its listening sockets.
+const WORKER: u64 = 8;
 
 /// The most that pays off as files kept open.
 const OPEN_FILES: u64 = 512;
@@ -23,11 +28,13 @@ pub fn shares() -> Shares {
     if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
         current = maximum;
     }
-    divide(current.unwrap_or(u64::MAX))
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    divide(current.unwrap_or(u64::MAX), workers as u64)
 }
 
-fn divide(all: u64) -> Shares {
-    let others = OTHERS.min(all / 4);
+fn divide(all: u64, workers: u64) -> Shares {
+    // Where there are few, a worker has six or seven of them all the same.
+    let others = (OTHERS + WORKER * workers).min(all / 2);
     let open_files = OPEN_FILES.min((all - others) / 4);
     let connections = all - others - open_files;
     let to_usize = |count| usize::try_from(count).unwrap_or(usize::MAX);
@@ -41,11 +48,11 @@ mod tests {
     #[test]
     fn nothing_is_promised_twice() {
         for all in [0, 1, 16, 60, 256, 1024, 20_000, 1 << 20, u64::MAX] {
-            let Shares { connections, open_files } = divide(all);
+            let Shares { connections, open_files } = divide(all, 2);
             let promised = connections as u64 + open_files as u64;
             assert!(promised <= all, "{all}");
             assert!(all < 16 || (connections > open_files && open_files > 0), "{all}");
         }
-        assert_eq!(divide(1024), Shares { connections: 720, open_files: 240 });
+        assert_eq!(divide(1024, 2), Shares { connections: 720, open_files: 240 });
     }
 }

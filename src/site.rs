@@ -1,5 +1,6 @@
 //! A configuration built into handlers and policies: the only reader of toggles.
 
+mod memory;
 mod report;
 mod rules;
 mod storage;
@@ -12,6 +13,7 @@ use std::{fmt, io};
 
 use http::{StatusCode, header};
 
+pub use self::memory::{Share, memory};
 use self::rules::{cors, policy};
 use self::storage::Storage;
 use self::uploads::Uploads;

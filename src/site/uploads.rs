@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::BuildError;
+use super::memory::max_drafts;
 use crate::config::{Config, UploadConflict, Word};
 use crate::content::path::{SitePath, encode};
-use crate::descriptors;
 use crate::handler::{
     Codings, FormLog, Tus, TusOptions, Upload, UploadMemory, UploadOptions, UploadPanel,
 };
@@ -62,7 +62,7 @@ impl Uploads {
             None => UploadFolder::open(upload::UploadOptions {
                 folder: path.clone(),
                 expiry: config.upload_expiry,
-                max_drafts: descriptors::shares().connections / 4 + 1,
+                max_drafts: max_drafts(),
                 changes: changes.clone(),
             })
             .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?,
