@@ -8,12 +8,12 @@ use std::path::PathBuf;
 #[test]
 fn each_test_that_it_names_is_there() {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(here.join("SECURITY.md")).unwrap();
-    let promised: Vec<&str> =
-        text.split('`').skip(1).step_by(2).filter(|word| word.contains("::")).collect();
-    assert!(promised.len() > 40);
+    let promises = fs::read_to_string(here.join("SECURITY.md")).unwrap();
+    let named: Vec<&str> =
+        promises.split('`').skip(1).step_by(2).filter(|word| word.contains("::")).collect();
+    assert!(named.len() > 40);
     let mut missing = Vec::new();
-    for name in promised {
+    for name in named {
         let (module, test) = name.rsplit_once("::").unwrap();
         let path = here.join("tests").join(module.replace("::", "/"));
         let source = fs::read_to_string(path.with_extension("rs"))
