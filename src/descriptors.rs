@@ -10,6 +10,10 @@ const OTHERS: u64 = 48;
 /// Those of a worker: its event loop, its listening sockets.
 const WORKER: u64 = 8;
 
+/// Connections that a worker tells, at the same time, that there is no room, at most. Each waits for its
+/// client for a while.
+const TURNED_AWAY: u64 = 16;
+
 /// The most that pays off as files kept open.
 const OPEN_FILES: u64 = 512;
 
@@ -20,6 +24,8 @@ pub struct Shares {
     pub connections: usize,
     /// Large files that the cache keeps open.
     pub open_files: usize,
+    /// Connections that each worker tells at once that there is no room; others are closed without a word.
+    pub turned_away: usize,
 }
 
 /// Raises the limit of the process to what the system allows, and divides it.
@@ -34,11 +40,16 @@ pub fn shares() -> Shares {
 
 fn divide(all: u64, workers: u64) -> Shares {
     // Where there are few, a worker has six or seven of them all the same.
-    let others = (OTHERS + WORKER * workers).min(all / 2);
+    let turned_away = TURNED_AWAY.min(all / 64);
+    let others = (OTHERS + (WORKER + turned_away) * workers).min(all / 2);
     let open_files = OPEN_FILES.min((all - others) / 4);
     let connections = all - others - open_files;
     let to_usize = |count| usize::try_from(count).unwrap_or(usize::MAX);
-    Shares { connections: to_usize(connections), open_files: to_usize(open_files) }
+    Shares {
+        connections: to_usize(connections),
+        open_files: to_usize(open_files),
+        turned_away: to_usize(turned_away),
+    }
 }
 
 #[cfg(test)]
@@ -48,11 +59,13 @@ mod tests {
     #[test]
     fn nothing_is_promised_twice() {
         for all in [0, 1, 16, 60, 256, 1024, 20_000, 1 << 20, u64::MAX] {
-            let Shares { connections, open_files } = divide(all, 2);
+            let Shares { connections, open_files, .. } = divide(all, 2);
             let promised = connections as u64 + open_files as u64;
             assert!(promised <= all, "{all}");
             assert!(all < 16 || (connections > open_files && open_files > 0), "{all}");
         }
-        assert_eq!(divide(1024, 2), Shares { connections: 720, open_files: 240 });
+        let shares = Shares { connections: 696, open_files: 232, turned_away: 16 };
+        assert_eq!(divide(1024, 2), shares);
+        assert_eq!(divide(64, 2).turned_away, 1);
     }
 }

@@ -14,16 +14,13 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::service::{Edition, Role, Service};
 use super::timers;
+use crate::descriptors;
 use crate::http1::{HeadParser, Limits};
 use crate::log::Recorder;
 use crate::stats::Tally;
 
 /// Sets of buffers kept for connections to come.
 const DESKS_KEPT: usize = 256;
-
-/// Connections that are being told, at the same time, that there is no room; others are closed
-/// without a word.
-const TURNED_AWAY: usize = 16;
 
 /// Handshakes in progress at the same time; further connections are closed. Each takes some tens of
 /// KiB, and `header_timeout` at most.
@@ -81,7 +78,7 @@ impl Worker {
             recorder: Mutex::new(recorder),
             desks: Mutex::default(),
             connections: AtomicUsize::new(0),
-            doors: Arc::new(Semaphore::new(TURNED_AWAY)),
+            doors: Arc::new(Semaphore::new(descriptors::shares().turned_away)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             last_one_gone: Notify::new(),
             stopping: AtomicBool::new(false),
