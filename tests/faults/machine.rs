@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::Server;
+use crate::support::{Server, eventually};
 
 /// Runs a program that must succeed.
 pub fn run(program: &str, arguments: &[&str]) {
@@ -122,9 +122,12 @@ pub fn status(server: &Server) -> Value {
 
 /// One of the checks of its health: the state and what is said of it.
 pub fn check(server: &Server, name: &str) -> (String, String) {
-    let status = status(server);
-    let checks = status["health"]["checks"].as_array().expect("checks");
-    let check = checks.iter().find(|check| check["name"] == name).expect("such a check");
+    // In the first moment nothing has been looked at.
+    let check = eventually(|| {
+        let status = status(server);
+        let checks = status["health"]["checks"].as_array().expect("checks");
+        checks.iter().find(|check| check["name"] == name).cloned()
+    });
     let word = |key: &str| check[key].as_str().expect("text").to_owned();
     (word("state"), word("text"))
 }
