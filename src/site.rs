@@ -124,8 +124,10 @@ impl Site {
     ) -> Result<Self, BuildError> {
         let stored_before = before.and_then(|before| before.storage.as_ref());
         let uploads_before = before.and_then(|before| before.uploads.as_ref());
-        // The root is looked at first: what is not there shall not be made for the uploads in it.
-        drop(storage::open_root(config)?);
+        if config.enable_file_uploads {
+            // What is not there shall not be made for the uploads in it.
+            drop(storage::open_root(config)?);
+        }
         let changes = stored_before.map(|before| before.changes.clone()).unwrap_or_default();
         let uploads = Uploads::open(config, &changes, uploads_before)?;
         let sandboxed = uploads.as_ref().and_then(|uploads| uploads.real_path.clone());

@@ -133,21 +133,32 @@ fn what_was_begun_arrives_whole_also_on_the_last_of_a_connection() {
     }
 }
 
+/// A connection on which the windows are as large as can be.
+async fn open_windows(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    // SETTINGS_INITIAL_WINDOW_SIZE, and the window of the connection.
+    stream.write_all(b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff").await.unwrap();
+    stream.write_all(b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0").await.unwrap();
+    stream
+}
+
+/// Sends GET /large on so many streams.
+async fn ask_for_large(stream: &mut TcpStream, count: u8) {
+    for stream_id in (1..).step_by(2).take(count.into()) {
+        let block = b"\x82\x86\x44\x06/large\x41\x01t";
+        let head = [0, 0, block.len().to_le_bytes()[0], 1, 5, 0, 0, 0, stream_id];
+        stream.write_all(&[&head[..], block].concat()).await.unwrap();
+    }
+}
+
 #[test]
 fn a_client_that_takes_nothing_from_its_socket_is_given_up() {
     let server = site().flag("--request-timeout=0.3").flag("--keep-alive-timeout=60").start();
     run(async {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-        // SETTINGS_INITIAL_WINDOW_SIZE and the window of the connection: as large as can be.
-        stream.write_all(b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff").await.unwrap();
-        stream.write_all(b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0").await.unwrap();
-        // GET /large, of which a dozen fill any buffer of the kernel.
-        for stream_id in (1..25).step_by(2) {
-            let block = b"\x82\x86\x44\x06/large\x41\x01t";
-            let head = [0, 0, block.len().to_le_bytes()[0], 1, 5, 0, 0, 0, stream_id];
-            stream.write_all(&[&head[..], block].concat()).await.unwrap();
-        }
+        // A dozen fill any buffer of the kernel.
+        let mut stream = open_windows(&server).await;
+        ask_for_large(&mut stream, 12).await;
         // Nothing is read until the server has given up.
         support::eventually(|| {
             let metrics = server.get("/metrics", &[]).text();
@@ -169,16 +180,9 @@ fn what_a_client_does_not_take_is_not_read_for_it() {
     };
     run(async {
         // Room for all of it, but nothing is taken from the socket.
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-        stream.write_all(b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff").await.unwrap();
-        stream.write_all(b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0").await.unwrap();
+        let mut stream = open_windows(&server).await;
         let before = most();
-        for stream_id in (1..=200_u8).step_by(2) {
-            let block = b"\x82\x86\x44\x06/large\x41\x01t";
-            let head = [0, 0, block.len().to_le_bytes()[0], 1, 5, 0, 0, 0, stream_id];
-            stream.write_all(&[&head[..], block].concat()).await.unwrap();
-        }
+        ask_for_large(&mut stream, 100).await;
         support::eventually(|| {
             let metrics = server.get("/metrics", &[]).text();
             (!metrics.contains("salver_timeouts_total{reason=\"response\"} 0")).then_some(())

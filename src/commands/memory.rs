@@ -7,8 +7,9 @@ use crate::content::shown::Size;
 use crate::server;
 use crate::site::{self, Share};
 
-/// The upper bound: what each part holds at most, added up as if all were full at once. Beside it there is
-/// the program itself, about 10 MiB, and what the allocator keeps.
+/// The upper bound: what each part holds at most, added up as if all were full at once. Beside it there are
+/// the program itself, rendered texts (16 MiB), log lines and figures, about 40 MiB, and what the allocator
+/// keeps.
 pub(super) struct Bound(Vec<Share>);
 
 impl Bound {

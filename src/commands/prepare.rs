@@ -11,6 +11,7 @@ use std::path::Path;
 use super::{places, tls};
 use crate::config::{Config, Sandbox};
 use crate::confine::{self, Account, Confined, Demand, Place};
+use crate::descriptors;
 use crate::server::Bound;
 use crate::tls::Tls;
 
@@ -35,6 +36,7 @@ impl Prepared {
     pub(super) fn new(config: &Config, config_file: Option<&Path>) -> Result<Self, Box<dyn Error>> {
         let options = tls::options(config, config_file);
         let mut warnings = places::caution(config, options.as_ref())?;
+        warnings.extend(descriptors::warning(config.max_threads));
         let account =
             config.user.as_deref().map(|user| Account::find(user, config.group.as_deref()));
         let account = account.transpose()?;

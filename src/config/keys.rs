@@ -116,7 +116,7 @@ keys! {
         /// Seconds that requests in flight may take to finish when salver stops.
         shutdown_timeout: Duration = Duration::from_secs(10), seconds(0.0..=DAY);
 
-        /// Worker threads; 0 for one per core.
+        /// Worker threads; 0 for one per core. Fewer where the system allows few open files.
         max_threads: usize = 0, at_start(whole(0..=1024));
     }
 

@@ -16,7 +16,7 @@ use crate::message::{Body, Chunks};
 use crate::store::{Object, Representation};
 
 /// Files compressed at the same time: each has a thread and some MiB, also while its client is slow.
-pub const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 /// What compresses.
 pub(super) struct Streams(Arc<Semaphore>);

@@ -21,7 +21,6 @@ mod upload;
 mod upload_panel;
 
 pub use archive::Archives;
-pub use coded::AT_ONCE as COMPRESSED_AT_ONCE;
 pub use cross_site::CrossSite;
 pub use files::Files;
 pub use generated::Codings;
@@ -43,6 +42,9 @@ use http::StatusCode;
 use crate::content::path::SitePath;
 use crate::message::{Answer, BoxFuture, Request, Response};
 use crate::store::StoreError;
+
+/// Files, and pages that the server makes, that are compressed while they are sent, at the same time.
+pub const COMPRESSED_AT_ONCE: usize = coded::AT_ONCE + generated::STREAMS;
 
 /// Answers the requests it knows and passes the others on.
 pub trait Handler: Send + Sync {

@@ -151,7 +151,7 @@ impl Rules {
 /// As many connections as may be open.
 pub fn max_connections(config: &Config) -> usize {
     match config.max_connections {
-        0 => descriptors::shares().connections,
+        0 => descriptors::shares(config.max_threads).connections,
         some => some,
     }
 }

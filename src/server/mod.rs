@@ -54,6 +54,7 @@ pub use self::service::Services;
 use self::service::{Edition, Settings};
 use self::worker::Worker;
 use crate::config::Config;
+use crate::descriptors;
 use crate::http1::HeadError;
 use crate::log::AccessLog;
 use crate::stats::{Stats, StatsOptions};
@@ -73,7 +74,7 @@ enum Phase {
 
 /// Where a server with this configuration counts what it does.
 pub fn stats(config: &Config) -> Arc<Stats> {
-    let workers = worker_count(config.max_threads);
+    let workers = descriptors::shares(config.max_threads).workers;
     Stats::new(StatsOptions { workers, malformed: HeadError::NAMES })
 }
 
@@ -106,17 +107,21 @@ pub struct Bound {
     first: Move,
     settings: Settings,
     gate: Arc<Gate>,
+    /// As in [`descriptors::Shares`].
+    turned_away: usize,
 }
 
 impl Bound {
     /// Listens on every address of the configuration. With port 0 all of them get the one port
     /// that the first found free.
     pub fn bind(config: &Config) -> Result<Self, BindError> {
-        let mut listening = Listening::new(worker_count(config.max_threads));
+        let descriptors::Shares { workers, turned_away, .. } =
+            descriptors::shares(config.max_threads);
+        let mut listening = Listening::new(workers);
         let first = listening.prepare(config)?;
         listening.moved(&first);
         let gate = Gate::new(Rules::of(config));
-        Ok(Self { listening, first, settings: config.into(), gate })
+        Ok(Self { listening, first, settings: config.into(), gate, turned_away })
     }
 
     /// The addresses listened on, with their actual port.
@@ -141,6 +146,7 @@ impl Bound {
                 stats.tally(number),
                 log.map(AccessLog::recorder),
                 Arc::clone(&self.gate),
+                self.turned_away,
             );
             let (orders, received) = mpsc::unbounded_channel();
             crews.push(orders);
@@ -193,13 +199,6 @@ fn runtime(worker: &Arc<Worker>) -> io::Result<Runtime> {
     // has no more threads to give would make every use of the disk panic.
     runtime.spawn_blocking(|| ());
     Ok(runtime)
-}
-
-fn worker_count(wanted: usize) -> usize {
-    match wanted {
-        0 => thread::available_parallelism().map_or(1, usize::from),
-        some => some,
-    }
 }
 
 /// A running server.

@@ -14,7 +14,6 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::service::{Edition, Role, Service};
 use super::timers;
-use crate::descriptors;
 use crate::http1::{HeadParser, Limits};
 use crate::log::Recorder;
 use crate::stats::Tally;
@@ -67,6 +66,7 @@ impl Worker {
         tally: Arc<Tally>,
         recorder: Option<Recorder>,
         gate: Arc<Gate>,
+        turned_away: usize,
     ) -> Self {
         Self {
             edition_number: AtomicU64::new(edition.number),
@@ -78,7 +78,7 @@ impl Worker {
             recorder: Mutex::new(recorder),
             desks: Mutex::default(),
             connections: AtomicUsize::new(0),
-            doors: Arc::new(Semaphore::new(descriptors::shares().turned_away)),
+            doors: Arc::new(Semaphore::new(turned_away)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             last_one_gone: Notify::new(),
             stopping: AtomicBool::new(false),

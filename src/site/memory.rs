@@ -30,12 +30,11 @@ pub fn memory(config: &Config) -> Vec<Share> {
         let threads = thread::available_parallelism().map_or(1, usize::from) as u64;
         let kept = threads * (compress::MEMORY + 3 * config.cache_max_file_size);
         share("compressing for the cache", kept);
-        // Files, and pages that the server makes.
-        let streams = 2 * handler::COMPRESSED_AT_ONCE as u64 * compress::STREAM_MEMORY;
+        let streams = handler::COMPRESSED_AT_ONCE as u64 * compress::STREAM_MEMORY;
         share("compressing while it is sent", streams);
     }
     if config.enable_file_uploads {
-        let drafts = max_drafts() as u64;
+        let drafts = max_drafts(config) as u64;
         let bytes = store::upload::memory(drafts) + handler::RESULTS_MEMORY as u64;
         share(&format!("{drafts} uploads at once"), bytes);
     }
@@ -43,6 +42,6 @@ pub fn memory(config: &Config) -> Vec<Share> {
 }
 
 /// Uploads that may be under way at once.
-pub(super) fn max_drafts() -> usize {
-    descriptors::shares().connections / 4 + 1
+pub(super) fn max_drafts(config: &Config) -> usize {
+    descriptors::shares(config.max_threads).connections / 4 + 1
 }

@@ -57,7 +57,7 @@ impl Storage {
     }
 }
 
-/// Opens the document root, to find out whether it is there, or for a site that serves nothing of it.
+/// Opens the document root, to find out whether it can be served.
 pub(super) fn open_root(config: &Config) -> Result<Disk, BuildError> {
     open(disk_options(config, None))
 }
@@ -89,7 +89,7 @@ fn cache_options(config: &Config) -> Option<CacheOptions> {
         max_bytes: usize::try_from(config.cache_max_size).unwrap_or(usize::MAX),
         max_file_bytes: config.cache_max_file_size,
         max_age: config.cache_max_age,
-        max_open_files: descriptors::shares().open_files,
+        max_open_files: descriptors::shares(config.max_threads).open_files,
     })
 }
 

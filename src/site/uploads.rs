@@ -62,7 +62,7 @@ impl Uploads {
             None => UploadFolder::open(upload::UploadOptions {
                 folder: path.clone(),
                 expiry: config.upload_expiry,
-                max_drafts: max_drafts(),
+                max_drafts: max_drafts(config),
                 changes: changes.clone(),
             })
             .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?,

@@ -24,7 +24,14 @@ fn limit(server: &Server, count: usize) {
 
 #[test]
 fn with_few_descriptors_those_who_are_in_are_served_and_others_are_turned_away() {
-    let setup = setup().file("a.txt", "a").flag("--access-log=off").plain();
+    few_descriptors(1);
+    // There is room for fewer.
+    few_descriptors(16);
+}
+
+fn few_descriptors(threads: usize) {
+    let threads = format!("--max-threads={threads}");
+    let setup = setup().file("a.txt", "a").flag("--access-log=off").flag(&threads).plain();
     for number in 0..30 {
         let file = fs::File::create(setup.root().join(format!("large{number}"))).unwrap();
         file.set_len(3_000_000).unwrap();

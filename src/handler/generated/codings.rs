@@ -25,7 +25,7 @@ const SEATS: usize = 16;
 
 /// Pages compressed while they are sent, at the same time: each has an encoder of some MiB, also
 /// while its client is slow.
-const STREAMS: usize = 32;
+pub(in crate::handler) const STREAMS: usize = 32;
 
 /// Whether and how what the server makes is compressed. Off by default.
 #[derive(Clone, Debug, Default)]

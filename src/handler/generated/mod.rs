@@ -36,6 +36,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 pub use self::codings::Codings;
 use self::codings::NEAR;
+pub(super) use self::codings::STREAMS;
 use crate::content::coding::{self, Coding};
 use crate::content::compress;
 use crate::content::conditions::{self, Validators, Verdict};
