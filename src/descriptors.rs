@@ -13,8 +13,7 @@ const NEEDED: u64 = 12;
 /// Those of a worker: its event loop, its listening sockets.
 const WORKER: u64 = 8;
 
-/// Connections that a worker tells, at the same time, that there is no room, at most. Each waits for its
-/// client for a while.
+/// Connections without room that a worker gives time to read so, at the same time, at most.
 const TURNED_AWAY: u64 = 16;
 
 /// The most that pays off as files kept open.
@@ -29,7 +28,7 @@ pub struct Shares {
     pub connections: usize,
     /// Large files that the cache keeps open.
     pub open_files: usize,
-    /// Connections that each worker tells at once that there is no room; others are closed without a word.
+    /// Connections without room that each worker gives time, at once, to read so.
     pub turned_away: usize,
 }
 

@@ -31,7 +31,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["config"]),
     (
         "commands",
-        &["content", "config", "confine", "log", "stats", "server", "site", "tls", "client", "cli"],
+        &[
+            "content",
+            "config",
+            "confine",
+            "descriptors",
+            "log",
+            "stats",
+            "server",
+            "site",
+            "tls",
+            "client",
+            "cli",
+        ],
     ),
 ];
 

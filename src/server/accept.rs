@@ -1,46 +1,37 @@
 //! One worker's life: accepting connections, draining them, ending.
 
 use std::collections::HashMap;
-use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
-use super::deadline::{Allowance, Deadline, Pace, in_time};
 use super::exchange::Exchanges;
 use super::gate::Refusal;
 use super::handshake::handshake;
 use super::http1::Connection;
 use super::http2;
-use super::linger::linger;
 use super::listener;
 use super::listening::{Id, Opened};
 use super::queue::Queue;
 use super::service::{Edition, Role, Service};
 use super::socket::Socket;
 use super::transport::Transport;
+use super::turn_away::turn_away;
 use super::worker::Worker;
 use super::{Phase, clock};
 use crate::http1::encode::{self, ContentLength, ResponseHead};
 use crate::log::Recorder;
 use crate::message::{Peer, Response};
 use crate::stats::Refused;
-
-/// How long a connection that is one too many may take to read so.
-const TURN_AWAY: Duration = Duration::from_secs(1);
-
-/// What a connection that is one too many is told.
-const FULL: &str = "The server has no free connection. Try again soon.\n";
 
 /// Everything a worker thread needs.
 pub(super) struct Crew {
@@ -198,13 +189,9 @@ fn welcome(socket: Socket, address: SocketAddr, role: Role, worker: &Arc<Worker>
             worker.tally.refused(Refused::Connections);
             worker.gate.note_refusal(clock::now());
             // Nobody is told by a handshake, which costs more than there is.
-            let place = worker.turn_away().filter(|_| service.tls.is_none());
-            let Some(place) = place else { return };
-            let presence = worker.enter();
-            tokio::spawn(async move {
-                turn_away(Transport::Tcp(socket)).await;
-                drop((place, presence));
-            });
+            if service.tls.is_none() {
+                turn_away(worker, socket);
+            }
         }
     }
 }
@@ -236,21 +223,6 @@ async fn serve_secured(socket: Socket, service: Arc<Service>, mut exchanges: Exc
         Box::pin(http2::serve(secured.io, service, exchanges)).await;
     } else {
         Connection::new(secured.io, service, exchanges).await;
-    }
-}
-
-/// Says that there is no room, in a way that the client gets to read.
-async fn turn_away(mut io: Transport) {
-    let mut deadline = Deadline::after(TURN_AWAY);
-    let allowance = Allowance::new(TURN_AWAY, 0);
-    let mut pace = Pace { deadline: &mut deadline, allowance };
-    let retry = (header::RETRY_AFTER, HeaderValue::from_static("5"));
-    let answer = plain_answer(StatusCode::SERVICE_UNAVAILABLE, FULL, Some(retry));
-    let slices = [IoSlice::new(&answer)];
-    // A socket that was just accepted takes this much in one write, or is broken.
-    let written = in_time(&mut pace, |context| io.poll_write(context, &slices, false)).await;
-    if written.is_ok() {
-        linger(&mut io).await;
     }
 }
 

@@ -31,6 +31,7 @@ mod socket;
 mod timers;
 mod timing;
 mod transport;
+mod turn_away;
 mod worker;
 
 use std::net::SocketAddr;

@@ -14,6 +14,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::service::{Edition, Role, Service};
 use super::timers;
+use super::turn_away::TurnedAway;
 use crate::http1::{HeadParser, Limits};
 use crate::log::Recorder;
 use crate::stats::Tally;
@@ -39,8 +40,7 @@ pub(super) struct Worker {
     next_id: AtomicU64,
     desks: Mutex<Desks>,
     connections: AtomicUsize,
-    /// Permits to tell a connection that there is no room.
-    doors: Arc<Semaphore>,
+    turned_away: Mutex<TurnedAway>,
     /// Permits to begin an encrypted connection.
     handshakes: Arc<Semaphore>,
     last_one_gone: Notify,
@@ -78,7 +78,7 @@ impl Worker {
             recorder: Mutex::new(recorder),
             desks: Mutex::default(),
             connections: AtomicUsize::new(0),
-            doors: Arc::new(Semaphore::new(turned_away)),
+            turned_away: Mutex::new(TurnedAway::new(turned_away)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             last_one_gone: Notify::new(),
             stopping: AtomicBool::new(false),
@@ -166,9 +166,9 @@ impl Worker {
         Presence(Arc::clone(self))
     }
 
-    /// A place to tell a connection that there is no room; `None` when too many are being told.
-    pub(super) fn turn_away(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.doors).try_acquire_owned().ok()
+    /// Those for whom there is no room.
+    pub(super) fn turned_away(&self) -> MutexGuard<'_, TurnedAway> {
+        self.turned_away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a handshake; `None` when too many are in progress.
