@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::clock;
+use super::send_queue::SendQueue;
 use super::timers::Timer;
 
 /// A moment that nearly always moves to later before it has come. A timer is set only when it is
@@ -62,13 +63,25 @@ pub(super) struct Allowance {
     left: Duration,
     waiting_since: Option<Instant>,
     end: Option<Instant>,
+    /// What the client had acknowledged when last looked at.
+    acknowledged: Option<i64>,
+    /// Bytes that counted when they were acknowledged: as many do not count again when they are sent.
+    counted: u64,
 }
 
 impl Allowance {
     /// `full` at first and at most; with a `rate` in bytes per second, else a byte makes it full again.
     pub(super) fn new(full: Duration, rate: u32) -> Self {
         let byte = 1_000_000_000_u64.checked_div(rate.into()).unwrap_or(u64::MAX);
-        Self { full, byte, left: full, waiting_since: None, end: None }
+        Self {
+            full,
+            byte,
+            left: full,
+            waiting_since: None,
+            end: None,
+            acknowledged: None,
+            counted: 0,
+        }
     }
 
     /// The same, over at a moment that no byte puts off.
@@ -86,8 +99,42 @@ impl Allowance {
         }
     }
 
+    /// The client is waited for. Ready when it has been for too long, although what it reads of that which
+    /// the kernel keeps for it counts as well: `acknowledged` says how much that is, from any start.
+    pub(super) fn poll_wait(
+        &mut self,
+        context: &mut Context<'_>,
+        deadline: &mut Deadline,
+        acknowledged: impl Fn() -> Option<i64>,
+    ) -> Poll<()> {
+        if self.waiting_since.is_none() {
+            self.acknowledged = acknowledged();
+        }
+        self.wait(deadline);
+        while deadline.poll(context).is_ready() {
+            let now = acknowledged();
+            let before = std::mem::replace(&mut self.acknowledged, now);
+            let read = before.zip(now).map_or(0, |(before, now)| now.saturating_sub(before));
+            let read = u64::try_from(read).unwrap_or(0);
+            let is_ended = self.end.is_some_and(|end| end <= clock::now());
+            self.earn(read);
+            self.counted = self.counted.saturating_add(read);
+            if self.left.is_zero() || is_ended {
+                return Poll::Ready(());
+            }
+            self.wait(deadline);
+        }
+        Poll::Pending
+    }
+
     /// The client has moved so many bytes.
     pub(super) fn moved(&mut self, count: u64) {
+        let known = self.counted.min(count);
+        self.counted -= known;
+        self.earn(count - known);
+    }
+
+    fn earn(&mut self, count: u64) {
         // Nearly always nobody had to be waited for.
         if let Some(since) = self.waiting_since.take() {
             let waited = clock::now().saturating_duration_since(since);
@@ -106,21 +153,24 @@ pub(super) struct Pace<'a> {
     pub(super) allowance: Allowance,
 }
 
-/// Waits for one step of I/O, which moves so many bytes. The clock starts when the step turns out to
+/// Waits for one step of sending, which moves so many bytes. The clock starts when the step turns out to
 /// have to wait.
-pub(super) async fn in_time(
+pub(super) async fn in_time<T: SendQueue>(
     pace: &mut Pace<'_>,
-    mut step: impl FnMut(&mut Context<'_>) -> Poll<io::Result<usize>>,
+    io: &mut T,
+    mut step: impl FnMut(&mut T, &mut Context<'_>) -> Poll<io::Result<usize>>,
 ) -> io::Result<usize> {
     poll_fn(|context| {
-        if let Poll::Ready(done) = step(context) {
+        if let Poll::Ready(done) = step(io, context) {
             if let Ok(count) = done {
                 pace.allowance.moved(count as u64);
             }
             return Poll::Ready(done);
         }
-        pace.allowance.wait(pace.deadline);
-        pace.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let waited = pace.allowance.poll_wait(context, pace.deadline, || {
+            io.unacknowledged().map(|bytes| 0_i64.saturating_sub_unsigned(bytes))
+        });
+        waited.map(|()| Err(io::ErrorKind::TimedOut.into()))
     })
     .await
 }
@@ -176,6 +226,49 @@ mod tests {
             let took = start.elapsed().as_secs();
             assert!(took.abs_diff(expected) <= expected / 20, "{rate} {moved}: {took}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_client_reads_counts_although_nothing_more_can_be_sent() {
+        let second = Duration::from_secs(1);
+        // Bytes per second that must move, that are acknowledged, and for how long that goes well.
+        for (rate, read, expected) in [(100, 0, 10), (100, 90, 100), (100, 100, 1000), (0, 1, 1000)]
+        {
+            clock::has_aged();
+            let start = tokio::time::Instant::now();
+            let mut deadline = Deadline::after(second);
+            let mut allowance = Allowance::new(10 * second, rate);
+            let acknowledged = || Some(start.elapsed().as_secs().cast_signed() * read - 1_000_000);
+            let waited = poll_fn(|context| {
+                clock::has_aged();
+                allowance.poll_wait(context, &mut deadline, acknowledged)
+            });
+            let _ = tokio::time::timeout(1000 * second, waited).await;
+            let took = start.elapsed().as_secs();
+            assert!(took.abs_diff(expected) <= expected / 10, "{rate} {read}: {took}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_acknowledged_does_not_count_again_when_as_much_is_sent() {
+        clock::has_aged();
+        let second = Duration::from_secs(1);
+        let mut deadline = Deadline::after(second);
+        let mut allowance = Allowance::new(10 * second, 100);
+        let start = tokio::time::Instant::now();
+        let acknowledged = || Some(start.elapsed().as_secs().cast_signed() * 50);
+        let waited = poll_fn(|context| {
+            clock::has_aged();
+            allowance.poll_wait(context, &mut deadline, acknowledged)
+        });
+        // After ten seconds 500 bytes made it last for five more.
+        assert!(tokio::time::timeout(12 * second, waited).await.is_err());
+        clock::has_aged();
+        allowance.moved(500);
+        let left = allowance.left;
+        assert!(left <= 3 * second, "{left:?}");
+        allowance.moved(100);
+        assert_eq!(allowance.left, left + second);
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@
 //! thing it is never watched by the event loop. That is a third of what a short connection costs
 //! (`benches/README.md`), and connections without a word take no descriptor.
 //!
-//! This is the one place with code that the compiler does not check: no library sets the option
+//! This and `send_queue` are the places with code that the compiler does not check: no library sets the option
 //! safely. `TcpStream::set_deferaccept` of the standard library takes its place when it is stable.
 
 use std::io;

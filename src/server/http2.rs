@@ -33,6 +33,7 @@ use self::send::WaitingRoom;
 use super::deadline::Deadline;
 use super::exchange::Exchanges;
 use super::linger::linger_while_it_reads;
+use super::send_queue::SendQueue;
 use super::service::{Role, Service, Settings};
 use crate::stats::{ConnectionState, Timeout};
 
@@ -62,7 +63,7 @@ type H2<T> = h2::server::Connection<Gather<T>, Bytes>;
 /// Serves a connection to its end.
 pub(super) async fn serve<T>(io: T, service: Arc<Service>, mut exchanges: Exchanges)
 where
-    T: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + SendQueue + Send + Unpin + 'static,
 {
     exchanges.set(ConnectionState::Http2);
     let exchanges = Arc::new(exchanges);
@@ -121,12 +122,13 @@ async fn converse<T>(
     settings: Settings,
     exchanges: &Arc<Exchanges>,
 ) where
-    T: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + SendQueue + Send + Unpin + 'static,
 {
     let worker = &exchanges.worker;
     let mut idle = Deadline::after(settings.header_timeout);
     let mut stopped = pin!(worker.stopped());
-    let waiting_room = WaitingRoom::default();
+    let acknowledged = out.acknowledged();
+    let waiting_room = WaitingRoom::new(Arc::clone(&acknowledged));
     let mut is_leaving = false;
     let mut requests = 0;
     let mut stuck = Deadline::after(settings.request_timeout);
@@ -155,11 +157,10 @@ async fn converse<T>(
                 allowance.moved(progress.taken - taken);
                 taken = progress.taken;
             }
-            if progress.is_blocked {
-                allowance.wait(&mut stuck);
-                if stuck.poll(context).is_ready() {
-                    return Poll::Ready(Event::Stuck);
-                }
+            if progress.is_blocked
+                && allowance.poll_wait(context, &mut stuck, &*acknowledged).is_ready()
+            {
+                return Poll::Ready(Event::Stuck);
             }
             if !is_leaving && stopped.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Event::Stop);

@@ -26,6 +26,7 @@ mod queue;
 mod reply;
 mod request_body;
 mod rewound;
+mod send_queue;
 mod service;
 mod socket;
 mod timers;

@@ -193,7 +193,8 @@ impl Outbox {
             }
             let step = match self.queue.front_mut() {
                 None => {
-                    let flush = in_time(pace, |context| io.poll_flush(context).map_ok(|()| 0));
+                    let flush =
+                        in_time(pace, io, |io, context| io.poll_flush(context).map_ok(|()| 0));
                     break flush.await.map(drop);
                 }
                 Some(Item::Encoded(_) | Item::Bytes(_) | Item::Piece { .. }) => {
@@ -243,11 +244,11 @@ impl Outbox {
         let count = if self.queue.len() == 1 && matches!(self.queue[0], Item::Encoded(_)) {
             // Nearly always.
             let all = [IoSlice::new(&self.encoded[self.sent..])];
-            in_time(pace, |context| io.poll_write(context, &all, false)).await?
+            in_time(pace, io, |io, context| io.poll_write(context, &all, false)).await?
         } else {
             let (slices, used, file_follows) = self.in_memory();
             let slices = &slices[..used];
-            in_time(pace, |context| io.poll_write(context, slices, file_follows)).await?
+            in_time(pace, io, |io, context| io.poll_write(context, slices, file_follows)).await?
         };
         if count == 0 {
             return Err(io::ErrorKind::WriteZero.into());
@@ -345,8 +346,8 @@ impl Outbox {
         }
         let step = usize::try_from(count).unwrap_or(usize::MAX);
         let FileSpan { file, start, .. } = &*span;
-        let sent =
-            in_time(pace, |context| io.poll_send_file(context, file, *start, step)).await? as u64;
+        let sent = in_time(pace, io, |io, context| io.poll_send_file(context, file, *start, step))
+            .await? as u64;
         if sent == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

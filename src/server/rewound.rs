@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::send_queue::SendQueue;
 use super::transport::Transport;
 
 /// Gives back what was read, then what follows.
@@ -18,6 +19,12 @@ pub(super) struct Rewound {
 impl Rewound {
     pub(super) fn new(read: Bytes, io: Transport) -> Self {
         Self { read, io }
+    }
+}
+
+impl SendQueue for Rewound {
+    fn unacknowledged(&self) -> Option<u64> {
+        self.io.unacknowledged()
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::send_queue::{self, SendQueue};
 use super::socket::Socket;
 
 /// A connection's byte stream.
@@ -209,6 +210,17 @@ impl Secured {
 
 fn length(slices: &[IoSlice<'_>]) -> usize {
     slices.iter().map(|slice| slice.len()).sum()
+}
+
+impl SendQueue for Transport {
+    fn unacknowledged(&self) -> Option<u64> {
+        match self {
+            Self::Tcp(Socket::Watched(stream)) => send_queue::unacknowledged(stream),
+            // Nothing has had to wait for it yet.
+            Self::Tcp(Socket::New(_)) => None,
+            Self::Tls(it) => send_queue::unacknowledged(it.stream.get_ref().0),
+        }
+    }
 }
 
 impl AsyncRead for Transport {

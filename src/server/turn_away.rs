@@ -71,7 +71,8 @@ async fn tell(mut io: Transport) {
     let answer = plain_answer(StatusCode::SERVICE_UNAVAILABLE, FULL, Some(retry));
     let slices = [IoSlice::new(&answer)];
     // A socket that was just accepted takes this much in one write, or is broken.
-    let written = in_time(&mut pace, |context| io.poll_write(context, &slices, false)).await;
+    let written =
+        in_time(&mut pace, &mut io, |io, context| io.poll_write(context, &slices, false)).await;
     if written.is_ok() {
         linger(&mut io).await;
     }

@@ -3,10 +3,12 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::server::send_queue::SendQueue;
 
 /// Bytes that are gathered at most: as many as a TLS record takes (RFC 8446 section 5.1).
 const FULL: usize = 16 * 1024;
@@ -32,6 +34,9 @@ struct Inner<T> {
     /// Whether it took nothing more the last time.
     is_blocked: bool,
 }
+
+/// How much of what was sent on a connection its client has acknowledged, for as long as there is one.
+pub(super) type Acknowledged = Arc<dyn Fn() -> Option<i64> + Send + Sync>;
 
 /// How far a client has taken what was sent.
 pub(super) struct OutProgress {
@@ -74,6 +79,19 @@ impl<T> Gather<T> {
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         // After a panic in there the connection ends.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: SendQueue + Send + 'static> Gather<T> {
+    /// To be asked by those who wait for this connection; it is not kept for them.
+    pub(super) fn acknowledged(&self) -> Acknowledged {
+        let inner: Weak<Mutex<Inner<T>>> = Arc::downgrade(&self.0);
+        Arc::new(move || {
+            let inner = Self(inner.upgrade()?);
+            let inner = inner.lock();
+            let taken = i64::try_from(inner.taken).ok()?;
+            Some(taken.saturating_sub_unsigned(inner.io.unacknowledged()?))
+        })
     }
 }
 

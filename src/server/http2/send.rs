@@ -12,6 +12,7 @@ use bytes::Bytes;
 use h2::SendStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::gather::Acknowledged;
 use crate::message::Body;
 use crate::server::deadline::{Allowance, Deadline};
 use crate::server::pieces::Pieces;
@@ -28,12 +29,9 @@ pub(super) const WAITING: usize = 512 * 1024;
 
 /// The room that all answers of a connection have to wait in.
 #[derive(Clone)]
-pub(super) struct WaitingRoom(Arc<Semaphore>);
-
-impl Default for WaitingRoom {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(WAITING)))
-    }
+pub(super) struct WaitingRoom {
+    bytes: Arc<Semaphore>,
+    acknowledged: Acknowledged,
 }
 
 /// A piece that takes up room until it is sent or forgotten.
@@ -60,7 +58,7 @@ pub(super) async fn send(
     let mut pieces = Pieces::new(body);
     let mut deadline = None;
     loop {
-        let room = room(stream, &mut allowance, &mut deadline).await?;
+        let room = room(stream, waiting_room, &mut allowance, &mut deadline).await?;
         let place = waiting_room.enter(room, &mut allowance, &mut deadline).await?;
         let Some(bytes) = pieces.next(room).await? else {
             return stream.send_data(Bytes::new(), true).map_err(io::Error::other);
@@ -80,6 +78,11 @@ pub(super) async fn send(
 }
 
 impl WaitingRoom {
+    /// The room of a connection, whose client has acknowledged so much.
+    pub(super) fn new(acknowledged: Acknowledged) -> Self {
+        Self { bytes: Arc::new(Semaphore::new(WAITING)), acknowledged }
+    }
+
     /// Waits until there is room for so many bytes.
     async fn enter(
         &self,
@@ -88,29 +91,32 @@ impl WaitingRoom {
         deadline: &mut Option<Deadline>,
     ) -> io::Result<OwnedSemaphorePermit> {
         let count = u32::try_from(bytes.min(WAITING)).unwrap_or(u32::MAX);
-        let mut place = pin!(Arc::clone(&self.0).acquire_many_owned(count));
+        let mut place = pin!(Arc::clone(&self.bytes).acquire_many_owned(count));
         poll_fn(|context| match place.as_mut().poll(context) {
             Poll::Ready(place) => Poll::Ready(place.map_err(io::Error::other)),
-            Poll::Pending => poll_patience(context, allowance, deadline),
+            Poll::Pending => self.poll_patience(context, allowance, deadline),
         })
         .await
     }
-}
 
-/// An error when the client has been waited for too long.
-fn poll_patience<T>(
-    context: &mut Context<'_>,
-    allowance: &mut Allowance,
-    deadline: &mut Option<Deadline>,
-) -> Poll<io::Result<T>> {
-    let deadline = deadline.get_or_insert_with(|| Deadline::after(Duration::ZERO));
-    allowance.wait(deadline);
-    deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    /// An error when the client has been waited for too long. What it reads of other answers counts, too:
+    /// they are in each other's way.
+    fn poll_patience<T>(
+        &self,
+        context: &mut Context<'_>,
+        allowance: &mut Allowance,
+        deadline: &mut Option<Deadline>,
+    ) -> Poll<io::Result<T>> {
+        let deadline = deadline.get_or_insert_with(|| Deadline::after(Duration::ZERO));
+        let waited = allowance.poll_wait(context, deadline, &*self.acknowledged);
+        waited.map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 /// Waits until the client takes something; how much of it.
 async fn room(
     stream: &mut SendStream<Bytes>,
+    waiting_room: &WaitingRoom,
     allowance: &mut Allowance,
     deadline: &mut Option<Deadline>,
 ) -> io::Result<usize> {
@@ -128,7 +134,7 @@ async fn room(
                 Poll::Pending => break,
             }
         }
-        poll_patience(context, allowance, deadline)
+        waiting_room.poll_patience(context, allowance, deadline)
     })
     .await
 }
