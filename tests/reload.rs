@@ -129,6 +129,68 @@ fn other_addresses_are_listened_on_and_connections_to_the_old_ones_go_on() {
 }
 
 #[test]
+fn a_port_is_turned_to_something_else() {
+    let server = site("").plain().start();
+    let port = server.address.port();
+    let ask = |to: SocketAddr| {
+        let mut client = Client::to(to);
+        client.send("GET /a.txt HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+        client.response().status
+    };
+    assert_eq!(ask(server.address), 200);
+    let flags = support::over::certify(server.root.parent().unwrap());
+    let value = |name: &str| {
+        flags.iter().filter_map(|flag| flag.split_once('=')).find(|(flag, _)| *flag == name)
+    };
+    let (cert, key) = (value("--ssl-cert").unwrap().1, value("--ssl-key").unwrap().1);
+    let other = free_port();
+    let redirecting = format!(
+        r#"{{"host": "127.0.0.1", "port": {other}, "max_threads": 2, "enable_ssl": true,
+            "ssl_cert": "{cert}", "ssl_key": "{key}", "ssl_redirect_port": {port}}}"#
+    );
+    let said = server.reload(&redirecting);
+    assert!(said.contains("is in use"), "{said}");
+    assert_eq!(ask(server.address), 308);
+    // The ports change places.
+    let swapped = redirecting
+        .replace(&format!(r#""port": {other}"#), &format!(r#""port": {port}"#))
+        .replace(&format!(r#"redirect_port": {port}"#), &format!(r#"redirect_port": {other}"#));
+    let said = server.reload(&swapped);
+    assert!(said.contains("is in use"), "{said}");
+    assert_eq!(ask(server.address), 400, "HTTP where HTTPS is spoken");
+    assert_eq!(ask(SocketAddr::from(([127, 0, 0, 1], other))), 308);
+    let said = server.reload(&format!(r#"{{"host": "127.0.0.1", "port": {port}}}"#));
+    assert!(said.contains("is in use"), "{said}");
+    assert_eq!(ask(server.address), 200);
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs two sockets of one port")]
+fn an_address_is_widened_and_narrowed_and_nobody_is_refused() {
+    let server = site("").plain().start();
+    let port = server.address.port();
+    let at = |host: &str| format!(r#"{{"host": "{host}", "port": {port}, "max_threads": 2}}"#);
+    let beside = SocketAddr::from(([127, 0, 0, 2], port));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert_eq!(server.get("/a.txt", &[]).status, 200);
+            }
+        });
+        for _ in 0..5 {
+            let said = server.reload(&at("0.0.0.0"));
+            assert!(said.contains("is in use"), "{said}");
+            Client::to(beside);
+            let said = server.reload(&at("127.0.0.1"));
+            assert!(said.contains("is in use"), "{said}");
+            assert!(TcpStream::connect(beside).is_err());
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
 fn requests_in_flight_finish_under_the_old_one() {
     let uploads = r#", "enable_file_uploads": true, "max_upload_size": 1000000"#;
     let server = site(uploads).file("large", vec![b'x'; 30_000_000]).plain().start();

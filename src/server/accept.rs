@@ -47,6 +47,7 @@ pub(super) struct Order {
     pub(super) recorder: Option<Recorder>,
     pub(super) opened: Vec<Opened>,
     pub(super) closed: Vec<Id>,
+    pub(super) turned: Vec<(Id, Role)>,
     /// Dropped when it is done.
     pub(super) done: mpsc::Sender<()>,
 }
@@ -63,9 +64,12 @@ impl Crew {
                 // An error means that the server is gone: the same as its end.
                 _ = phase.wait_for(|phase| *phase != Phase::Serving) => break,
                 Some(order) = orders.recv() => {
-                    let Order { edition, recorder, opened, closed, done } = order;
+                    let Order { edition, recorder, opened, closed, turned, done } = order;
                     worker.adopt(edition, recorder);
                     doors.open(opened);
+                    for (id, role) in turned {
+                        doors.turn(id, role);
+                    }
                     for id in closed {
                         doors.close(id).await;
                     }
@@ -87,8 +91,13 @@ impl Crew {
 struct Doors {
     worker: Arc<Worker>,
     limit_reached: CancellationToken,
-    /// Each with what closes it.
-    open: HashMap<Id, (CancellationToken, JoinHandle<()>)>,
+    open: HashMap<Id, Door>,
+}
+
+struct Door {
+    role: watch::Sender<Role>,
+    closing: CancellationToken,
+    accepting: JoinHandle<()>,
 }
 
 impl Doors {
@@ -96,32 +105,40 @@ impl Doors {
         for Opened { id, role, socket } in sockets {
             let closing = CancellationToken::new();
             let worker = Arc::clone(&self.worker);
-            let task = accept(socket, role, worker, self.limit_reached.clone(), closing.clone());
-            self.open.insert(id, (closing, tokio::spawn(task)));
+            let (role, turned) = watch::channel(role);
+            let task = accept(socket, turned, worker, self.limit_reached.clone(), closing.clone());
+            self.open.insert(id, Door { role, closing, accepting: tokio::spawn(task) });
+        }
+    }
+
+    /// Has a socket be for something else from the next connection on.
+    fn turn(&self, id: Id, role: Role) {
+        if let Some(door) = self.open.get(&id) {
+            door.role.send_replace(role);
         }
     }
 
     /// Closes a socket after those who wait there have been let in.
     async fn close(&mut self, id: Id) {
-        if let Some((closing, task)) = self.open.remove(&id) {
+        if let Some(Door { closing, accepting, .. }) = self.open.remove(&id) {
             closing.cancel();
-            let _ = task.await;
+            let _ = accepting.await;
         }
     }
 
     async fn close_all(mut self) {
-        for (closing, _) in self.open.values() {
-            closing.cancel();
+        for door in self.open.values() {
+            door.closing.cancel();
         }
-        for (_, (_, task)) in self.open.drain() {
-            let _ = task.await;
+        for (_, door) in self.open.drain() {
+            let _ = door.accepting.await;
         }
     }
 }
 
 async fn accept(
     socket: std::net::TcpListener,
-    role: Role,
+    role: watch::Receiver<Role>,
     worker: Arc<Worker>,
     limit_reached: CancellationToken,
     closing: CancellationToken,
@@ -146,6 +163,7 @@ async fn accept(
             failing = false;
             tracing::info!("accepting connections again");
         }
+        let role = *role.borrow();
         for (stream, address) in batch.drain(..) {
             let last = worker.gate.count_accepted();
             welcome(stream.into(), address, role, &worker);

@@ -16,15 +16,23 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 pub struct BindError {
     address: SocketAddr,
     error: io::Error,
+    /// Whether this server listens there already, at another address.
+    is_ours: bool,
 }
 
 impl std::error::Error for BindError {}
 
 impl std::fmt::Display for BindError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { address, error } = self;
+        let Self { address, error, is_ours } = self;
         let port = address.port();
         match error.kind() {
+            io::ErrorKind::AddrInUse if *is_ours => write!(
+                formatter,
+                "port {port} cannot be listened on at {ip} as well, beside what listens on it: a \
+                 restart is needed",
+                ip = address.ip(),
+            ),
             io::ErrorKind::AddrInUse => write!(
                 formatter,
                 "port {port} of {ip} is taken by another program: stop that one, or choose \
@@ -55,7 +63,7 @@ pub(super) fn bind(
     address: SocketAddr,
     options: Options,
 ) -> Result<(SocketAddr, Vec<std::net::TcpListener>), BindError> {
-    listen(address, options).map_err(|error| BindError { address, error })
+    listen(address, options).map_err(|error| BindError { address, error, is_ours: options.is_ours })
 }
 
 /// How to listen.
@@ -66,22 +74,27 @@ pub(super) struct Options {
     pub(super) workers: usize,
     /// Whether an IPv6 socket leaves IPv4 to others; else `::` takes both.
     pub(super) only_v6: bool,
+    /// Whether it listens on the port already, at an address that this one includes or is part of.
+    pub(super) is_ours: bool,
 }
 
 fn listen(
     address: SocketAddr,
     options: Options,
 ) -> io::Result<(SocketAddr, Vec<std::net::TcpListener>)> {
-    let Options { backlog, workers, only_v6 } = options;
+    let Options { backlog, workers, only_v6, is_ours } = options;
     let first = open(address, only_v6)?;
+    if is_ours {
+        share(&first)?;
+    }
     // The first socket binds alone, and so finds out whether another process has the port: two
     // that both ask to share it would silently split its connections.
     first.bind(&address.into())?;
     let address = first.local_addr()?.as_socket().unwrap_or(address);
+    // Those of a later configuration may have to.
+    share(&first)?;
     let mut sockets = vec![first];
-    if workers > 1 {
-        share_port(&mut sockets, address, options)?;
-    }
+    share_port(&mut sockets, address, options)?;
     for socket in &sockets {
         socket.listen(backlog)?;
     }
@@ -94,13 +107,23 @@ fn listen(
 
 #[cfg(target_os = "linux")]
 fn share_port(sockets: &mut Vec<Socket>, address: SocketAddr, options: Options) -> io::Result<()> {
-    sockets[0].set_reuse_port(true)?;
     for _ in 1..options.workers {
         let socket = open(address, options.only_v6)?;
-        socket.set_reuse_port(true)?;
+        share(&socket)?;
         socket.bind(&address.into())?;
         sockets.push(socket);
     }
+    Ok(())
+}
+
+/// Lets other sockets of ours have the port, too.
+#[cfg(target_os = "linux")]
+fn share(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share(_: &Socket) -> io::Result<()> {
     Ok(())
 }
 
@@ -145,7 +168,7 @@ mod tests {
     #[test]
     fn a_taken_port_is_an_error_also_between_two_servers() {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let options = Options { backlog: 16, workers: 2, only_v6: false };
+        let options = Options { backlog: 16, workers: 2, only_v6: false, is_ours: false };
         let (taken, sockets) = bind(address, options).unwrap();
         assert_eq!(sockets.len(), 2);
         for socket in &sockets {

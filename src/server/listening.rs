@@ -33,6 +33,8 @@ pub struct Move {
     /// One socket for each worker.
     opened: Vec<(Id, Role, Vec<TcpListener>)>,
     pub(super) closed: Vec<Id>,
+    /// Those that stay open and are for something else.
+    pub(super) turned: Vec<(Id, Role)>,
     places: Vec<Place>,
 }
 
@@ -74,26 +76,33 @@ impl Listening {
             backlog: i32::try_from(config.connection_queue).unwrap_or(i32::MAX),
             workers: self.workers,
             only_v6: config.host.iter().any(IpAddr::is_ipv4),
+            is_ours: false,
         };
         let mut opened = Vec::new();
+        let mut turned = Vec::new();
         let mut places: Vec<Place> = Vec::new();
         for (role, wanted) in wanted(config) {
-            if let Some(place) = self.places.iter().find(|place| place.is(role, wanted)) {
-                places.push(Place { wanted, ..place.clone() });
+            if let Some(place) = self.places.iter().find(|place| place.is_at(wanted)) {
+                if place.role != role {
+                    turned.push((place.id, role));
+                }
+                places.push(Place { role, wanted, ..place.clone() });
                 continue;
             }
             let mut address = wanted;
             if let Some(first) = places.first().filter(|_| wanted.port() == 0) {
                 address.set_port(first.actual.port());
             }
-            let (actual, sockets) = listener::bind(address, options)?;
+            let is_ours = self.places.iter().any(|place| overlap(place.actual, address));
+            let (actual, sockets) =
+                listener::bind(address, listener::Options { is_ours, ..options })?;
             let id = self.next + Id::try_from(opened.len()).unwrap_or(Id::MAX);
             places.push(Place { id, role, wanted, actual });
             opened.push((id, role, sockets));
         }
         let is_kept = |id| places.iter().any(|place| place.id == id);
         let closed = self.places.iter().map(|place| place.id).filter(|id| !is_kept(*id)).collect();
-        Ok(Move { workers: self.workers, opened, closed, places })
+        Ok(Move { workers: self.workers, opened, closed, turned, places })
     }
 
     /// Notes that it was done.
@@ -109,9 +118,15 @@ impl Listening {
 }
 
 impl Place {
-    fn is(&self, role: Role, address: SocketAddr) -> bool {
-        self.role == role && (self.wanted == address || self.actual == address)
+    fn is_at(&self, address: SocketAddr) -> bool {
+        self.wanted == address || self.actual == address
     }
+}
+
+/// Whether connections to one address may be meant by the other.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (is_any || one.ip() == other.ip())
 }
 
 fn addresses(places: &[Place]) -> Vec<SocketAddr> {

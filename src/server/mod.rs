@@ -247,6 +247,7 @@ impl Server {
         self.gate.turn_to(Rules::of(config));
         self.listening.moved(&prepared);
         let closed = prepared.closed.clone();
+        let turned = prepared.turned.clone();
         let (done, mut all_done) = mpsc::channel::<()>(1);
         for (crew, opened) in self.crews.iter().zip(prepared.for_each_worker()) {
             let order = Order {
@@ -254,6 +255,7 @@ impl Server {
                 recorder: log.map(AccessLog::recorder),
                 opened,
                 closed: closed.clone(),
+                turned: turned.clone(),
                 done: done.clone(),
             };
             // A worker that is gone has nothing to serve.
