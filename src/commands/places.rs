@@ -106,9 +106,10 @@ pub(super) fn useful(config: &Config) -> impl Iterator<Item = Place> {
 
 /// Refuses a folder in which this process can open nothing. What else may be wrong with it, the site finds.
 pub(super) fn check_root(root: &Path) -> Result<(), BuildError> {
+    let is_something_else = fs::metadata(root).is_ok_and(|found| !found.is_dir());
     // Without the right to list it, what is asked for by name is still served.
     match access(root, Access::EXEC_OK) {
-        Err(Errno::ACCESS) => {
+        Err(Errno::ACCESS) if !is_something_else => {
             Err(BuildError::Root { root: root.to_owned(), error: Errno::ACCESS.into() })
         }
         _ => Ok(()),

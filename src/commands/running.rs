@@ -55,7 +55,10 @@ impl Running {
         let access_log = open_log(&config).map_err(|error| of_user(&config, error))?;
         let tls = match tls {
             Some(tls) => Some(tls),
-            None => tls::options(&config, config_file.as_deref()).map(Tls::open).transpose()?,
+            None => {
+                let options = tls::options(&config, config_file.as_deref());
+                options.map(Tls::open).transpose().map_err(|error| of_user(&config, error))?
+            }
         };
         let addresses = bound.addresses();
         let services = served(&config, site, tls.map(Arc::new), &addresses);
