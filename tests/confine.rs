@@ -52,8 +52,8 @@ fn refused(arguments: &[&str]) -> (String, Option<i32>) {
     (said, child.wait().unwrap().code())
 }
 
-/// What it prints while it starts.
-fn greeting(arguments: &[&str], root: &Path) -> String {
+/// What it prints until it is stopped once it serves.
+fn lines_of(arguments: &[&str], root: &Path) -> String {
     let mut command = salver();
     command.args(["--host=127.0.0.1", "--port=0"]).args(arguments).arg(root);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -62,8 +62,11 @@ fn greeting(arguments: &[&str], root: &Path) -> String {
     while !said.contains("Press Ctrl+C") {
         assert!(std::io::BufRead::read_line(&mut output, &mut said).unwrap() > 0, "{said}");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    // What is logged may come after the greeting.
+    let kill = std::process::Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    output.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
     said
 }
 
@@ -348,11 +351,11 @@ fn what_nobody_means_to_serve_is_refused_unless_it_is_insisted_on() {
 fn what_is_unwise_is_told_of_at_the_start() {
     let setup = setup();
     let limits = ["--max-connections=1", "--max-connections-per-ip=2"];
-    let said = greeting(&limits, &setup.root());
+    let said = lines_of(&limits, &setup.root());
     assert!(said.contains("one client may have all connections"), "{said}");
     for (mode, advice) in [(0o777, "chmod o-w"), (0o1777, "serve a folder of its own")] {
         fs::set_permissions(setup.root(), fs::Permissions::from_mode(mode)).unwrap();
-        let said = greeting(&[], &setup.root());
+        let said = lines_of(&[], &setup.root());
         assert!(said.contains(advice), "{said}");
     }
 }
@@ -482,7 +485,7 @@ fn root_is_told_to_be_somebody_else_also_when_it_is_the_user() {
         (&["--user=0"], true),
         (&["--user=nobody"], false),
     ] {
-        let said = greeting(flags, &setup.root());
+        let said = lines_of(flags, &setup.root());
         assert_eq!(said.contains("running as root"), is_told, "{flags:?}: {said}");
     }
 }
