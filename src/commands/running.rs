@@ -53,12 +53,11 @@ impl Running {
         let site = Site::build(&config, &stats, None).map_err(|error| of_user(&config, error))?;
         let site = Arc::new(site);
         let access_log = open_log(&config).map_err(|error| of_user(&config, error))?;
-        let tls = match tls {
-            Some(tls) => Some(tls),
-            None => {
-                let options = tls::options(&config, config_file.as_deref());
-                options.map(Tls::open).transpose().map_err(|error| of_user(&config, error))?
-            }
+        let tls = if tls.is_some() {
+            tls
+        } else {
+            let options = tls::options(&config, config_file.as_deref());
+            options.map(Tls::open).transpose().map_err(|error| of_user(&config, error))?
         };
         let addresses = bound.addresses();
         let services = served(&config, site, tls.map(Arc::new), &addresses);
