@@ -42,15 +42,45 @@ pub fn shares(max_threads: usize) -> Shares {
     divide(current.unwrap_or(u64::MAX), wanted(max_threads) as u64)
 }
 
-/// Says so if there are too few descriptors for all the worker threads that are wanted.
-pub fn warning(max_threads: usize) -> Option<String> {
-    let (wanted, workers) = (wanted(max_threads), shares(max_threads).workers);
-    (workers < wanted).then(|| {
-        format!(
-            "too few file descriptors for {wanted} worker threads, so that there are {workers}; \
-             allow more (ulimit -n, LimitNOFILE=) or set max_threads"
-        )
-    })
+/// As many connections as may be open at once: what there are descriptors for, and no more than
+/// `max_connections`; 0 for no other limit.
+pub fn connections(max_threads: usize, max_connections: usize) -> usize {
+    shares(max_threads).connections_of(max_connections)
+}
+
+/// Says of what there will be less than is wanted for want of descriptors, each in a sentence; the
+/// parameters are those of [`connections`].
+pub fn warnings(max_threads: usize, max_connections: usize) -> Vec<String> {
+    shares(max_threads).warnings(wanted(max_threads), max_connections)
+}
+
+impl Shares {
+    fn connections_of(&self, max_connections: usize) -> usize {
+        match max_connections {
+            0 => self.connections,
+            some => some.min(self.connections),
+        }
+    }
+
+    fn warnings(&self, workers: usize, max_connections: usize) -> Vec<String> {
+        let uses = [
+            (workers, self.workers, "worker threads", "max_threads"),
+            (
+                max_connections,
+                self.connections_of(max_connections),
+                "connections",
+                "max_connections",
+            ),
+        ];
+        let lacking = uses.into_iter().filter(|(wanted, had, ..)| had < wanted);
+        let say = |(wanted, had, what, key)| {
+            format!(
+                "too few file descriptors for {wanted} {what}, so that there are {had} at most; allow \
+                 more (ulimit -Hn, LimitNOFILE=) or set {key} to no more than that"
+            )
+        };
+        lacking.map(say).collect()
+    }
 }
 
 fn wanted(max_threads: usize) -> usize {
@@ -92,6 +122,25 @@ mod tests {
         let shares = Shares { workers: 2, connections: 696, open_files: 232, turned_away: 16 };
         assert_eq!(divide(1024, 2), shares);
         assert_eq!(divide(64, 2).turned_away, 1);
+    }
+
+    #[test]
+    fn what_there_are_too_few_descriptors_for_is_told_with_its_key() {
+        let few = divide(64, 2);
+        assert_eq!((few.workers, few.connections), (2, 24));
+        for (workers, max_connections, connections, said) in [
+            (2, 0, 24, &[][..]),
+            (2, 23, 23, &[]),
+            (2, 24, 24, &[]),
+            (2, 1000, 24, &["for 1000 connections, so that there are 24 at most"]),
+            (8, 24, 24, &["for 8 worker threads, so that there are 2 at most"]),
+            (8, 1000, 24, &["set max_threads to", "set max_connections to"]),
+        ] {
+            assert_eq!(few.connections_of(max_connections), connections);
+            let all = few.warnings(workers, max_connections);
+            assert_eq!(all.len(), said.len(), "{all:?}");
+            assert!(all.iter().zip(said).all(|(line, part)| line.contains(part)), "{all:?}");
+        }
     }
 
     #[test]

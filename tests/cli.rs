@@ -86,6 +86,29 @@ fn check_prints_the_effective_configuration_and_where_it_came_from() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn check_says_that_it_may_take_more_memory_than_there_is() {
+    let said = |flags: &[&str]| {
+        let output = salver().arg("check").args(flags).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let small = [
+        "--max-connections=1",
+        "--max-listing-entries=1",
+        "--enable-compression=false",
+        "--cache-max-file-size=1",
+    ];
+    assert!(!said(&[&small[..], &["--cache-max-size=1"]].concat()).contains("this machine"));
+    // A TiB, which few machines have.
+    let large = said(&[&small[..], &["--cache-max-size=1048576"]].concat());
+    let last = large.lines().last().unwrap();
+    assert!(
+        last.contains("of this machine: limit the largest share with cache_max_size"),
+        "{large}"
+    );
+}
+
 #[test]
 fn the_repositorys_configuration_serves_the_sample_site() {
     let repository = env!("CARGO_MANIFEST_DIR");

@@ -52,6 +52,24 @@ fn refused(arguments: &[&str]) -> (String, Option<i32>) {
     (said, child.wait().unwrap().code())
 }
 
+/// What it prints until it is stopped once it serves.
+fn lines_of(arguments: &[&str], root: &Path) -> String {
+    let mut command = salver();
+    command.args(["--host=127.0.0.1", "--port=0"]).args(arguments).arg(root);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("Press Ctrl+C") {
+        assert!(std::io::BufRead::read_line(&mut output, &mut said).unwrap() > 0, "{said}");
+    }
+    // What is logged may come after the greeting.
+    let kill = std::process::Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    output.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    said
+}
+
 #[test]
 fn every_thread_is_confined_and_it_says_so() {
     let server = confined().flag("--log-format=json").start();
@@ -306,6 +324,18 @@ fn what_nobody_means_to_serve_is_refused_unless_it_is_insisted_on() {
     drop(server);
 
     let setup = setup();
+    let folder = setup.root();
+    let refuses = |arguments: &[&str], reason: &str| {
+        let (said, code) = refused(arguments);
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains(reason) && said.contains("allow_unsafe_root"), "{said}");
+    };
+    fs::create_dir(folder.join(".ssh")).unwrap();
+    refuses(&[folder.join(".ssh").to_str().unwrap()], "keys and passwords are kept");
+    refuses(&["--show-hidden-files", folder.to_str().unwrap()], "not served with hidden files");
+    refuses(&["/etc/ssl"], "is a folder of the system");
+    fs::remove_dir(folder.join(".ssh")).unwrap();
+
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let path = |name: &str| setup.root().join(name).to_str().unwrap().to_owned();
     fs::write(path("c.pem"), made.cert.pem()).unwrap();
@@ -315,6 +345,19 @@ fn what_nobody_means_to_serve_is_refused_unless_it_is_insisted_on() {
     let (said, code) = refused(&["--ssl", &cert, &key, &path("")]);
     assert_eq!(code, Some(1));
     assert!(said.contains("the private key") && said.contains("k.pem"), "{said}");
+}
+
+#[test]
+fn what_is_unwise_is_told_of_at_the_start() {
+    let setup = setup();
+    let limits = ["--max-connections=1", "--max-connections-per-ip=2"];
+    let said = lines_of(&limits, &setup.root());
+    assert!(said.contains("one client may have all connections"), "{said}");
+    for (mode, advice) in [(0o777, "chmod o-w"), (0o1777, "serve a folder of its own")] {
+        fs::set_permissions(setup.root(), fs::Permissions::from_mode(mode)).unwrap();
+        let said = lines_of(&[], &setup.root());
+        assert!(said.contains(advice), "{said}");
+    }
 }
 
 #[test]
@@ -406,6 +449,44 @@ fn what_the_user_cannot_write_to_is_named() {
         let (error, code) = refused(&["--user=nobody", flag, root]);
         assert_eq!(code, Some(1));
         assert!(error.contains(said) && error.contains("ermission denied"), "{error}");
+        assert!(error.contains("as user \"nobody\": "), "{error}");
+    }
+}
+
+#[test]
+#[ignore = "needs root: becomes another user"]
+fn what_the_user_cannot_read_is_not_served() {
+    let setup = setup();
+    open_to_all(&setup);
+    let root = setup.root();
+    let mode = |mode| fs::set_permissions(setup.root(), fs::Permissions::from_mode(mode)).unwrap();
+    let root = root.to_str().unwrap();
+    for unusable in [0o700, 0o744] {
+        mode(unusable);
+        let (said, code) = refused(&["--user=nobody", root]);
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+        let expected = format!("as user \"nobody\": not allowed to read the folder {root}");
+        assert!(said.contains(&expected), "{said}");
+    }
+    // What is asked for by name is there for those who cannot list it.
+    mode(0o711);
+    let server = setup.file("a.txt", "a").plain().flag("--user=nobody").start();
+    assert_eq!(server.get("/a.txt", &[]).text(), "a");
+}
+
+#[test]
+#[ignore = "needs root: runs as root"]
+fn root_is_told_to_be_somebody_else_also_when_it_is_the_user() {
+    let setup = setup();
+    open_to_all(&setup);
+    for (flags, is_told) in [
+        (&[][..], true),
+        (&["--user=root"], true),
+        (&["--user=0"], true),
+        (&["--user=nobody"], false),
+    ] {
+        let said = lines_of(flags, &setup.root());
+        assert_eq!(said.contains("running as root"), is_told, "{flags:?}: {said}");
     }
 }
 

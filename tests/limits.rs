@@ -54,6 +54,33 @@ fn one_connection_too_many_gets_a_503_and_a_freed_place_is_used() {
 }
 
 #[test]
+fn there_are_no_more_connections_than_descriptors_and_it_is_told_of() {
+    let server =
+        setup().file("a.txt", "a").descriptors(64).flag("--max-connections=1000").plain().start();
+    let status = server.get("/server-status?format=json", &[]);
+    let status: serde_json::Value = serde_json::from_slice(&status.body).unwrap();
+    let limit = status["connections"]["limit"].as_u64().unwrap();
+    assert!((1..64).contains(&limit), "{limit}");
+    // They can be had, all of them, and the next one is told so.
+    let mut held: Vec<_> = (0..limit)
+        .map(|_| {
+            let mut client = server.connect();
+            client.send(GET);
+            assert_eq!(client.response().status, 200);
+            client
+        })
+        .collect();
+    let mut next = server.connect();
+    let _ = next.try_send(GET);
+    assert_eq!(next.response().status, 503);
+    held.clear();
+    // A new configuration is no different.
+    server.signal("HUP");
+    let expected = format!("for 1000 connections, so that there are {limit} at most");
+    server.line(|line| line.contains(&expected));
+}
+
+#[test]
 fn filtered_addresses_are_closed_without_an_answer() {
     let server = setup().file("a.txt", "a").flag("--address-filter=10.0.0.0/8,192.0.2.7").start();
     let mut stream = TcpStream::connect(server.address).unwrap();

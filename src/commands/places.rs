@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::{error, fmt, fs};
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
 use crate::config::{AccessLog, Config, FollowSymlinks};
 use crate::confine::caution::{self, Served, UnsafeRoot};
 use crate::confine::{Confined, Place, Rights};
+use crate::site::BuildError;
 use crate::tls::TlsOptions;
 
 /// What the system tells of this process, of processors and of memory: for the status, the number of
@@ -98,6 +102,18 @@ pub(super) fn useful(config: &Config) -> impl Iterator<Item = Place> {
     let read = |path: PathBuf| Place { path, rights: Rights::Read, key: "" };
     let system = SYSTEM.into_iter().chain(NAMES).map(PathBuf::from);
     system.chain(around(&config.document_root)).map(read)
+}
+
+/// Refuses a folder in which this process can open nothing. What else may be wrong with it, the site finds.
+pub(super) fn check_root(root: &Path) -> Result<(), BuildError> {
+    let is_something_else = fs::metadata(root).is_ok_and(|found| !found.is_dir());
+    // Without the right to list it, what is asked for by name is still served.
+    match access(root, Access::EXEC_OK) {
+        Err(Errno::ACCESS) if !is_something_else => {
+            Err(BuildError::Root { root: root.to_owned(), error: Errno::ACCESS.into() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the folders that are to be written to; of one that cannot be made, who needs it complains.

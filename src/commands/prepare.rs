@@ -6,13 +6,13 @@
 //! a way to become root.
 
 use std::error::Error;
+use std::fmt;
 use std::path::Path;
 
 use super::{places, tls};
 use crate::config::{Config, Sandbox};
 use crate::confine::{self, Account, Confined, Demand, Place};
-use crate::descriptors;
-use crate::server::Bound;
+use crate::server::{self, Bound};
 use crate::tls::Tls;
 
 /// What was done, and what is to be said of it once somebody listens.
@@ -36,30 +36,56 @@ impl Prepared {
     pub(super) fn new(config: &Config, config_file: Option<&Path>) -> Result<Self, Box<dyn Error>> {
         let options = tls::options(config, config_file);
         let mut warnings = places::caution(config, options.as_ref())?;
-        warnings.extend(descriptors::warning(config.max_threads));
+        warnings.extend(server::limit_warnings(config));
         let account =
             config.user.as_deref().map(|user| Account::find(user, config.group.as_deref()));
         let account = account.transpose()?;
         let bound = Bound::bind(config)?;
         let mut opened = None;
-        match &account {
-            None if confine::is_root() => warnings.push(
-                "running as root, which a server need not be: set user, and what can be done through \
-                 a fault in it is what that user may do"
-                    .to_owned(),
-            ),
-            None => {}
-            Some(account) => {
-                // A certificate of our own is made and kept by the user.
-                if let Some(options) = options.clone().filter(|it| !it.certificates.is_empty()) {
-                    opened = Some(Tls::open(options)?);
-                }
-                account.take_on()?;
+        if let Some(account) = &account {
+            // A certificate of our own is made and kept by the user.
+            if let Some(options) = options.clone().filter(|it| !it.certificates.is_empty()) {
+                opened = Some(Tls::open(options)?);
             }
+            account.take_on()?;
         }
+        // The user may be root, too.
+        if confine::is_root() {
+            warnings.push(
+                "running as root, which a server need not be: set user to somebody else, and what can \
+                 be done through a fault in it is what that user may do"
+                    .to_owned(),
+            );
+        }
+        places::check_root(&config.document_root).map_err(|error| of_user(config, error))?;
         let needed = places::needed(config, config_file, options.as_ref());
         let sandbox = confined(config, needed)?;
         Ok(Self { bound, tls: opened, sandbox, warnings })
+    }
+}
+
+/// What went wrong as the user that the configuration names: whoever started the process is somebody else,
+/// and wonders.
+#[derive(Debug)]
+struct AsUser {
+    user: String,
+    error: Box<dyn Error>,
+}
+
+impl Error for AsUser {}
+
+impl fmt::Display for AsUser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "as user {:?}: {}", self.user, self.error)
+    }
+}
+
+/// Names the user that something went wrong for, if it was to be another.
+pub(super) fn of_user(config: &Config, error: impl Into<Box<dyn Error>>) -> Box<dyn Error> {
+    let error = error.into();
+    match config.user.clone() {
+        None => error,
+        Some(user) => Box::new(AsUser { user, error }),
     }
 }
 

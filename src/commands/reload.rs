@@ -7,7 +7,7 @@ use super::prepare::Granted;
 use super::{logging, places, tls};
 use crate::config::{Config, ConfigError, KEYS, Loaded};
 use crate::log::AccessLog;
-use crate::server::Services;
+use crate::server::{self, Services};
 use crate::site::Site;
 use crate::stats::Stats;
 use crate::tls::Tls;
@@ -64,7 +64,9 @@ impl Next {
         let options = tls::options(&config, file.as_deref());
         let needed = places::needed(&config, file.as_deref(), options.as_ref());
         places::check(&sandbox.confined, &sandbox.places, needed)?;
-        for warning in places::caution(&config, options.as_ref())? {
+        let mut warnings = places::caution(&config, options.as_ref())?;
+        warnings.extend(server::limit_warnings(&config));
+        for warning in warnings {
             tracing::warn!("{warning}");
         }
         let site = Arc::new(Site::build(&config, stats, Some(&services.site))?);

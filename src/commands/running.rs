@@ -10,7 +10,7 @@ use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 
 use super::care::{Care, Wards};
-use super::prepare::{Granted, Prepared};
+use super::prepare::{Granted, Prepared, of_user};
 use super::reload::{Load, Next, NextLog};
 use super::{logging, tls};
 use crate::config::{Config, KEYS, Loaded};
@@ -48,13 +48,16 @@ impl Running {
         let said = logging::diagnostics(&config);
         let prepare = || Prepared::new(&config, config_file.as_deref());
         let Prepared { bound, tls, sandbox, warnings } = log::without_threads(&said, prepare)??;
-        let diagnostics = log::init(&said)?;
+        let diagnostics = log::init(&said).map_err(|error| of_user(&config, error))?;
         let stats = server::stats(&config);
-        let site = Arc::new(Site::build(&config, &stats, None)?);
-        let access_log = open_log(&config)?;
-        let tls = match tls {
-            Some(tls) => Some(tls),
-            None => tls::options(&config, config_file.as_deref()).map(Tls::open).transpose()?,
+        let site = Site::build(&config, &stats, None).map_err(|error| of_user(&config, error))?;
+        let site = Arc::new(site);
+        let access_log = open_log(&config).map_err(|error| of_user(&config, error))?;
+        let tls = if tls.is_some() {
+            tls
+        } else {
+            let options = tls::options(&config, config_file.as_deref());
+            options.map(Tls::open).transpose().map_err(|error| of_user(&config, error))?
         };
         let addresses = bound.addresses();
         let services = served(&config, site, tls.map(Arc::new), &addresses);

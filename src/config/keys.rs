@@ -79,7 +79,8 @@ keys! {
     }
 
     section "Limits and timeouts" {
-        /// Connections at once; 0 is as many as the limit of open files allows.
+        /// Connections at once; 0 is as many as the limit of open files allows, which are the most in any
+        /// case.
         max_connections: usize = 0, whole(0..=MANY);
 
         /// Connections at once from one client (IPv6: from one /64); 0 for no limit.
@@ -292,8 +293,8 @@ keys! {
         /// Group to become as well; null is the user's own.
         group: Option<String> = None, at_start(or_null(account()));
 
-        /// Serve folders of the system, homes with their hidden files, and folders that hold a private key
-        /// of the server's.
+        /// Serve folders of the system, those that secrets are kept in (`.ssh`), homes with their hidden
+        /// files, and folders that hold a private key of the server's.
         allow_unsafe_root: bool = false, switch();
     }
 }

@@ -1,9 +1,10 @@
 //! What nobody means to serve, and who else could read or write what is used.
 //!
 //! Names that begin with a dot are not served unless `show_hidden_files` says so; the secrets of a home
-//! folder have such names. Dangerous is therefore: a folder of the system; a home with secrets, or what it
-//! lies in, when hidden files are shown; a private key among what is served.
+//! folder have such names. Dangerous is therefore: a folder of the system; one that secrets are kept in; what
+//! holds such a folder, or a home that does, when hidden files are shown; a private key among what is served.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -11,15 +12,24 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 use std::{error, fmt};
 
-/// Folders of the system, and the home of root.
-const SYSTEM: [&str; 7] = ["/", "/boot", "/dev", "/etc", "/proc", "/root", "/sys"];
+/// Folders of the system in which there are others that are meant to be served; and the home of root.
+const SYSTEM: [&str; 5] = ["/", "/root", "/run", "/usr", "/var"];
 
 /// Those in which no folder is anything but the system's.
-const ALL_SYSTEM: [&str; 2] = ["/proc", "/sys"];
+const ALL_SYSTEM: [&str; 5] = ["/boot", "/dev", "/etc", "/proc", "/sys"];
+
+/// What is in memory and not the system's, wherever it lies: another `/tmp`.
+const NOT_SYSTEM: &str = "/dev/shm";
+
+/// Where people have their homes.
+const HOME: &str = "/home";
 
 /// What people keep their secrets in, at home.
 const SECRETS: [&str; 8] =
     [".ssh", ".gnupg", ".aws", ".kube", ".netrc", ".pgpass", ".password-store", ".git-credentials"];
+
+/// The bit of a folder that everybody may add to, and nobody take away from but what is their own.
+const STICKY: u32 = 0o1000;
 
 /// What is about to be served.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +52,7 @@ pub struct UnsafeRoot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     System,
+    Secret,
     Secrets(PathBuf),
     Key(PathBuf),
 }
@@ -56,6 +67,11 @@ impl fmt::Display for UnsafeRoot {
                 formatter,
                 "{root} is a folder of the system and not served: name the folder that holds what is \
                  to be seen"
+            ),
+            Reason::Secret => write!(
+                formatter,
+                "{root} is where keys and passwords are kept, and not served: name the folder that \
+                 holds what is to be seen"
             ),
             Reason::Secrets(secrets) => write!(
                 formatter,
@@ -85,8 +101,11 @@ fn check_with(served: Served<'_>, homes: &[PathBuf]) -> Result<(), UnsafeRoot> {
     let Ok(root) = served.root.canonicalize() else { return Ok(()) };
     let reason = if is_of_system(&root) {
         Some(Reason::System)
+    } else if is_secret(served.root, &root) {
+        Some(Reason::Secret)
     } else {
-        let secrets = served.shows_hidden.then(|| secrets_below(&root, homes)).flatten();
+        let secrets = || secret(&root).or_else(|| secrets_below(&root, homes));
+        let secrets = served.shows_hidden.then(secrets).flatten();
         let key = || served.keys.iter().find_map(|key| served_key(&root, key, served.shows_hidden));
         secrets.map(Reason::Secrets).or_else(|| key().map(Reason::Key))
     };
@@ -100,18 +119,18 @@ fn check_with(served: Served<'_>, homes: &[PathBuf]) -> Result<(), UnsafeRoot> {
 pub fn warnings(served: Served<'_>) -> Vec<String> {
     let mut all = Vec::new();
     let root = served.root.display();
-    if mode(served.root).is_some_and(|mode| mode & 0o002 != 0) {
-        all.push(format!("everybody on this machine can change what is served: chmod o-w {root}"));
+    match mode(served.root) {
+        Some(mode) if mode & STICKY != 0 && mode & 0o002 != 0 => all.push(format!(
+            "everybody on this machine can put files into {root}, and they are served: serve a folder \
+             of its own instead"
+        )),
+        Some(mode) if mode & 0o002 != 0 => {
+            all.push(format!("everybody on this machine can change what is served: chmod o-w {root}"));
+        }
+        _ => {}
     }
-    if !served.shows_hidden
-        && let Ok(root) = served.root.canonicalize()
-        && let Some(secrets) = HOMES.iter().filter(|home| **home == root).find_map(|it| secret(it))
-    {
-        all.push(format!(
-            "{} is a home: its hidden files, such as {}, are not served, everything else is",
-            root.display(),
-            secrets.display()
-        ));
+    if let Ok(root) = served.root.canonicalize() {
+        all.extend(home_warning(&root, served.shows_hidden, Path::new(HOME), &HOMES));
     }
     for key in served.keys {
         let Some(mode) = mode(key) else { continue };
@@ -128,18 +147,59 @@ pub fn warnings(served: Served<'_>) -> Vec<String> {
     all
 }
 
+/// Whose files are served when the folder is a home, or what homes lie in.
+fn home_warning(
+    root: &Path,
+    shows_hidden: bool,
+    all_homes: &Path,
+    homes: &[PathBuf],
+) -> Option<String> {
+    let shown = root.display();
+    if is(root, all_homes) {
+        let mut folders = fs::read_dir(root).ok()?.filter_map(Result::ok);
+        let home = folders.find(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))?.path();
+        let hidden = if shows_hidden { "with" } else { "without" };
+        return Some(format!(
+            "{shown} holds the homes of people, such as {}: all that is in them is served, {hidden} \
+             hidden files",
+            home.display()
+        ));
+    }
+    let secrets = homes.iter().filter(|home| **home == root).find_map(|home| secret(home));
+    let secrets = secrets.filter(|_| !shows_hidden)?;
+    Some(format!(
+        "{shown} is a home: its hidden files, such as {}, are not served, everything else is",
+        secrets.display()
+    ))
+}
+
 /// Whether all of a folder may be read by a program that only needs some of it: nothing of the system,
 /// nobody's home, no place where everybody keeps things.
 pub fn is_ordinary(folder: &Path) -> bool {
     let is_shared = mode(folder).is_none_or(|mode| mode & 0o002 != 0);
     let own_home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
     let is_home = own_home.is_some_and(|home| home.starts_with(folder));
-    !is_of_system(folder) && !is_shared && !is_home && secrets_below(folder, &HOMES).is_none()
+    let has_secrets = || secret(folder).or_else(|| secrets_below(folder, &HOMES)).is_some();
+    !is_of_system(folder) && !is_shared && !is_home && !has_secrets()
 }
 
 fn is_of_system(root: &Path) -> bool {
-    SYSTEM.iter().any(|known| root == Path::new(known))
-        || ALL_SYSTEM.iter().any(|known| root.starts_with(known))
+    if root.starts_with(NOT_SYSTEM) {
+        return false;
+    }
+    SYSTEM.iter().any(|known| is(root, Path::new(known)))
+        || ALL_SYSTEM.iter().any(|known| root.ancestors().any(|above| is(above, Path::new(known))))
+}
+
+/// Whether a real path is that of a known folder, which may be a link (`/home` to `/usr/home`).
+fn is(real: &Path, known: &Path) -> bool {
+    real == known || known.canonicalize().is_ok_and(|known| real == known)
+}
+
+/// Whether a folder is one that secrets are kept in or lies in one, by the name it was given or really.
+fn is_secret(named: &Path, real: &Path) -> bool {
+    let is_known = |name: &OsStr| SECRETS.iter().any(|secret| name == *secret);
+    named.file_name().is_some_and(is_known) || real.iter().any(is_known)
 }
 
 /// The permissions of what is there.
@@ -156,7 +216,7 @@ fn homes() -> Vec<PathBuf> {
     let users = fs::read("/etc/passwd").unwrap_or_default();
     let entries = users.split(|byte| *byte == b'\n');
     let homes = entries.filter_map(|entry| entry.split(|byte| *byte == b':').nth(5));
-    let homes = homes.map(|home| PathBuf::from(std::ffi::OsStr::from_bytes(home)));
+    let homes = homes.map(|home| PathBuf::from(OsStr::from_bytes(home)));
     let all = homes.chain(std::env::home_dir()).filter(|home| home.is_absolute());
     let mut all: Vec<_> = all.filter_map(|home| home.canonicalize().ok()).collect();
     all.sort();
@@ -198,13 +258,113 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("/etc", &link).unwrap();
-        for root in ["/", "/etc", "/usr/..", "/proc/self", "/dev", link.to_str().unwrap()] {
+        for root in
+            ["/", "/etc", "/usr/..", "/usr", "/var", "/proc/self", "/dev", link.to_str().unwrap()]
+        {
             let error = check(served(Path::new(root), false, &[])).unwrap_err();
             assert_eq!(error.reason, Reason::System, "{root}");
             assert!(error.to_string().contains("allow_unsafe_root"), "{error}");
         }
-        for root in [folder.path(), Path::new("/usr/share"), Path::new("/nowhere/at/all")] {
+        let current = Path::new(".");
+        let nowhere = Path::new("/nowhere/at/all");
+        for root in [folder.path(), current, Path::new("/usr/share"), nowhere] {
             assert_eq!(check(served(root, false, &[])), Ok(()), "{}", root.display());
+        }
+    }
+
+    #[test]
+    fn what_lies_in_a_folder_of_the_system_may_be_a_site() {
+        for (root, expected) in [
+            ("/etc/ssl", true),
+            ("/boot/grub", true),
+            ("/dev/mapper", true),
+            ("/sys/kernel", true),
+            ("/run", true),
+            ("/root", true),
+            ("/dev/shm/site", false),
+            ("/etcetera", false),
+            ("/home", false),
+            ("/home/me/site", false),
+            ("/media/disk", false),
+            ("/mnt/disk", false),
+            ("/opt/site", false),
+            ("/root/site", false),
+            ("/run/media/me/disk", false),
+            ("/srv", false),
+            ("/tmp", false),
+            ("/tmp/x", false),
+            ("/usr/share/doc", false),
+            ("/var/lib/site", false),
+            ("/var/www", false),
+            ("/var/www/html", false),
+        ] {
+            assert_eq!(is_of_system(Path::new(root)), expected, "{root}");
+        }
+    }
+
+    #[test]
+    fn what_secrets_are_kept_in_is_refused_whatever_is_hidden() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["me/.ssh/deep", "me/.aws", "me/site", "keys", "me/.sshd", ".config/site"] {
+            fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        let link = |target, name| {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        };
+        link("me/.ssh", "innocent");
+        link("keys", ".gnupg");
+        for (root, expected) in [
+            ("me/.ssh", true),
+            ("me/.ssh/deep", true),
+            ("me/.aws", true),
+            ("innocent", true),
+            (".gnupg", true),
+            ("me/.ssh/../site", false),
+            ("me/.sshd", false),
+            (".config/site", false),
+            ("me", false),
+        ] {
+            let root = folder.path().join(root);
+            let reason = check_with(served(&root, false, &[]), &[]).err().map(|it| it.reason);
+            assert_eq!(reason, expected.then_some(Reason::Secret), "{}", root.display());
+        }
+    }
+
+    #[test]
+    fn with_hidden_files_secrets_are_not_served_to_whomever_they_belong() {
+        let folder = tempfile::tempdir().unwrap();
+        let me = folder.path().canonicalize().unwrap().join("me");
+        fs::create_dir_all(me.join(".git")).unwrap();
+        let check = |shows_hidden| check_with(served(&me, shows_hidden, &[]), &[]);
+        assert_eq!(check(true), Ok(()));
+        fs::write(me.join(".netrc"), "").unwrap();
+        assert_eq!(check(true).unwrap_err().reason, Reason::Secrets(me.join(".netrc")));
+        assert_eq!(check(false), Ok(()));
+        assert!(!is_ordinary(&me));
+    }
+
+    #[test]
+    fn a_home_and_what_homes_lie_in_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = folder.path().canonicalize().unwrap();
+        let anna = all.join("anna");
+        let homes = [anna.clone()];
+        let said = |root: &Path, shows_hidden| home_warning(root, shows_hidden, &all, &homes);
+        // Nobody lives there.
+        fs::write(all.join("file"), "").unwrap();
+        assert_eq!(said(&all, false), None);
+        fs::create_dir_all(anna.join("site")).unwrap();
+        assert_eq!(said(&anna, false), None);
+        fs::create_dir(anna.join(".ssh")).unwrap();
+        for (root, shows_hidden, part) in [
+            (&all, false, Some("/anna: all that is in them is served, without hidden files")),
+            (&all, true, Some("with hidden files")),
+            (&anna, false, Some("anna is a home: its hidden files")),
+            (&anna.join("site"), false, None),
+        ] {
+            let said = said(root, shows_hidden);
+            assert_eq!(said.is_some(), part.is_some(), "{said:?}");
+            assert!(said.unwrap_or_default().contains(part.unwrap_or_default()));
         }
     }
 
@@ -264,7 +424,9 @@ mod tests {
         for (root_mode, key_mode, said) in [
             (0o755, 0o600, vec![]),
             (0o755, 0o640, vec![]),
-            (0o777, 0o600, vec!["change what is served"]),
+            (0o777, 0o600, vec!["change what is served: chmod o-w"]),
+            (0o1777, 0o600, vec!["are served: serve a folder of its own instead"]),
+            (0o1775, 0o600, vec![]),
             (0o755, 0o644, vec!["read the private key"]),
             (0o775, 0o666, vec!["change the private key"]),
         ] {

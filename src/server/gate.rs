@@ -150,10 +150,21 @@ impl Rules {
 
 /// As many connections as may be open.
 pub fn max_connections(config: &Config) -> usize {
-    match config.max_connections {
-        0 => descriptors::shares(config.max_threads).connections,
-        some => some,
+    descriptors::connections(config.max_threads, config.max_connections)
+}
+
+/// Says which limits of a configuration are never reached, and of what there will be less than it
+/// wants, each in a sentence.
+pub fn limit_warnings(config: &Config) -> Vec<String> {
+    let mut all = descriptors::warnings(config.max_threads, config.max_connections);
+    let (of_one, of_all) = (config.max_connections_per_ip, config.max_connections);
+    if of_all > 0 && of_one > of_all {
+        all.push(format!(
+            "one client may have all connections: max_connections_per_ip ({of_one}) is more than \
+             max_connections ({of_all}); lower the first or raise the second"
+        ));
     }
+    all
 }
 
 #[cfg(test)]
@@ -206,6 +217,31 @@ mod tests {
         gate.leave(ip("2001:db8:0:1::1"));
         assert!(gate.admit(ip("2001:db8:0:1::1")).is_ok());
         assert_eq!(gate.open.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_limit_for_one_that_is_more_than_that_for_all_is_told_of() {
+        for (max_connections, max_connections_per_ip, said) in
+            [(0, 0, 0), (0, 9, 0), (2, 0, 0), (2, 2, 0), (2, 3, 1)]
+        {
+            let config = Config {
+                max_threads: 1,
+                max_connections,
+                max_connections_per_ip,
+                ..Config::default()
+            };
+            let all = limit_warnings(&config);
+            assert_eq!(all.len(), said, "{all:?}");
+            assert!(all.iter().all(|line| line.contains("max_connections_per_ip (3)")), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn there_are_never_more_connections_than_descriptors() {
+        let of =
+            |most| super::max_connections(&Config { max_connections: most, ..Config::default() });
+        assert_eq!(of(5), 5);
+        assert_eq!(of(usize::MAX), of(0));
     }
 
     #[test]

@@ -46,8 +46,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::accept::{Crew, Order};
-pub use self::gate::max_connections;
 use self::gate::{Gate, Rules};
+pub use self::gate::{limit_warnings, max_connections};
 pub use self::listener::BindError;
 use self::listening::Listening;
 pub use self::listening::Move;
