@@ -44,6 +44,12 @@ fn one_connection_too_many_gets_a_503_and_a_freed_place_is_used() {
         let refused = three.response();
         assert_eq!((refused.status, refused.field("connection")), (503, Some("close")), "{flag}");
         assert!(refused.field("retry-after").is_some() && refused.field("date").is_some());
+        let is_own = flag.contains("per-ip");
+        assert_eq!(refused.text().starts_with("Too many connections from your address"), is_own);
+        let limit = if is_own { "(max_connections_per_ip)" } else { "(max_connections)" };
+        let told = server.line(|line| line.contains("refused with 503"));
+        assert!(told.contains(limit), "{told}");
+        assert_eq!(told.contains("client=127.0.0.1"), is_own, "{told}");
         assert_eq!(three.rest(), b"");
         one.send(GET.replace("Host", "Connection: close\r\nHost"));
         one.response();

@@ -108,6 +108,13 @@ impl Listening {
     }
 }
 
+impl Listening {
+    /// Every address, with its actual port.
+    pub(super) fn all(&self) -> Vec<(Role, SocketAddr)> {
+        self.places.iter().map(|place| (place.role, place.actual)).collect()
+    }
+}
+
 impl Place {
     fn is(&self, role: Role, address: SocketAddr) -> bool {
         self.role == role && (self.wanted == address || self.actual == address)
