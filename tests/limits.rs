@@ -168,7 +168,15 @@ fn content_that_trickles_is_given_up_and_so_is_that_of_a_long_day() {
         let mut client = server.connect();
         client.send(UPLOAD);
         trickle(&mut client, &[b'x'; 40]);
-        assert_eq!(client.response().status, 408, "{flag}");
+        let response = client.response();
+        assert_eq!(response.status, 408, "{flag}");
+        let is_of_all = flag.contains("upload-timeout");
+        let says = String::from_utf8_lossy(&response.body).into_owned();
+        let told = if is_of_all { "longer than the server allows" } else { "stopped arriving" };
+        assert!(says.contains(told), "{says}");
+        if is_of_all {
+            server.line(|line| line.contains("not whole within upload_timeout"));
+        }
         assert_eq!(fs::read_dir(server.root.join("uploads")).unwrap().count(), 0, "{flag}");
     }
     let server = site("--min-rate=100").start();

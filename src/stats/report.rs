@@ -367,3 +367,40 @@ fn recent(board: &Board) -> Recent {
         time_to_first_byte_1m: board.rings.last_minute(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::snapshot::Configuration;
+
+    fn stats() -> Arc<Stats> {
+        let stats = Stats::new(StatsOptions { workers: 1, malformed: &[] });
+        stats.tick(Observed { max_connections: 100, ..Observed::default() });
+        stats
+    }
+
+    #[test]
+    fn a_client_beyond_its_own_limit_is_no_fault_of_the_server() {
+        let stats = stats();
+        for (why, expected) in
+            [(Refused::ConnectionsPerIp, State::Green), (Refused::Connections, State::Amber)]
+        {
+            stats.tally(0).refused(why);
+            stats.tick(Observed { max_connections: 100, ..Observed::default() });
+            assert_eq!(stats.state(), expected, "{why:?}");
+        }
+        let refused = stats.snapshot().limits.refused_connections;
+        assert_eq!((refused["connections"], refused["connections_per_ip"]), (1, 1));
+    }
+
+    #[test]
+    fn health_and_the_fault_of_the_configuration_agree_without_a_tick() {
+        let stats = stats();
+        for fault in [Some("no such key".to_owned()), None] {
+            let configuration = Configuration { fault: fault.clone(), ..Configuration::default() };
+            stats.introduce(ServerInfo { configuration, ..ServerInfo::default() });
+            let expected = if fault.is_some() { State::Amber } else { State::Green };
+            assert_eq!((stats.state(), stats.snapshot().health.state), (expected, expected));
+        }
+    }
+}

@@ -121,3 +121,31 @@ pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     Some(certificate.subject().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+    use tokio_rustls::rustls::crypto::aws_lc_rs;
+
+    use super::*;
+
+    #[test]
+    fn only_a_certificate_that_its_own_key_has_signed_is_self_signed() {
+        let provider = aws_lc_rs::default_provider();
+        let is_self_signed = |certificate: &CertificateDer<'static>, key: &KeyPair| {
+            let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            Chain::new(vec![certificate.clone()], der, &provider).unwrap().is_self_signed
+        };
+        for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519] {
+            let key = || KeyPair::generate_for(algorithm).unwrap();
+            let params = || CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            let own = key();
+            assert!(is_self_signed(params().self_signed(&own).unwrap().der(), &own));
+            // The authority has the same name, and another key.
+            let authority = CertifiedIssuer::self_signed(params(), key()).unwrap();
+            let issued = key();
+            let certificate = params().signed_by(&issued, &authority).unwrap();
+            assert!(!is_self_signed(certificate.der(), &issued));
+        }
+    }
+}

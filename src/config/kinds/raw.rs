@@ -34,6 +34,10 @@ impl<'a> Raw<'a> {
         Self { given: Given::Text(text), base: Path::new("") }
     }
 
+    pub(super) fn base(self) -> &'a Path {
+        self.base
+    }
+
     /// A path that starts from where it was given.
     pub(super) fn path(self, path: &OsStr) -> PathBuf {
         match self.given {
