@@ -55,7 +55,12 @@ fn every_default_is_taken_by_its_own_key() {
     for key in KEYS.iter().filter(|key| key.name != "ssl_password") {
         let default = key.default_value();
         let loaded = file(&format!("{{\"{}\": {default}}}", key.name)).unwrap();
-        assert_eq!(loaded.config, Config::default(), "{}", key.name);
+        let mut expected = Config::default();
+        if key.name == "document_root" {
+            // A relative path in a file is made absolute.
+            expected.document_root = std::path::absolute(expected.document_root).unwrap();
+        }
+        assert_eq!(loaded.config, expected, "{}", key.name);
     }
 }
 
