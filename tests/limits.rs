@@ -44,6 +44,12 @@ fn one_connection_too_many_gets_a_503_and_a_freed_place_is_used() {
         let refused = three.response();
         assert_eq!((refused.status, refused.field("connection")), (503, Some("close")), "{flag}");
         assert!(refused.field("retry-after").is_some() && refused.field("date").is_some());
+        let is_own = flag.contains("per-ip");
+        assert_eq!(refused.text().starts_with("Too many connections from your address"), is_own);
+        let limit = if is_own { "(max_connections_per_ip)" } else { "(max_connections)" };
+        let told = server.line(|line| line.contains("refused with 503"));
+        assert!(told.contains(limit), "{told}");
+        assert_eq!(told.contains("client=127.0.0.1"), is_own, "{told}");
         assert_eq!(three.rest(), b"");
         one.send(GET.replace("Host", "Connection: close\r\nHost"));
         one.response();
@@ -189,7 +195,15 @@ fn content_that_trickles_is_given_up_and_so_is_that_of_a_long_day() {
         let mut client = server.connect();
         client.send(UPLOAD);
         trickle(&mut client, &[b'x'; 40]);
-        assert_eq!(client.response().status, 408, "{flag}");
+        let response = client.response();
+        assert_eq!(response.status, 408, "{flag}");
+        let is_of_all = flag.contains("upload-timeout");
+        let says = String::from_utf8_lossy(&response.body).into_owned();
+        let told = if is_of_all { "longer than the server allows" } else { "stopped arriving" };
+        assert!(says.contains(told), "{says}");
+        if is_of_all {
+            server.line(|line| line.contains("not whole within upload_timeout"));
+        }
         assert_eq!(fs::read_dir(server.root.join("uploads")).unwrap().count(), 0, "{flag}");
     }
     let server = site("--min-rate=100").start();

@@ -77,9 +77,13 @@ fn a_wrong_configuration_changes_nothing_and_is_told_of() {
     // A flag is stronger than the file.
     assert!(said.contains("is in use") && said.contains("server_name"), "{said}");
     server.reload("{");
+    // At once, not a second later: whoever reloads looks right after it.
     let shown = eventually(|| {
         let shown = status(&server);
-        (shown["health"]["state"] == "amber").then_some(shown)
+        let fault = &shown["server"]["configuration"]["fault"];
+        let is_amber = shown["health"]["state"] == "amber";
+        assert_eq!(fault.is_string(), is_amber, "{fault}");
+        is_amber.then_some(shown)
     });
     let configuration = &shown["server"]["configuration"];
     assert_eq!((&configuration["reloads"], &configuration["failures"]), (&1.into(), &2.into()));
@@ -276,6 +280,57 @@ fn what_takes_a_restart_is_named_and_stays() {
     server.line(|line| line.contains("a change of log_format takes a restart"));
     let said = server.line(|line| line.contains("is in use"));
     assert!(said.contains("server_name") && !said.contains("log_format"), "{said}");
+    let needed = |keys: &[&str]| {
+        eventually(|| {
+            let shown = status(&server);
+            let is_so =
+                shown["server"]["configuration"]["restart_needed"] == serde_json::json!(keys);
+            is_so.then(|| assert_eq!(shown["health"]["state"], "green"))
+        });
+    };
+    needed(&["log_format"]);
+    let metrics = server.get("/metrics", &[]).text();
+    assert!(metrics.contains("salver_config_restart_needed 1\n"), "{metrics}");
+    let page = server.get("/server-status", &[]).text();
+    assert!(page.contains("a restart is needed for log_format"), "{page}");
+    // One that cannot be used says nothing of the keys.
+    server.reload("{");
+    needed(&["log_format"]);
+    server.reload(&with(""));
+    needed(&[]);
+}
+
+#[test]
+fn where_it_listens_is_said_when_that_changes_and_only_what_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = site("").plain().start();
+    server.configure(r#"{"host": "127.0.0.2", "port": 0, "max_threads": 2}"#);
+    server.signal("HUP");
+    let asked = server.line(|line| line.contains("SIGHUP"));
+    assert!(asked.contains("the configuration is read again"), "{asked}");
+    let new = server.line(|line| line.contains("listening on 127.0.0.2:"));
+    let new = new.split_once("listening on ").unwrap().1;
+    let address: SocketAddr = new.strip_suffix(" (http)").unwrap().parse().unwrap();
+    let gone = format!("no longer listening on {} (http)", server.address);
+    server.line(|line| line.contains(&gone));
+    let mut client = Client::to(address);
+    client.send("GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+
+    let log = folder.path().join("access.log");
+    let log = format!(
+        r#"{{"host": "127.0.0.2", "port": 0, "max_threads": 2, "access_log": "{}"}}"#,
+        log.display()
+    );
+    server.configure(&log);
+    server.signal("HUP");
+    // There was no file to open.
+    let next = server.line(|line| line.contains("SIGHUP"));
+    assert!(next.contains("configuration"), "{next}");
+    server.line(|line| line.contains("is in use"));
+    server.signal("HUP");
+    let next = server.line(|line| line.contains("SIGHUP") || line.contains("listening"));
+    assert!(next.contains("the access log is opened anew"), "{next}");
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct Banner<'a> {
     pub features: &'a [&'a str],
     /// The fingerprint of the certificate, when it is one that nobody vouches for.
     pub self_signed: Option<Fingerprint>,
+    /// The folder that this certificate is kept in; `None`: in memory alone.
+    pub certificate_folder: Option<&'a Path>,
     /// What is restricted of what this process can do.
     pub sandbox: &'a [&'a str],
     /// The configuration file, when one was read.
@@ -71,8 +73,7 @@ impl fmt::Display for Banner<'_> {
         self.row(f, "Listening", "", every_address)?;
         let features = (!self.features.is_empty()).then(|| self.features.join(", "));
         self.row(f, "Features", "", features)?;
-        let own = self.self_signed.map(|own| format!("self-signed certificate, SHA-256 {own}"));
-        self.row(f, "TLS", "", own)?;
+        self.row(f, "TLS", "", self.own_certificate().into_iter().flatten())?;
         let sandbox = (!self.sandbox.is_empty()).then(|| self.sandbox.join(", "));
         self.row(f, "Sandbox", "", sandbox)?;
         self.row(f, "Config", "", self.config_file.map(printable))?;
@@ -83,6 +84,16 @@ impl fmt::Display for Banner<'_> {
 }
 
 impl Banner<'_> {
+    /// Its fingerprint, and where it is kept.
+    fn own_certificate(&self) -> Option<[String; 2]> {
+        let fingerprint = self.self_signed?;
+        let place = match self.certificate_folder {
+            Some(folder) => format!("kept in {}", printable(folder)),
+            None => "kept in memory alone: the next start makes another one".to_owned(),
+        };
+        Some([format!("self-signed certificate, SHA-256 {fingerprint}"), place])
+    }
+
     /// A label and its values, one per line; nothing at all without values.
     fn row<T: fmt::Display>(
         &self,
@@ -211,6 +222,7 @@ mod tests {
             status_path: None,
             features: &[],
             self_signed: None,
+            certificate_folder: None,
             sandbox: &[],
             config_file: None,
             colors: false,
@@ -264,6 +276,22 @@ salver 0.1.0
 Press Ctrl+C to stop.
 "
         );
+    }
+
+    #[test]
+    fn a_certificate_of_our_own_is_shown_with_where_it_is() {
+        let addresses = addresses(&["127.0.0.1:8000"]);
+        let fingerprint = Fingerprint::default();
+        let own = Banner { self_signed: Some(fingerprint), ..plain(&addresses, &[]) };
+        let kept = Banner { certificate_folder: Some(Path::new("/srv/certs")), ..own };
+        let first = format!("  TLS        self-signed certificate, SHA-256 {fingerprint}\n");
+        for (banner, place) in [(own, "kept in memory alone"), (kept, "kept in /srv/certs\n")] {
+            let expected = format!("{first}             {place}");
+            assert!(banner.to_string().contains(&expected), "{banner}");
+        }
+        // One that somebody named is not ours to tell of.
+        let named = Banner { self_signed: None, ..kept };
+        assert!(!named.to_string().contains("kept"), "{named}");
     }
 
     #[test]

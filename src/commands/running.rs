@@ -13,9 +13,9 @@ use super::care::{Care, Wards};
 use super::prepare::{Granted, Prepared, of_user};
 use super::reload::{Load, Next, NextLog};
 use super::{logging, tls};
-use crate::config::{Config, KEYS, Loaded};
+use crate::config::{self, Config, KEYS, Loaded};
 use crate::log::{self, AccessLog};
-use crate::server::{self, Server, Services};
+use crate::server::{self, Role, Server, Services};
 use crate::site::Site;
 use crate::stats::snapshot::{Configuration, Feature, ServerInfo};
 use crate::stats::{Stats, rfc3339};
@@ -39,6 +39,13 @@ pub(super) struct Running {
     stats: Arc<Stats>,
     configuration: Configuration,
     sandbox: Granted,
+}
+
+/// What came of a configuration that was taken over: names of keys.
+struct Done {
+    changed: Vec<&'static str>,
+    /// Those that take a restart.
+    held: Vec<&'static str>,
 }
 
 impl Running {
@@ -115,9 +122,11 @@ impl Running {
                 now = tidy.tick() => self.services.site.tidy(now.into_std()),
                 _ = hangup.recv() => {
                     // For tools that move log files away.
-                    self.access_log.as_ref().map(AccessLog::reopen);
-                    tracing::info!("SIGHUP: the access log is opened anew, configuration and \
-                        certificates are read again");
+                    if let Some(log) = self.access_log.as_ref().filter(|_| self.logs_to_file()) {
+                        log.reopen();
+                        tracing::info!("SIGHUP: the access log is opened anew");
+                    }
+                    tracing::info!("SIGHUP: the configuration is read again");
                     self.reload(load.clone()).await;
                 }
                 () = self.care.config_changed() => {
@@ -128,10 +137,14 @@ impl Running {
         }
     }
 
+    fn logs_to_file(&self) -> bool {
+        matches!(self.config.access_log, config::AccessLog::File(_))
+    }
+
     /// Takes over the configuration as it is now; one that cannot be used changes nothing.
     async fn reload(&mut self, load: impl Load) {
         match self.try_reload(load).await {
-            Ok(changed) => {
+            Ok(Done { changed, held }) => {
                 let names = changed.join(", ");
                 let names = if names.is_empty() { "nothing has changed" } else { &names };
                 tracing::info!("the new configuration is in use: {names}");
@@ -139,6 +152,7 @@ impl Running {
                 self.configuration.reloads += 1;
                 self.configuration.fault = None;
                 self.configuration.changed = changed.into_iter().map(str::to_owned).collect();
+                self.configuration.restart_needed = held.into_iter().map(str::to_owned).collect();
             }
             Err(error) => {
                 tracing::error!("the configuration in use stays: {error}");
@@ -151,11 +165,7 @@ impl Running {
         self.stats.introduce(info);
     }
 
-    /// Returns the names of the keys that have changed.
-    async fn try_reload(
-        &mut self,
-        load: impl Load,
-    ) -> Result<Vec<&'static str>, Box<dyn Error + Send + Sync>> {
+    async fn try_reload(&mut self, load: impl Load) -> Result<Done, Box<dyn Error + Send + Sync>> {
         let Self { config, services, stats, sandbox, .. } = self;
         let (config, services, stats) = (config.clone(), services.clone(), Arc::clone(stats));
         let sandbox = sandbox.clone();
@@ -171,12 +181,14 @@ impl Running {
             tracing::warn!("a change of {} takes a restart", held.join(", "));
         }
         let services = served(&config, site, tls, &moved.addresses());
+        let before = listeners(&self.config, &self.server.listened_on());
         let old_log = match access_log {
             NextLog::Same => None,
             NextLog::Other(log) => std::mem::replace(&mut self.access_log, log),
         };
         let log = self.access_log.as_ref();
         self.server.turn_to(&config, moved, &services, log).await;
+        tell_of_listeners(&before, &listeners(&config, &self.server.listened_on()));
         self.care.turn_to(wards(&config, &services, log));
         self.services.site.retire(&services.site);
         self.services = services;
@@ -184,7 +196,7 @@ impl Running {
         if let Some(log) = old_log {
             spawn_blocking(move || log.close(LOG_PATIENCE));
         }
-        Ok(changed)
+        Ok(Done { changed, held })
     }
 
     /// Ends what is left: at once, or after it was drained.
@@ -225,6 +237,28 @@ fn wards(config: &Config, services: &Services, log: Option<&AccessLog>) -> Wards
         dropped_lines: log.map(AccessLog::dropped_lines),
         max_connections: server::max_connections(config),
         watch_config: config.watch_config,
+    }
+}
+
+/// Where a server listens and for what: `127.0.0.1:8000 (http)`.
+fn listeners(config: &Config, addresses: &[(Role, SocketAddr)]) -> Vec<String> {
+    let shown = addresses.iter().map(|(role, address)| {
+        let what = match role {
+            Role::Site if config.enable_ssl => "https",
+            Role::Site => "http",
+            Role::Redirect => "http, redirected to https",
+        };
+        format!("{address} ({what})")
+    });
+    shown.collect()
+}
+
+fn tell_of_listeners(before: &[String], now: &[String]) {
+    for listener in now.iter().filter(|it| !before.contains(it)) {
+        tracing::info!("listening on {listener}");
+    }
+    for listener in before.iter().filter(|it| !now.contains(it)) {
+        tracing::info!("no longer listening on {listener}");
     }
 }
 

@@ -137,6 +137,7 @@ fn greet(running: &Running) {
         status_path: config.enable_server_status.then_some(Site::STATUS_PAGE),
         features: &on,
         self_signed: tls.and_then(Tls::self_signed),
+        certificate_folder: tls.and_then(|tls| tls.options().self_signed.folder.as_deref()),
         sandbox: &sandbox,
         config_file: running.config_file(),
         colors: logging::colors(config),
@@ -147,6 +148,8 @@ fn greet(running: &Running) {
         let root = banner.root.display().to_string();
         let (version, status) = (banner.version, banner.status_path);
         let fingerprint = banner.self_signed.map(|fingerprint| fingerprint.to_string());
+        let folder = banner.certificate_folder.filter(|_| fingerprint.is_some());
+        let certificate_folder = folder.map(|folder| folder.display().to_string());
         tracing::info!(
             version,
             root,
@@ -154,6 +157,7 @@ fn greet(running: &Running) {
             ?network,
             status,
             fingerprint,
+            certificate_folder,
             features = ?on,
             ?sandbox,
             "serving"

@@ -8,6 +8,7 @@ use jsonc_parser::ast::{ObjectProp, Value};
 use jsonc_parser::common::Ranged;
 
 use super::error::{ConfigError, Fault};
+use super::full_path::full;
 use super::jsonc;
 use super::key;
 use super::kinds::Raw;
@@ -26,7 +27,7 @@ pub(super) fn read(path: &Path, named_by: Origin) -> Result<Vec<u8>, ConfigError
     let fault = match read {
         Ok(_) if content.len() as u64 <= LARGEST => return Ok(content),
         Ok(_) => Fault::TooLarge { most: LARGEST },
-        Err(source) => Fault::Unreadable { path: path.to_owned(), source },
+        Err(source) => Fault::Unreadable { path: full(path), source },
     };
     Err(ConfigError { origin: named_by, fault })
 }

@@ -2,7 +2,7 @@
 
 use jsonc_parser::ast::Value;
 use jsonc_parser::errors::ParseErrorKind;
-use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
 
 /// What is wrong with a text, and where: bytes from its start.
 #[derive(Debug)]
@@ -30,8 +30,29 @@ pub(super) fn parse(text: &str) -> Result<Value<'_>, SyntaxError> {
             at: text.len(),
             what: "there is no value in it".to_owned(),
         }),
-        Err(error) => Err(SyntaxError { at: error.range().start, what: lower(error.kind()) }),
+        Err(error) => Err(located(text, error.range().start, error.kind())),
     }
+}
+
+/// What the parser found, and where a person has to look: of a text that ends too soon, at its end.
+fn located(text: &str, at: usize, kind: &ParseErrorKind) -> SyntaxError {
+    let end = text.trim_end().len();
+    let unfinished = match kind {
+        ParseErrorKind::UnterminatedObject => Some("object"),
+        ParseErrorKind::UnterminatedArray => Some("list"),
+        ParseErrorKind::UnterminatedCommentBlock => Some("comment"),
+        ParseErrorKind::String(ParseStringErrorKind::UnterminatedStringLiteral) => Some("string"),
+        _ => None,
+    };
+    let what = match unfinished {
+        Some(what) => {
+            let (line, column) = line_and_column(text, at);
+            format!("the text ends here, and the {what} that begins at {line}:{column} does not")
+        }
+        None if at >= end => format!("the text ends here: {}", lower(kind)),
+        None => return SyntaxError { at, what: lower(kind) },
+    };
+    SyntaxError { at: end, what }
 }
 
 fn lower(kind: &ParseErrorKind) -> String {
@@ -77,6 +98,27 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_that_ends_too_soon_is_wrong_where_it_ends() {
+        for (text, place, what) in [
+            ("{", (1, 2), "object that begins at 1:1"),
+            ("{\n  \"a\": 1,\n", (2, 10), "object that begins at 1:1"),
+            ("{\n  \"a\": [1,\n 2\n\n", (3, 3), "list that begins at 2:8"),
+            ("{\"a\": {\"b\": 1", (1, 14), "object that begins at 1:7"),
+            ("{\"a\": \"b", (1, 9), "string that begins at 1:7"),
+            ("{} /* a\nb", (2, 2), "comment that begins at 1:4"),
+            ("{\"a\":\n", (1, 6), "expected value"),
+            ("{\"a\"\n", (1, 5), "expected colon"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.what.starts_with("the text ends here"), "{text:?}: {}", error.what);
+            assert!(error.what.contains(what), "{text:?}: {}", error.what);
+            assert_eq!(line_and_column(text, error.at), place, "{text:?}: {}", error.what);
+        }
+        let error = parse("{\"a\": 1 \"b\": 2}").unwrap_err();
+        assert!(!error.what.contains("ends here"), "{}", error.what);
     }
 
     #[test]

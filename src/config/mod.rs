@@ -18,6 +18,7 @@
 mod combinations;
 mod error;
 mod file;
+mod full_path;
 mod jsonc;
 mod key;
 mod keys;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::error::{ConfigError, Fault};
+use super::full_path::full;
 use super::key::{self, Key};
 use super::keys::{Config, KEYS};
 use super::kinds::{Mismatch, Raw};
@@ -26,7 +27,7 @@ pub enum Origin {
     Default,
     /// The configuration file.
     File {
-        /// The file as it was named.
+        /// The file, absolute.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
@@ -133,6 +134,7 @@ pub fn load(
     let mut loaded = Loaded::default();
     if let Some((path, named_by)) = config_file(overrides, &environment) {
         let content = file::read(&path, named_by)?;
+        let path = full(&path);
         file::apply(&mut loaded, &path, &content)?;
         loaded.file = Some(path);
     }

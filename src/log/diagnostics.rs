@@ -138,6 +138,11 @@ fn parse_filter(given: &str) -> Result<Targets, LogError> {
     };
     let directives: Vec<_> =
         directives.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    for directive in &directives {
+        directive
+            .parse::<Targets>()
+            .map_err(|wrong: ParseError| error(format!("{directive:?} is wrong, {wrong}")))?;
+    }
     directives.join(",").parse().map_err(|wrong: ParseError| error(wrong.to_string()))
 }
 

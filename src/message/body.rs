@@ -165,6 +165,8 @@ pub enum BodyError {
     Closed,
     /// Nothing arrived for `request_timeout`.
     TimedOut,
+    /// It was not whole within `upload_timeout`.
+    TookTooLong,
     /// The framing is wrong.
     Malformed,
 }
@@ -174,6 +176,9 @@ impl fmt::Display for BodyError {
         formatter.write_str(match self {
             Self::Closed => "the connection ended before the request body did",
             Self::TimedOut => "the request body stopped arriving",
+            Self::TookTooLong => {
+                "the request body took longer than the server allows in all, however steadily it came"
+            }
             Self::Malformed => "the request body is not well-formed",
         })
     }

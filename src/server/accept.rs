@@ -25,7 +25,7 @@ use super::queue::Queue;
 use super::service::{Edition, Role, Service};
 use super::socket::Socket;
 use super::transport::Transport;
-use super::turn_away::turn_away;
+use super::turn_away::{self, turn_away};
 use super::worker::Worker;
 use super::{Phase, clock};
 use crate::http1::encode::{self, ContentLength, ResponseHead};
@@ -205,12 +205,21 @@ fn welcome(socket: Socket, address: SocketAddr, role: Role, worker: &Arc<Worker>
         }
         Err(Refusal::Full) => {
             worker.tally.refused(Refused::Connections);
-            worker.gate.note_refusal(clock::now());
-            // Nobody is told by a handshake, which costs more than there is.
-            if service.tls.is_none() {
-                turn_away(worker, socket);
-            }
+            worker.gate.note_full(clock::now());
+            refuse(worker, socket, &service, turn_away::FULL);
         }
+        Err(Refusal::FullForClient) => {
+            worker.tally.refused(Refused::ConnectionsPerIp);
+            worker.gate.note_full_for_client(clock::now(), address.ip());
+            refuse(worker, socket, &service, turn_away::FULL_FOR_CLIENT);
+        }
+    }
+}
+
+/// Tells a client why it is not served, if that costs no handshake, which is more than there is.
+fn refuse(worker: &Arc<Worker>, socket: Socket, service: &Service, why: &'static str) {
+    if service.tls.is_none() {
+        turn_away(worker, socket, why);
     }
 }
 

@@ -89,6 +89,11 @@ impl Allowance {
         Self { end, ..self }
     }
 
+    /// Whether the moment that no byte puts off has come.
+    pub(super) fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| end <= clock::last())
+    }
+
     /// The client is waited for.
     pub(super) fn wait(&mut self, deadline: &mut Deadline) {
         if self.waiting_since.is_none() {
@@ -280,6 +285,8 @@ mod tests {
         let mut allowance = Allowance::new(10 * second, 0).until(end);
         allowance.moved(1 << 40);
         allowance.wait(&mut deadline);
+        assert!(!allowance.is_over());
         assert!(about(time_until(&mut deadline).await, 3));
+        assert!(allowance.is_over());
     }
 }

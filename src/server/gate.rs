@@ -24,10 +24,11 @@ pub(super) struct Gate {
     /// is counted, and those that were open before there was one never are.
     clients: Mutex<HashMap<IpAddr, usize>>,
     accepted: AtomicU64,
-    refusals: Mutex<Refusals>,
+    full: Mutex<Refusals>,
+    full_for_client: Mutex<Refusals>,
 }
 
-/// Connections refused, told of now and then.
+/// Connections refused for one reason, told of now and then.
 #[derive(Default)]
 struct Refusals {
     untold: u64,
@@ -39,8 +40,10 @@ struct Refusals {
 pub(super) enum Refusal {
     /// `address_filter` does not have the address.
     Address,
-    /// As many connections are open as may be, in all or from this client.
+    /// As many connections are open as may be.
     Full,
+    /// As many are open as this client may have, however much room there is for others.
+    FullForClient,
 }
 
 /// What a gate goes by.
@@ -60,7 +63,8 @@ impl Gate {
             open: AtomicUsize::new(0),
             clients: Mutex::default(),
             accepted: AtomicU64::new(0),
-            refusals: Mutex::default(),
+            full: Mutex::default(),
+            full_for_client: Mutex::default(),
         })
     }
 
@@ -79,14 +83,17 @@ impl Gate {
         if !rules.allowed.is_empty() && !rules.allowed.iter().any(|net| net.contains(&address)) {
             return Err(Refusal::Address);
         }
-        if self.open.fetch_add(1, Ordering::Relaxed) < rules.max_connections
-            && (rules.max_connections_per_ip == 0
-                || self.enter(client_of(address), rules.max_connections_per_ip))
+        let refusal = if self.open.fetch_add(1, Ordering::Relaxed) >= rules.max_connections {
+            Refusal::Full
+        } else if rules.max_connections_per_ip > 0
+            && !self.enter(client_of(address), rules.max_connections_per_ip)
         {
+            Refusal::FullForClient
+        } else {
             return Ok(());
-        }
+        };
         self.open.fetch_sub(1, Ordering::Relaxed);
-        Err(Refusal::Full)
+        Err(refusal)
     }
 
     /// Makes room again: a connection that was let in has ended.
@@ -105,15 +112,22 @@ impl Gate {
     }
 
     /// Notes that a connection found no room, and says so at most every ten seconds.
-    pub(super) fn note_refusal(&self, now: Instant) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.untold += 1;
-        if refusals.told.is_none_or(|told| now.saturating_duration_since(told) >= TELL) {
+    pub(super) fn note_full(&self, now: Instant) {
+        if let Some(connections) = due(&self.full, now) {
+            tracing::warn!(connections, "no room: refused with 503 (max_connections)");
+        }
+    }
+
+    /// Notes that a client has as many connections as it may, and says so at most every ten seconds:
+    /// how many were refused to all such clients, and who was the last of them.
+    pub(super) fn note_full_for_client(&self, now: Instant, client: IpAddr) {
+        if let Some(connections) = due(&self.full_for_client, now) {
+            let client = client.to_canonical();
             tracing::warn!(
-                connections = std::mem::take(&mut refusals.untold),
-                "no room: refused with 503 (max_connections, max_connections_per_ip)"
+                connections,
+                %client,
+                "too many connections of one client: refused with 503 (max_connections_per_ip)"
             );
-            refusals.told = Some(now);
         }
     }
 
@@ -135,6 +149,17 @@ impl Gate {
     fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One more; how many there were since they were last told of, when they are to be again.
+fn due(refusals: &Mutex<Refusals>, now: Instant) -> Option<u64> {
+    let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    refusals.untold += 1;
+    let is_due = refusals.told.is_none_or(|told| now.saturating_duration_since(told) >= TELL);
+    is_due.then(|| {
+        refusals.told = Some(now);
+        std::mem::take(&mut refusals.untold)
+    })
 }
 
 impl Rules {
@@ -212,7 +237,7 @@ mod tests {
     fn one_client_cannot_take_all_and_ipv6_neighbours_are_one_client() {
         let gate = gate(&[], 10, 1);
         gate.admit(ip("2001:db8::1")).unwrap();
-        assert_eq!(gate.admit(ip("2001:db8::2")), Err(Refusal::Full));
+        assert_eq!(gate.admit(ip("2001:db8::2")), Err(Refusal::FullForClient));
         gate.admit(ip("2001:db8:0:1::1")).unwrap();
         gate.leave(ip("2001:db8:0:1::1"));
         assert!(gate.admit(ip("2001:db8:0:1::1")).is_ok());
@@ -242,6 +267,27 @@ mod tests {
             |most| super::max_connections(&Config { max_connections: most, ..Config::default() });
         assert_eq!(of(5), 5);
         assert_eq!(of(usize::MAX), of(0));
+    }
+
+    #[test]
+    fn who_is_beyond_its_own_limit_is_told_of_that_while_there_is_room_and_of_none_otherwise() {
+        let gate = gate(&[], 2, 1);
+        gate.admit(ip("1.1.1.1")).unwrap();
+        assert_eq!(gate.admit(ip("1.1.1.1")), Err(Refusal::FullForClient));
+        gate.admit(ip("1.1.1.2")).unwrap();
+        assert_eq!(gate.admit(ip("1.1.1.1")), Err(Refusal::Full));
+        // Neither takes a place.
+        gate.leave(ip("1.1.1.1"));
+        assert!(gate.admit(ip("1.1.1.1")).is_ok());
+    }
+
+    #[test]
+    fn refusals_are_told_of_now_and_then_with_those_between() {
+        let refusals = Mutex::default();
+        let start = Instant::now();
+        let told =
+            [0, 1, 9, 10, 11, 20].map(|after| due(&refusals, start + Duration::from_secs(after)));
+        assert_eq!(told, [Some(1), None, None, Some(3), None, Some(2)]);
     }
 
     #[test]

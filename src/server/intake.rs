@@ -6,7 +6,9 @@ use std::time::Instant;
 use http::StatusCode;
 
 use super::clock;
+use super::deadline::Allowance;
 use super::exchange::{Asked, Taken};
+use crate::message::BodyError;
 use crate::stats::{Boarding, Flight, Tally, Timeout};
 
 /// Counts content while it comes, and shows how much of it there is.
@@ -38,9 +40,21 @@ impl Intake {
         }
     }
 
-    /// The client was waited for in vain.
-    pub(super) fn timed_out(&self) {
+    /// The client was waited for in vain; what that is called.
+    pub(super) fn timed_out(&self, allowance: &Allowance) -> BodyError {
         self.tally.timed_out(Timeout::RequestContent);
+        let bytes = self.bytes;
+        if allowance.is_over() {
+            tracing::info!(bytes, "a request body was given up: not whole within upload_timeout");
+            BodyError::TookTooLong
+        } else {
+            tracing::debug!(
+                bytes,
+                "a request body was given up: nothing, or less than min_rate, \
+                came for request_timeout"
+            );
+            BodyError::TimedOut
+        }
     }
 
     /// Bytes that came.

@@ -117,6 +117,13 @@ impl Listening {
     }
 }
 
+impl Listening {
+    /// Every address, with its actual port.
+    pub(super) fn all(&self) -> Vec<(Role, SocketAddr)> {
+        self.places.iter().map(|place| (place.role, place.actual)).collect()
+    }
+}
+
 impl Place {
     fn is_at(&self, address: SocketAddr) -> bool {
         self.wanted == address || self.actual == address

@@ -52,8 +52,8 @@ pub use self::listener::BindError;
 use self::listening::Listening;
 pub use self::listening::Move;
 pub use self::memory::connection_memory;
-pub use self::service::Services;
 use self::service::{Edition, Settings};
+pub use self::service::{Role, Services};
 use self::worker::Worker;
 use crate::config::Config;
 use crate::descriptors;
@@ -225,6 +225,11 @@ impl Server {
     /// The addresses listened on, with their actual port.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listening.addresses()
+    }
+
+    /// The same, and those that only send on to them.
+    pub fn listened_on(&self) -> Vec<(Role, SocketAddr)> {
+        self.listening.all()
     }
 
     /// Opens what another configuration listens on and this one does not. Nobody is let in there

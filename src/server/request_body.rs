@@ -240,8 +240,7 @@ impl Incoming for BodyReader<'_> {
                 Ok(0) => BodyError::Closed,
                 Ok(_) => continue,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    self.progress.intake.timed_out();
-                    BodyError::TimedOut
+                    self.progress.intake.timed_out(&self.pace.allowance)
                 }
                 Err(_) => BodyError::Closed,
             };

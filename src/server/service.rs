@@ -74,8 +74,10 @@ pub struct Services {
 
 /// Which of the [`Services`] a listening socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
+    /// The site.
     Site,
+    /// What sends plain requests on to https.
     Redirect,
 }
 

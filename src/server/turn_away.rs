@@ -19,7 +19,12 @@ use super::worker::Worker;
 /// How long one may take to be told.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-const FULL: &str = "The server has no free connection. Try again soon.\n";
+/// What is said when there is room for nobody.
+pub(super) const FULL: &str = "The server has no free connection. Try again soon.\n";
+
+/// What is said to a client that has as many connections as it may.
+pub(super) const FULL_FOR_CLIENT: &str =
+    "Too many connections from your address. Close some, or try again soon.\n";
 
 /// Connections that one worker is turning away.
 pub(super) struct TurnedAway {
@@ -46,11 +51,11 @@ impl TurnedAway {
     }
 }
 
-/// Says that there is no room, at once, and gives the client time to read so.
-pub(super) fn turn_away(worker: &Arc<Worker>, socket: Socket) {
+/// Says why there is no room, at once, and gives the client time to read so.
+pub(super) fn turn_away(worker: &Arc<Worker>, socket: Socket, why: &'static str) {
     let presence = worker.enter();
     let mut telling = Box::pin(async move {
-        tell(Transport::Tcp(socket)).await;
+        tell(Transport::Tcp(socket), why).await;
         drop(presence);
     });
     if telling.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
@@ -63,12 +68,12 @@ pub(super) fn turn_away(worker: &Arc<Worker>, socket: Socket) {
     }
 }
 
-async fn tell(mut io: Transport) {
+async fn tell(mut io: Transport, why: &'static str) {
     let mut deadline = Deadline::after(PATIENCE);
     let allowance = Allowance::new(PATIENCE, 0);
     let mut pace = Pace { deadline: &mut deadline, allowance };
     let retry = (header::RETRY_AFTER, HeaderValue::from_static("5"));
-    let answer = plain_answer(StatusCode::SERVICE_UNAVAILABLE, FULL, Some(retry));
+    let answer = plain_answer(StatusCode::SERVICE_UNAVAILABLE, why, Some(retry));
     let slices = [IoSlice::new(&answer)];
     // A socket that was just accepted takes this much in one write, or is broken.
     let written =

@@ -10,7 +10,7 @@ use super::history::Rings;
 use super::observed::{Disks, Observed};
 use super::process::Usage;
 use super::sample::{Error, Path, Slow};
-use super::snapshot::{Health, MAX_ERRORS, MAX_TOP, RecentError, SlowRequest, TopEntry};
+use super::snapshot::{Health, MAX_ERRORS, MAX_TOP, RecentError, SlowRequest, State, TopEntry};
 use super::tally::Tally;
 use super::time::rfc3339;
 use super::top::Top;
@@ -30,7 +30,7 @@ pub(super) struct Board {
     pub(super) lost_lines: LastMinute,
     /// Times that no connection could be accepted.
     pub(super) unaccepted: LastMinute,
-    /// Connections refused for want of room.
+    /// Connections refused since there was no room for anybody.
     pub(super) refused: LastMinute,
     lists: Lists,
     previous: Lists,
@@ -98,6 +98,14 @@ impl Board {
         }
     }
 
+    /// Notes how well the server is, and tells of a state that is new.
+    pub(super) fn take(&mut self, health: Health) {
+        if health.state != self.health.state {
+            tell(&health);
+        }
+        self.health = health;
+    }
+
     /// Takes what the workers have written down.
     pub(super) fn collect(&mut self, tallies: &[Arc<Tally>], now: Instant, wall: SystemTime) {
         if now.saturating_duration_since(self.lists.begun) >= TURN {
@@ -145,6 +153,17 @@ impl Board {
             slowest: slowest.iter().map(shown_slow).collect(),
             errors: errors.iter().map(|error| shown_error(error, malformed)).collect(),
         }
+    }
+}
+
+fn tell(health: &Health) {
+    let wrong = health.checks.iter().filter(|check| check.state != State::Green);
+    let reasons: Vec<_> = wrong.map(|check| format!("{}: {}", check.name, check.text)).collect();
+    let reasons = reasons.join("; ");
+    match health.state {
+        State::Green => tracing::info!("all is well again"),
+        State::Amber => tracing::warn!("something should be looked at: {reasons}"),
+        State::Red => tracing::error!("the server does not do what it is there for: {reasons}"),
     }
 }
 

@@ -35,8 +35,10 @@ counted! {
     Refused {
         /// `address_filter` does not have the client.
         AddressFilter = "address_filter",
-        /// As many are open as may be, in all or of one client.
+        /// As many are open as may be.
         Connections = "connections",
+        /// As many are open as one client may have.
+        ConnectionsPerIp = "connections_per_ip",
         /// As many handshakes are under way as may be.
         Handshakes = "handshakes",
         /// The system would not accept any.

@@ -17,7 +17,7 @@ pub(super) struct Signs<'a> {
     pub(super) disks_age: Duration,
     pub(super) usage: &'a Usage,
     pub(super) open_connections: u64,
-    /// Connections refused in the last minute for want of room.
+    /// Connections refused in the last minute since there was no room for anybody.
     pub(super) refused: u64,
     /// Answers of the last minute, and how many of them failed by the server's fault.
     pub(super) answers: u64,
@@ -28,6 +28,9 @@ pub(super) struct Signs<'a> {
     pub(super) lost_lines: u64,
     pub(super) draining: bool,
 }
+
+/// The name of the check that says whether the configuration as last read is in use.
+const CONFIGURATION: &str = "configuration";
 
 /// A disk is taken for hung when it has not answered for so long: it is asked every second.
 const HUNG: Duration = Duration::from_secs(15);
@@ -42,10 +45,7 @@ const MISHAPS: u64 = 5;
 pub(super) fn examine(signs: &Signs<'_>) -> Health {
     let mut checks = vec![root(signs), errors(signs), descriptors(signs), connections(signs)];
     checks.extend(signs.disks.uploads.map(uploads));
-    if let Some(fault) = signs.configuration_fault {
-        let text = format!("the old one stays in use: {fault}");
-        checks.push(check("configuration", State::Amber, text));
-    }
+    checks.extend(signs.configuration_fault.map(configuration));
     if let Some(certificates) = &signs.observed.certificates {
         checks.extend(certificates.iter().map(|certificate| {
             let names = certificate.names.first().map_or("the certificate", String::as_str);
@@ -62,10 +62,25 @@ pub(super) fn examine(signs: &Signs<'_>) -> Health {
     if signs.draining {
         checks.push(check("drain", State::Amber, "stopping: the last requests are being finished"));
     }
+    summary(checks)
+}
+
+/// The same health after a configuration was taken over, or could not be for this `fault`: nobody is
+/// to be told of one and not of the other until somebody looks at everything again.
+pub(super) fn with_configuration(health: &Health, fault: Option<&str>) -> Health {
+    let others = health.checks.iter().filter(|check| check.name != CONFIGURATION).cloned();
+    summary(others.chain(fault.map(configuration)).collect())
+}
+
+fn summary(checks: Vec<Check>) -> Health {
     // Stable, so that the order does not change from one look to the next.
     let checks = first(checks, usize::MAX, |one, two| two.state.cmp(&one.state));
     let state = checks.iter().map(|check| check.state).max().unwrap_or_default();
     Health { state, checks }
+}
+
+fn configuration(fault: &str) -> Check {
+    check(CONFIGURATION, State::Amber, format!("the old one stays in use: {fault}"))
 }
 
 fn check(name: &str, state: State, text: impl Into<String>) -> Check {
@@ -132,9 +147,7 @@ fn connections(signs: &Signs<'_>) -> Check {
     let text = format!("{open} of {limit}");
     if signs.refused > 0 && open < limit {
         let refused = signs.refused;
-        let text = format!(
-            "{refused} refused in the last minute (max_connections, max_connections_per_ip); {text} now"
-        );
+        let text = format!("{refused} refused in the last minute (max_connections); {text} now");
         return check(name, State::Amber, text);
     }
     match limit.saturating_sub(open) {
@@ -253,6 +266,24 @@ mod tests {
         assert_eq!(state_of(|signs, _, _, _| signs.draining = true).0, State::Amber);
         let fault = |disks: &mut Disks| disks.root_fault = Some("gone".to_owned());
         assert_eq!(state_of(|_, _, disks, _| fault(disks)).0, State::Red);
+    }
+
+    #[test]
+    fn a_configuration_that_could_not_be_taken_over_shows_at_once_and_so_does_one_that_could() {
+        let (_, before) = state_of(|signs, _, _, _| signs.draining = true);
+        let broken = with_configuration(&before, Some("no such key"));
+        let names = |health: &Health| -> Vec<_> {
+            health.checks.iter().map(|check| check.name.clone()).take(3).collect()
+        };
+        assert_eq!(names(&broken), ["drain", "configuration", "document_root"]);
+        let other = with_configuration(&broken, Some("no such file"));
+        assert_eq!(other.checks.len(), broken.checks.len());
+        assert!(other.checks[1].text.ends_with("no such file"), "{other:?}");
+        assert_eq!(with_configuration(&other, None), before);
+
+        let (_, well) = state_of(|_, _, _, _| {});
+        assert_eq!(with_configuration(&well, Some("no such key")).state, State::Amber);
+        assert_eq!(with_configuration(&well, None).state, State::Green);
     }
 
     #[test]

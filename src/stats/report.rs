@@ -14,13 +14,13 @@ use super::board::{Board, shown_client};
 use super::events::Refused;
 use super::first;
 use super::flight::oldest;
-use super::health::{Signs, examine};
+use super::health::{Signs, examine, with_configuration};
 use super::history::Range;
 use super::latency::Distribution;
 use super::observed::{Disks, Observed};
 use super::process::Usage;
 use super::snapshot::{
-    AccessLogState, Cache, Connections, FORMAT, Health, History, LimitsHit, MAX_IN_FLIGHT, MAX_TOP,
+    AccessLogState, Cache, Connections, FORMAT, History, LimitsHit, MAX_IN_FLIGHT, MAX_TOP,
     Monitoring, OpenClient, Recent, Requests, ServerInfo, Snapshot, State, Tls, Traffic, Uploads,
 };
 use super::tally::Tally;
@@ -79,9 +79,13 @@ impl Stats {
         Arc::clone(&self.tallies[worker % self.tallies.len()])
     }
 
-    /// Says who is counting.
+    /// Says who is counting, and what came of the configuration last read: health agrees at once.
     pub fn introduce(&self, info: ServerInfo) {
+        let mut board = self.board();
+        let health = with_configuration(&board.health, info.configuration.fault.as_deref());
+        // Under the lock: what is told of both is told of the same moment.
         self.info.store(Arc::new(info));
+        board.take(health);
     }
 
     /// The server is about to stop.
@@ -116,7 +120,7 @@ impl Stats {
         self.seconds.receiver_count()
     }
 
-    /// How well the server is, as of the last second.
+    /// How well the server is, as of the last second or the last configuration.
     pub fn state(&self) -> State {
         self.board().health.state
     }
@@ -164,10 +168,7 @@ impl Stats {
             unaccepted,
             draining: self.is_draining(),
         });
-        if health.state != board.health.state {
-            tell(&health);
-        }
-        board.health = health;
+        board.take(health);
         drop(board);
         self.seconds.send_modify(|seconds| *seconds += 1);
     }
@@ -335,18 +336,6 @@ impl fmt::Debug for Stats {
     }
 }
 
-/// Tells of a state that is new.
-fn tell(health: &Health) {
-    let wrong = health.checks.iter().filter(|check| check.state != State::Green);
-    let reasons: Vec<_> = wrong.map(|check| format!("{}: {}", check.name, check.text)).collect();
-    let reasons = reasons.join("; ");
-    match health.state {
-        State::Green => tracing::info!("all is well again"),
-        State::Amber => tracing::warn!("something should be looked at: {reasons}"),
-        State::Red => tracing::error!("the server does not do what it is there for: {reasons}"),
-    }
-}
-
 /// Answers of the last minute, and how many of them failed by the server's fault.
 fn last_minute(board: &Board) -> (u64, u64) {
     board
@@ -376,5 +365,42 @@ fn recent(board: &Board) -> Recent {
         client_error_ratio_1m: ratio(client_errors, answers),
         cache_hit_ratio_1m: (hits + misses > 0).then(|| ratio(hits, hits + misses)),
         time_to_first_byte_1m: board.rings.last_minute(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::snapshot::Configuration;
+
+    fn stats() -> Arc<Stats> {
+        let stats = Stats::new(StatsOptions { workers: 1, malformed: &[] });
+        stats.tick(Observed { max_connections: 100, ..Observed::default() });
+        stats
+    }
+
+    #[test]
+    fn a_client_beyond_its_own_limit_is_no_fault_of_the_server() {
+        let stats = stats();
+        for (why, expected) in
+            [(Refused::ConnectionsPerIp, State::Green), (Refused::Connections, State::Amber)]
+        {
+            stats.tally(0).refused(why);
+            stats.tick(Observed { max_connections: 100, ..Observed::default() });
+            assert_eq!(stats.state(), expected, "{why:?}");
+        }
+        let refused = stats.snapshot().limits.refused_connections;
+        assert_eq!((refused["connections"], refused["connections_per_ip"]), (1, 1));
+    }
+
+    #[test]
+    fn health_and_the_fault_of_the_configuration_agree_without_a_tick() {
+        let stats = stats();
+        for fault in [Some("no such key".to_owned()), None] {
+            let configuration = Configuration { fault: fault.clone(), ..Configuration::default() };
+            stats.introduce(ServerInfo { configuration, ..ServerInfo::default() });
+            let expected = if fault.is_some() { State::Amber } else { State::Green };
+            assert_eq!((stats.state(), stats.snapshot().health.state), (expected, expected));
+        }
     }
 }

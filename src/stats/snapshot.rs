@@ -118,6 +118,8 @@ pub struct Configuration {
     pub fault: Option<String>,
     /// The keys that the last reload changed.
     pub changed: Vec<String>,
+    /// The keys that it would have changed, and that take a restart: the old values stay in use.
+    pub restart_needed: Vec<String>,
 }
 
 /// Something that can be turned on or off.

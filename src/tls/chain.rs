@@ -22,6 +22,8 @@ pub(super) struct Chain {
     pub(super) names: Vec<String>,
     from: SystemTime,
     pub(super) until: SystemTime,
+    /// Whether its own key has signed it.
+    pub(super) is_self_signed: bool,
     what: String,
 }
 
@@ -62,7 +64,9 @@ impl Chain {
         let validity = own.validity();
         let (from, until) = (time(validity.not_before), time(validity.not_after));
         let names = names(&own);
-        Ok(Self { key: Arc::new(key), names, from, until, what: String::new() })
+        let is_self_signed = is_self_signed(&own, provider);
+        let what = String::new();
+        Ok(Self { key: Arc::new(key), names, from, until, is_self_signed, what })
     }
 
     /// Says so when browsers will not take it: a person has to see to that, and what is served
@@ -80,6 +84,20 @@ impl Chain {
             );
         }
     }
+}
+
+/// Whether it names its subject as its issuer, and the subject's key has made the signature: one that
+/// only bears the name of an authority is not its own.
+fn is_self_signed(certificate: &X509Certificate<'_>, provider: &CryptoProvider) -> bool {
+    let key = &certificate.public_key().subject_public_key.data;
+    let signed = certificate.tbs_certificate.as_ref();
+    let signature = &certificate.signature_value.data;
+    certificate.issuer().as_raw() == certificate.subject().as_raw()
+        && provider
+            .signature_verification_algorithms
+            .all
+            .iter()
+            .any(|algorithm| algorithm.verify_signature(key, signed, signature).is_ok())
 }
 
 fn time(time: x509_parser::time::ASN1Time) -> SystemTime {
@@ -102,4 +120,32 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
 pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     Some(certificate.subject().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+    use tokio_rustls::rustls::crypto::aws_lc_rs;
+
+    use super::*;
+
+    #[test]
+    fn only_a_certificate_that_its_own_key_has_signed_is_self_signed() {
+        let provider = aws_lc_rs::default_provider();
+        let is_self_signed = |certificate: &CertificateDer<'static>, key: &KeyPair| {
+            let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            Chain::new(vec![certificate.clone()], der, &provider).unwrap().is_self_signed
+        };
+        for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519] {
+            let key = || KeyPair::generate_for(algorithm).unwrap();
+            let params = || CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            let own = key();
+            assert!(is_self_signed(params().self_signed(&own).unwrap().der(), &own));
+            // The authority has the same name, and another key.
+            let authority = CertifiedIssuer::self_signed(params(), key()).unwrap();
+            let issued = key();
+            let certificate = params().signed_by(&issued, &authority).unwrap();
+            assert!(!is_self_signed(certificate.der(), &issued));
+        }
+    }
 }

@@ -103,7 +103,7 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// When it ends.
     pub until: SystemTime,
-    /// Whether this server made it.
+    /// Whether nobody but its own key vouches for it, whoever made it.
     pub self_signed: bool,
 }
 
@@ -127,7 +127,7 @@ impl Tls {
         self.current.load_full()
     }
 
-    /// The fingerprint of the self-signed certificate, when there is no other.
+    /// The fingerprint of the self-signed certificate that this server made, when there is no other.
     pub fn self_signed(&self) -> Option<Fingerprint> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).fingerprint
     }
@@ -214,7 +214,7 @@ fn load(
         .map(|chain| Certificate {
             names: chain.names.clone(),
             until: chain.until,
-            self_signed: loaded.fingerprint.is_some(),
+            self_signed: chain.is_self_signed,
         })
         .collect();
     Ok((config(options, provider, tickets, chains)?, loaded))

@@ -40,7 +40,7 @@ pub struct SelfSigned {
 }
 
 /// SHA-256 of a certificate, by which people compare it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {

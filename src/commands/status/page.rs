@@ -17,6 +17,7 @@ const GRAPH: std::ops::RangeInclusive<usize> = 8..=60;
 /// All there is to show, for so many columns.
 pub(super) fn page(snapshot: &Snapshot, history: Option<&History>, width: usize) -> Vec<Line> {
     let mut lines = vec![title(snapshot), place(snapshot)];
+    lines.extend(restart(snapshot, width));
     lines.push(Line::default());
     lines.extend(health(&snapshot.health, width));
     lines.push(Line::default());
@@ -55,6 +56,16 @@ fn place(snapshot: &Snapshot) -> Line {
     let server = &snapshot.server;
     let listeners = server.listeners.join(" ");
     Line::of(Style::Dim, &format!("{listeners}  {}  pid {}", server.document_root, server.pid))
+}
+
+/// The keys whose new values are not in use yet, if there are any.
+fn restart(snapshot: &Snapshot, width: usize) -> Vec<Line> {
+    let keys = &snapshot.server.configuration.restart_needed;
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let text = format!("a restart is needed for a change of {}", keys.join(", "));
+    wrapped(&text, width).iter().map(|row| Line::of(Style::Amber, row)).collect()
 }
 
 /// What is not green in full, the rest by name.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{About, Kind, Mismatch, Raw};
 use crate::config::values::AccessLog;
 
-/// A path; a relative one starts from where it was given.
+/// A path; a relative one starts from where it was given. One in a file is made absolute.
 pub(in crate::config) fn path() -> FilePath {
     FilePath
 }
@@ -22,7 +22,7 @@ impl Kind for FilePath {
     fn read(&self, raw: Raw<'_>) -> Result<PathBuf, Mismatch> {
         raw.os_string()
             .filter(|path| !path.is_empty() && !path.as_encoded_bytes().contains(&0))
-            .map(|path| raw.base().join(path))
+            .map(|path| raw.path(path))
             .ok_or_else(|| raw.wrong())
     }
 

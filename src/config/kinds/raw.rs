@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged;
+
+use crate::config::full_path::full;
 
 /// A value as it was given: JSON in a file, or a text on the command line or in the environment.
 #[derive(Clone, Copy)]
@@ -34,6 +36,14 @@ impl<'a> Raw<'a> {
 
     pub(super) fn base(self) -> &'a Path {
         self.base
+    }
+
+    /// A path that starts from where it was given.
+    pub(super) fn path(self, path: &OsStr) -> PathBuf {
+        match self.given {
+            Given::Json(_) => full(&self.base.join(path)),
+            Given::Text(_) => self.base.join(path),
+        }
     }
 
     /// Whether it stands for nothing: `null`, or an empty text.

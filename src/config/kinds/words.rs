@@ -91,7 +91,9 @@ impl Kind for LogFilter {
                 let why = "spans and fields cannot be chosen, parts of the program can";
                 return Err(raw.refused(why.to_owned()));
             }
-            Targets::from_str(directive).map_err(|_| raw.wrong())?;
+            if Targets::from_str(directive).is_err() {
+                return Err(raw.refused(format!("{directive:?} is no level and no target=level")));
+            }
         }
         Ok(directives.join(","))
     }

@@ -60,7 +60,10 @@ fn an_error_in_a_file_says_where_what_and_what_to_do() {
             "{\"port\" 1}",
             &format!("1:9: expected colon after the string or word in object property{COMMA}"),
         ),
-        ("{\"port\": 1", &format!("1:1: unterminated object{COMMA}")),
+        (
+            "{\n\"port\": 1",
+            &format!("2:10: the text ends here, and the object that begins at 1:1 does not{COMMA}"),
+        ),
         ("{\"ssl_cert\": \"a\"}", "1:2: ssl_cert and ssl_key belong together; set both or neither"),
     ] {
         assert_eq!(said(file(text)), format!("config.json:{expected}"), "{text}");

@@ -128,6 +128,11 @@ fn server(families: &mut Families, snapshot: &Snapshot) {
         "When the configuration in use was taken into use, in seconds since 1970",
         times::seconds_since_1970(&configuration.since).map(Number::Measure),
     );
+    families.gauge(
+        "config_restart_needed",
+        "Keys of the configuration as it was last read that take a restart",
+        configuration.restart_needed.len() as u64,
+    );
     let state = severity(snapshot.health.state);
     families.gauge("health_state", "The worst check: 0 is green, 1 amber, 2 red", state);
     let checks = worst_checks(&snapshot.health);

@@ -203,6 +203,7 @@ fn server() -> ServerInfo {
             failures: 1,
             fault: None,
             changed: vec!["cache_max_size".to_owned()],
+            restart_needed: vec!["max_threads".to_owned()],
         },
         features: [
             ("listing", true),

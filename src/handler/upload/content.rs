@@ -108,7 +108,9 @@ impl From<ContentError> for Refused {
     fn from(error: ContentError) -> Self {
         let status = match &error {
             ContentError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            ContentError::Body(BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
+            ContentError::Body(BodyError::TimedOut | BodyError::TookTooLong) => {
+                StatusCode::REQUEST_TIMEOUT
+            }
             // Of a closed connection nobody reads the answer; it is for the log.
             ContentError::Body(BodyError::Malformed | BodyError::Closed) => StatusCode::BAD_REQUEST,
         };

@@ -107,6 +107,16 @@ fn a_filter_that_is_none_is_an_error_that_names_the_levels() {
 }
 
 #[test]
+fn of_a_filter_with_several_parts_the_wrong_one_is_named() {
+    for (given, part) in
+        [("DEBUG,foo=bar", "\"foo=bar\""), ("salver=loud, info", "\"salver=loud\"")]
+    {
+        let error = check_filter(given).expect_err(given).to_string();
+        assert!(error.contains(&format!("{part} is wrong")), "{error}");
+    }
+}
+
+#[test]
 fn text_is_time_level_message_and_values() {
     let event = || tracing::info!(port = 8000, "listening");
     let (console, _) = said(&options("INFO"), event);

@@ -83,8 +83,7 @@ impl Incoming for Receiver {
                 }
                 Poll::Pending => {
                     ready!(self.poll_patience(context));
-                    self.intake.timed_out();
-                    Some(Err(BodyError::TimedOut))
+                    Some(Err(self.intake.timed_out(&self.allowance)))
                 }
             });
         }

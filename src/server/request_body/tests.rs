@@ -6,6 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::message::RequestBody;
+use crate::server::clock;
 use crate::server::deadline::{Allowance, Deadline};
 
 /// A connection that lends itself to body readers, and the client at its other end.
@@ -14,6 +15,7 @@ struct Lender {
     inbox: Inbox,
     deadline: Deadline,
     progress: Progress,
+    allowance: Allowance,
 }
 
 async fn lender(length: BodyLength, client_waits: bool, early: &[u8]) -> (Lender, TcpStream) {
@@ -33,16 +35,14 @@ async fn lender(length: BodyLength, client_waits: bool, early: &[u8]) -> (Lender
             Limits::default(),
             Intake::new(&Arc::default()),
         ),
+        allowance: Allowance::new(Duration::from_secs(10), 0),
     };
     (lender, client.unwrap())
 }
 
 impl Lender {
     fn reader(&mut self) -> BodyReader<'_> {
-        let pace = Pace {
-            deadline: &mut self.deadline,
-            allowance: Allowance::new(Duration::from_secs(10), 0),
-        };
+        let pace = Pace { deadline: &mut self.deadline, allowance: self.allowance };
         BodyReader::new(&mut self.io, &mut self.inbox, pace, &mut self.progress)
     }
 
@@ -94,6 +94,16 @@ async fn a_malformed_chunk_and_a_lost_client_are_told_apart() {
 async fn a_client_that_stops_sending_is_given_up() {
     let (mut lender, _client) = lender(BodyLength::Length(5), false, b"abc").await;
     assert!(matches!(lender.read_all().await, Err(BodyError::TimedOut)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_too_long_in_all_is_told_so_and_not_that_it_stopped() {
+    let (mut lender, _client) = lender(BodyLength::Length(5), false, b"abc").await;
+    let end = Some(clock::now() + Duration::from_secs(3));
+    lender.allowance = lender.allowance.until(end);
+    let error = lender.read_all().await.unwrap_err();
+    assert!(matches!(error, BodyError::TookTooLong), "{error}");
+    assert!(error.to_string().contains("longer than the server allows in all"), "{error}");
 }
 
 #[tokio::test]

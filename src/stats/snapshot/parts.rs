@@ -242,7 +242,7 @@ pub struct Certificate {
     pub not_after: String,
     /// Whole days until then; negative afterwards.
     pub days_left: i64,
-    /// Whether nobody but this server vouches for it.
+    /// Whether nobody but its own key vouches for it, whether this server made it or somebody else.
     pub self_signed: bool,
 }
 
@@ -253,7 +253,7 @@ pub struct LimitsHit {
     /// Timeouts, by what took too long: `request_head`, `request_content`, `response`,
     /// `keep_alive`, `handshake`.
     pub timeouts: BTreeMap<String, u64>,
-    /// Connections refused, by reason: `address_filter`, `connections` (all or of one client),
+    /// Connections refused, by reason: `address_filter`, `connections` (of all), `connections_per_ip` (of one client),
     /// `handshakes`; and `descriptors`, times that none could be accepted.
     pub refused_connections: BTreeMap<String, u64>,
     /// Heads that could not be understood, by what was wrong with them, such as `bare_lf`.

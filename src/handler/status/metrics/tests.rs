@@ -24,6 +24,7 @@ fn every_number_of_the_snapshot_is_there_to_the_last_digit() {
     let samples = samples(&text);
     for (series, value) in [
         (r#"salver_build_info{version="0.1.0",commit="0123abc"}"#, "1"),
+        ("salver_config_restart_needed", "2"),
         ("salver_requests_total", "9007199254740993"),
         ("salver_encrypted_requests_total", "9007199254740988"),
         (r#"salver_responses_total{code="200"}"#, "9007199254739693"),
