@@ -41,7 +41,17 @@ const MISHAPS: u64 = 5;
 /// Looks at everything.
 pub(super) fn examine(signs: &Signs<'_>) -> Health {
     let mut checks = vec![root(signs), errors(signs), descriptors(signs), connections(signs)];
-    checks.extend(signs.disks.uploads.map(uploads));
+    match (&signs.disks.uploads_fault, signs.disks.uploads) {
+        // Not red: what is there is still served.
+        (Some(fault), _) => {
+            checks.push(check(
+                "upload_room",
+                State::Amber,
+                format!("uploads are refused: {fault}"),
+            ));
+        }
+        (None, space) => checks.extend(space.map(uploads)),
+    }
     if let Some(fault) = signs.configuration_fault {
         let text = format!("the old one stays in use: {fault}");
         checks.push(check("configuration", State::Amber, text));
@@ -231,6 +241,13 @@ mod tests {
             [free(0, gib), free(40 * mib, gib), free(40 * mib, 50 * mib), free(2 * gib, 100 * gib)],
             [State::Amber, State::Amber, State::Green, State::Green]
         );
+        let unwritable = |_: &mut Signs<'_>, _: &mut Observed, disks: &mut Disks, _: &mut Usage| {
+            disks.uploads_fault = Some("it is gone".to_owned());
+            disks.uploads = Some(Space { free: 2 * gib, total: 2 * gib });
+        };
+        let (state, health) = state_of(unwritable);
+        assert_eq!(state, State::Amber);
+        assert_eq!(health.checks[0].text, "uploads are refused: it is gone");
         assert_eq!(state_of(|signs, _, _, _| signs.unaccepted = 1).0, State::Red);
         let unusable = |observed: &mut Observed| {
             observed.certificates = Some(vec![certificate(90)]);
