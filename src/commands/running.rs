@@ -12,9 +12,10 @@ use tokio::task::spawn_blocking;
 use super::care::{Care, Wards};
 use super::prepare::{Granted, Prepared};
 use super::reload::{Load, Next, NextLog};
-use super::{logging, tls};
+use super::{logging, places, tls};
 use crate::config::{Config, KEYS, Loaded};
 use crate::log::{self, AccessLog};
+use crate::opening;
 use crate::server::{self, Server, Services};
 use crate::site::Site;
 use crate::stats::snapshot::{Configuration, Feature, ServerInfo};
@@ -56,6 +57,8 @@ impl Running {
             Some(tls) => Some(tls),
             None => tls::options(&config, config_file.as_deref()).map(Tls::open).transpose()?,
         };
+        let confined = sandbox.confined.clone();
+        opening::begin_serving(move |path, writes| !places::may_open(&confined, path, writes));
         let addresses = bound.addresses();
         let services = served(&config, site, tls.map(Arc::new), &addresses);
         let configuration =
@@ -113,7 +116,10 @@ impl Running {
                 _ = hangup.recv() => {
                     // For tools that move log files away.
                     self.access_log.as_ref().map(AccessLog::reopen);
-                    tracing::info!("SIGHUP: the access log is opened anew, configuration and \
+                    if let Some(file) = self.diagnostics.file() {
+                        spawn_blocking(move || file.reopen());
+                    }
+                    tracing::info!("SIGHUP: the logs are opened anew, configuration and \
                         certificates are read again");
                     self.reload(load.clone()).await;
                 }

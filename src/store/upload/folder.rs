@@ -248,8 +248,8 @@ impl Folder {
         match error {
             Errno::ROFS => "its file system is read-only; mount it for writing".to_owned(),
             Errno::ACCESS if is_allowed.is_ok() => {
-                "it was made anew, and the sandbox only lets this \
-                 process write to what was there at the start; a restart is needed"
+                "the sandbox only lets this process write to what was \
+                 there at the start; a restart is needed"
                     .to_owned()
             }
             Errno::ACCESS | Errno::PERM => {
