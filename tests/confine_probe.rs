@@ -417,6 +417,8 @@ mod linux {
                 (!is_refusal).then(|| format!("cannot {name}, but only since {error}"))
             }
         };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(call(0x4000_0000 + 520).raw_os_error(), Some(libc::ENOSYS), "execve of x32");
         let calls = CALLS.iter().filter_map(|(name, number)| {
             let error = call(*number);
             let is_denied = error.raw_os_error() == Some(libc::EPERM);

@@ -5,8 +5,7 @@
 //! else's machine, after an upgrade, at the worst moment. What no file server ever calls does not change: to
 //! become another program or another process, to look into others, to change the machine, to mount, to
 //! change namespaces, keys, clocks or users. Those are also the calls in which faults of kernels are looked
-//! for. Calls for another processor architecture end the process; those of x32 are denied by their own
-//! numbers.
+//! for. Calls for another processor architecture end the process; those of x32 do not exist.
 //!
 //! Threads are needed, other processes are not: `clone` without `CLONE_THREAD` is denied. `clone3` has its
 //! flags where a filter cannot see them; it is said not to exist (`ENOSYS`), and the C library takes `clone`.
@@ -191,26 +190,24 @@ const DENIED_HERE: &[i64] = &[
     libc::SYS_utime,
     libc::SYS_utimes,
     libc::SYS_vfork,
-    // x32 has numbers of its own for ioctl, execve, ptrace, rt_sigqueueinfo, kexec_load, move_pages,
-    // rt_tgsigqueueinfo, process_vm_readv and _writev, execveat.
-    X32 + 514,
-    X32 + 520,
-    X32 + 521,
-    X32 + 524,
-    X32 + 528,
-    X32 + 533,
-    X32 + 536,
-    X32 + 539,
-    X32 + 540,
-    X32 + 545,
 ];
 
 #[cfg(not(target_arch = "x86_64"))]
 const DENIED_HERE: &[i64] = &[];
 
-/// What x32, another way into the kernel of x86-64, adds to a number.
-#[cfg(target_arch = "x86_64")]
-const X32: i64 = 0x4000_0000;
+/// Numbers from here on are those of x32, another way into the kernel of x86-64; nowhere are they any of ours.
+const X32: u32 = 0x4000_0000;
+
+/// Instructions before those of the filter, which begins anew: load the number of the call; if it is one of
+/// x32, it does not exist. Each number by itself would double the filter.
+const NO_X32: [sock_filter; 3] = [
+    sock_filter { code: 0x20, jt: 0, jf: 0, k: 0 },
+    sock_filter { code: 0x35, jt: 0, jf: 1, k: X32 },
+    sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x0005_0000 | ENOSYS },
+];
+
+/// "No such call", as a filter returns it.
+const ENOSYS: u32 = libc::ENOSYS.unsigned_abs();
 
 /// The families of sockets that there is a use for; the last for the addresses of interfaces.
 const FAMILIES: [i32; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
@@ -248,10 +245,11 @@ pub(super) fn restrict() -> Result<(), ConfineError> {
     let rules = denied().map_err(refused)?;
     // The other one last: it would be found missing first.
     let absent = Rules::from([(libc::SYS_clone3, Vec::new())]);
-    for (rules, errno) in [(rules, libc::EPERM), (absent, libc::ENOSYS)] {
+    let filters = [(rules, libc::EPERM, Vec::from(NO_X32)), (absent, libc::ENOSYS, Vec::new())];
+    for (rules, errno, mut program) in filters {
         let action = SeccompAction::Errno(errno.unsigned_abs());
         let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch);
-        let program = filter.and_then(BpfProgram::try_from).map_err(refused)?;
+        program.extend(filter.and_then(BpfProgram::try_from).map_err(refused)?);
         seccompiler::apply_filter(&program).map_err(refused)?;
     }
     Ok(())
@@ -280,12 +278,6 @@ fn denied() -> Result<Rules, BackendError> {
         (libc::SYS_socketpair, other_pairs()?),
         (libc::SYS_tgkill, vec![SeccompRule::new(vec![another])?]),
     ]);
-    #[cfg(target_arch = "x86_64")]
-    rules.insert(X32 + 514, any_of(1, &CONTROLS)?);
-    #[cfg(target_arch = "x86_64")]
-    for (number, conditions) in rules.clone() {
-        rules.insert(number | X32, conditions);
-    }
     Ok(rules)
 }
 
