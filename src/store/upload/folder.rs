@@ -336,6 +336,7 @@ impl Folder {
 
     /// The reserved folder, made if need be. While it is held, nobody sweeps.
     pub(super) fn workshop(&self) -> Result<Workshop, Errno> {
+        self.is_there()?;
         loop {
             let folder = match openat(self.root(), RESERVED, READ, Mode::empty()) {
                 Err(Errno::NOENT) => match mkdirat(self.root(), RESERVED, Mode::RWXU) {
