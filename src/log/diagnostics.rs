@@ -27,6 +27,9 @@ use super::timestamp::Timestamp;
 /// at the start (32 bytes each).
 const MAX_QUEUED: usize = 1024;
 
+/// The log file, and what keeps its thread going.
+type Kept = (LogFile, WorkerGuard);
+
 /// What the filter is changed by.
 type FilterHandle = reload::Handle<Targets, Registry>;
 
@@ -99,7 +102,7 @@ impl Write for LogFile {
 pub struct Guard {
     filter: FilterHandle,
     _console: WorkerGuard,
-    file: Option<(LogFile, WorkerGuard)>,
+    file: Option<Kept>,
 }
 
 impl Guard {
@@ -188,7 +191,7 @@ fn queue(thread: &str) -> NonBlockingBuilder {
 
 fn open_file(
     options: &DiagnosticsOptions,
-) -> Result<(Option<NonBlocking>, Option<(LogFile, WorkerGuard)>), LogError> {
+) -> Result<(Option<NonBlocking>, Option<Kept>), LogError> {
     let Some(path) = &options.file else {
         return Ok((None, None));
     };

@@ -202,9 +202,10 @@ impl Folder {
             return;
         }
         let folder = self.path().display();
-        match &new {
-            Some(Fault { why, .. }) => tracing::error!("uploads into {folder} are refused: {why}"),
-            None => tracing::info!("uploads into {folder} are taken again"),
+        if let Some(Fault { why, .. }) = &new {
+            tracing::error!("uploads into {folder} are refused: {why}");
+        } else {
+            tracing::info!("uploads into {folder} are taken again");
         }
         *fault = new;
     }
@@ -214,13 +215,14 @@ impl Folder {
         if self.fault().is_some() {
             return;
         }
-        match self.probe() {
-            Err(error) => self.set_fault(Some(self.unwritable(error))),
-            Ok(()) => tracing::error!(
+        if let Err(error) = self.probe() {
+            self.set_fault(Some(self.unwritable(error)));
+        } else {
+            tracing::error!(
                 "an upload is refused: a file or folder below {} cannot be written to; give this user \
                  the right to",
                 self.path().display()
-            ),
+            );
         }
     }
 
@@ -237,26 +239,7 @@ impl Folder {
     }
 
     fn unwritable(&self, error: Errno) -> Fault {
-        Fault { why: self.why_unwritable(&*self.root(), error), is_away: false }
-    }
-
-    /// Why a folder cannot be written to, and what helps.
-    fn why_unwritable(&self, folder: &OwnedFd, error: Errno) -> String {
-        // What permissions allow and is refused all the same.
-        let is_allowed =
-            accessat(folder, c".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
-        match error {
-            Errno::ROFS => "its file system is read-only; mount it for writing".to_owned(),
-            Errno::ACCESS if is_allowed.is_ok() => {
-                "the sandbox only lets this process write to what was \
-                 there at the start; a restart is needed"
-                    .to_owned()
-            }
-            Errno::ACCESS | Errno::PERM => {
-                format!("it cannot be written to: {error}; give this user the right to")
-            }
-            _ => format!("it cannot be written to: {error}"),
-        }
+        Fault { why: why_unwritable(&self.root(), error), is_away: false }
     }
 
     /// Why the folder is not where it was.
@@ -271,7 +254,7 @@ impl Folder {
             error => {
                 let above = self.path().parent().ok_or(Errno::NOENT).and_then(open_straight);
                 let why = match above {
-                    Ok(above) => self.why_unwritable(&above, error),
+                    Ok(above) => why_unwritable(&above, error),
                     Err(error) => error.to_string(),
                 };
                 format!("it is gone and cannot be made anew: {why}")
@@ -407,6 +390,24 @@ impl Folder {
     pub(super) fn begin_writing(self: &Arc<Self>) -> Writing {
         self.writing.fetch_add(1, Ordering::Relaxed);
         Writing(Arc::clone(self))
+    }
+}
+
+/// Why a folder cannot be written to, and what helps.
+fn why_unwritable(folder: &OwnedFd, error: Errno) -> String {
+    // What permissions allow and is refused all the same.
+    let is_allowed = accessat(folder, c".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+    match error {
+        Errno::ROFS => "its file system is read-only; mount it for writing".to_owned(),
+        Errno::ACCESS if is_allowed.is_ok() => {
+            "the sandbox only lets this process write to what was \
+             there at the start; a restart is needed"
+                .to_owned()
+        }
+        Errno::ACCESS | Errno::PERM => {
+            format!("it cannot be written to: {error}; give this user the right to")
+        }
+        _ => format!("it cannot be written to: {error}"),
     }
 }
 
