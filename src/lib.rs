@@ -34,6 +34,7 @@ pub mod handler;
 pub mod http1;
 pub mod log;
 pub mod message;
+pub mod opening;
 pub mod policy;
 pub mod server;
 pub mod site;

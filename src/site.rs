@@ -265,7 +265,7 @@ impl Site {
             storage.store.notice_changes();
         }
         if let Some(uploads) = &self.uploads {
-            uploads.folder.tidy(SystemTime::now());
+            uploads.tidy(SystemTime::now());
         }
     }
 

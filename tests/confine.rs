@@ -188,6 +188,89 @@ fn logs_are_rotated_and_opened_anew() {
     eventually(|| folder.join("access.log").exists().then_some(()));
     server.get("/a.txt?two", &[]);
     has("access.log", "?two");
+    fs::rename(folder.join("salver.log"), folder.join("moved too")).unwrap();
+    server.signal("HUP");
+    eventually(|| folder.join("salver.log").exists().then_some(()));
+    server.signal("HUP");
+    has("salver.log", "SIGHUP");
+    // What cannot be opened again goes on as it was.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("log"), "").unwrap();
+    for name in ["access.log", "salver.log"] {
+        fs::rename(folder.join(name), folder.join(format!("last {name}"))).unwrap();
+        symlink(elsewhere.path().join("log"), folder.join(name)).unwrap();
+    }
+    server.signal("HUP");
+    // One thread says it of the one, another of the other.
+    let said = std::cell::RefCell::new(String::new());
+    let is_refusal = |line: &&str| line.contains("cannot open the");
+    server.line(|line| {
+        said.borrow_mut().extend(Some(line).filter(is_refusal));
+        said.borrow().matches("outside of what the sandbox granted at the start").count() == 2
+    });
+    assert!(said.borrow().contains("the access log again"), "{}", said.borrow());
+    assert!(said.borrow().contains("the log file /"), "{}", said.borrow());
+    server.get("/a.txt?three", &[]);
+    has("last access.log", "?three");
+    assert_eq!(fs::read(elsewhere.path().join("log")).unwrap(), b"");
+}
+
+#[test]
+fn a_link_in_the_place_of_the_uploads_is_not_followed() {
+    let setup = setup().flag("--enable-file-uploads").flag("--sandbox=off").plain();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let server = setup.start();
+    let put = || {
+        let mut client = server.connect();
+        client.send("PUT /uploads/a HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi");
+        client.response().status
+    };
+    assert_eq!(put(), 201);
+    fs::rename(server.root.join("uploads"), server.root.join("old")).unwrap();
+    symlink(elsewhere.path(), server.root.join("uploads")).unwrap();
+    server.line(|line| line.contains("/uploads are refused: a symbolic link"));
+    assert_eq!(put(), 403);
+    assert!(fs::read_dir(elsewhere.path()).unwrap().next().is_none());
+    server.signal("HUP");
+    server.line(|line| line.contains("in use stays") && line.contains("set upload_dir"));
+    fs::remove_file(server.root.join("uploads")).unwrap();
+    fs::rename(server.root.join("old"), server.root.join("uploads")).unwrap();
+    server.line(|line| line.contains("are taken again"));
+    assert_eq!(put(), 201);
+}
+
+#[test]
+fn an_upload_folder_that_is_made_anew_takes_a_restart_and_that_is_said() {
+    let server = confined().flag("--enable-file-uploads").plain().start();
+    fs::remove_dir_all(server.root.join("uploads")).unwrap();
+    fs::create_dir(server.root.join("uploads")).unwrap();
+    server.line(|line| {
+        line.contains("/uploads are refused: ") && line.contains("a restart is needed")
+    });
+    eventually(|| {
+        let status = server.get("/server-status?format=json", &[]).text();
+        status.contains("uploads are refused: the sandbox only lets").then_some(())
+    });
+}
+
+#[test]
+fn a_link_out_of_the_root_takes_uploads_only_when_it_is_named() {
+    let setup = setup();
+    let elsewhere = tempfile::tempdir().unwrap();
+    symlink(elsewhere.path(), setup.root().join("uploads")).unwrap();
+    let root = setup.root().to_str().unwrap().to_owned();
+    let (said, code) = refused(&["--enable-file-uploads", &root]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("leads out of the document root") && said.contains("upload_dir"),
+        "{said}"
+    );
+    let named = format!("--upload-dir={root}/uploads");
+    let server = setup.flag("--enable-file-uploads").flag(&named).plain().start();
+    let mut client = server.connect();
+    client.send("PUT /uploads/a HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(client.response().status, 201);
+    assert_eq!(fs::read(elsewhere.path().join("a")).unwrap(), b"hi");
 }
 
 #[test]

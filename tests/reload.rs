@@ -438,3 +438,26 @@ fn who_watches_the_status_goes_on_watching() {
         seen.extend(watcher.take(2000));
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_in_the_place_of_a_file_holds_nothing_up() {
+    let off = r#", "sandbox": "off""#;
+    let server = site(off).plain().start();
+    let path = server.root.parent().unwrap().join("config.json");
+    let content = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    server.signal("HUP");
+    server.line(|line| line.contains("in use stays") && line.contains("no regular file"));
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, content).unwrap();
+    server.signal("HUP");
+    server.line(|line| line.contains("the new configuration is in use"));
+    let log = path.with_file_name("log");
+    rustix::fs::mknodat(rustix::fs::CWD, &log, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let said = server.reload(&with(&format!(r#"{off}, "access_log": "{}""#, log.display())));
+    assert!(said.contains("nobody reads from"), "{said}");
+    assert!(server.reload(&with(off)).contains("the new configuration is in use"));
+}

@@ -139,6 +139,12 @@ pub(super) fn check(
     needed.into_iter().find(missing).map_or(Ok(()), |place| Err(RestartNeeded(place)))
 }
 
+/// Whether the sandbox lets a file be read, or written to and made.
+pub(super) fn may_open(confined: &Confined, path: &Path, writes: bool) -> bool {
+    let rights = if writes { Rights::Write } else { Rights::Read };
+    confined.allows(&Place { path: path.to_owned(), rights, key: "" })
+}
+
 /// Refuses to serve what nobody means to serve; what is merely unwise is returned.
 pub(super) fn caution(
     config: &Config,

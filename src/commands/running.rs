@@ -12,9 +12,10 @@ use tokio::task::spawn_blocking;
 use super::care::{Care, Wards};
 use super::prepare::{Granted, Prepared, of_user};
 use super::reload::{Load, Next, NextLog};
-use super::{logging, tls};
+use super::{logging, places, tls};
 use crate::config::{self, Config, KEYS, Loaded};
 use crate::log::{self, AccessLog};
+use crate::opening;
 use crate::server::{self, Role, Server, Services};
 use crate::site::Site;
 use crate::stats::snapshot::{Configuration, Feature, ServerInfo};
@@ -66,6 +67,8 @@ impl Running {
             let options = tls::options(&config, config_file.as_deref());
             options.map(Tls::open).transpose().map_err(|error| of_user(&config, error))?
         };
+        let confined = sandbox.confined.clone();
+        opening::begin_serving(move |path, writes| !places::may_open(&confined, path, writes));
         let addresses = bound.addresses();
         let services = served(&config, site, tls.map(Arc::new), &addresses);
         let configuration =
@@ -113,6 +116,18 @@ impl Running {
         self.services.tls.as_deref()
     }
 
+    /// For tools that move log files away.
+    fn reopen_logs(&self) {
+        if let Some(log) = self.access_log.as_ref().filter(|_| self.logs_to_file()) {
+            log.reopen();
+            tracing::info!("SIGHUP: the access log is opened anew");
+        }
+        if let Some(file) = self.diagnostics.file() {
+            spawn_blocking(move || file.reopen());
+            tracing::info!("SIGHUP: log_file is opened anew");
+        }
+    }
+
     /// Does what is to be done while it serves, for as long as it is polled. `load` reads the
     /// configuration again.
     pub(super) async fn go_on(&mut self, hangup: &mut Signal, load: impl Load) {
@@ -121,11 +136,7 @@ impl Running {
             tokio::select! {
                 now = tidy.tick() => self.services.site.tidy(now.into_std()),
                 _ = hangup.recv() => {
-                    // For tools that move log files away.
-                    if let Some(log) = self.access_log.as_ref().filter(|_| self.logs_to_file()) {
-                        log.reopen();
-                        tracing::info!("SIGHUP: the access log is opened anew");
-                    }
+                    self.reopen_logs();
                     tracing::info!("SIGHUP: the configuration is read again");
                     self.reload(load.clone()).await;
                 }

@@ -1,7 +1,6 @@
 //! The configuration file.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use jsonc_parser::ast::{ObjectProp, Value};
@@ -13,6 +12,7 @@ use super::jsonc;
 use super::key;
 use super::kinds::Raw;
 use super::sources::{Loaded, Origin};
+use crate::opening;
 
 /// Bytes of a configuration file that are read at most.
 const LARGEST: u64 = 1 << 20;
@@ -22,10 +22,8 @@ const SCHEMA: &str = "$schema";
 
 /// Reads the file that `named_by` names.
 pub(super) fn read(path: &Path, named_by: Origin) -> Result<Vec<u8>, ConfigError> {
-    let mut content = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut content));
-    let fault = match read {
-        Ok(_) if content.len() as u64 <= LARGEST => return Ok(content),
+    let fault = match opening::read(path, LARGEST) {
+        Ok(content) if content.len() as u64 <= LARGEST => return Ok(content),
         Ok(_) => Fault::TooLarge { most: LARGEST },
         Err(source) => Fault::Unreadable { path: full(path), source },
     };

@@ -13,8 +13,8 @@
 //! therefore to be called while there is one thread, and sees to it that there is. What is open by then
 //! stays open: listening sockets, standard output.
 //!
-//! The network is left as it is: a new configuration may listen elsewhere, and what listens can be reached
-//! anyway.
+//! The network is left as it is, as far as TCP and UDP go: a new configuration may listen elsewhere, and what
+//! listens can be reached anyway. Sockets of other programs on this machine cannot be.
 
 mod account;
 pub mod caution;

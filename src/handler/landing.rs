@@ -44,10 +44,8 @@ impl From<UploadError> for Refused {
         let status = match error {
             UploadError::Taken | UploadError::IsFolder => StatusCode::CONFLICT,
             UploadError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
-            UploadError::Denied => {
-                tracing::error!("the upload folder cannot be written to");
-                StatusCode::FORBIDDEN
-            }
+            // The folder itself says why, once.
+            UploadError::Denied => StatusCode::FORBIDDEN,
             UploadError::BadName => StatusCode::BAD_REQUEST,
             UploadError::Unavailable(error) => {
                 tracing::error!(%error, "an upload cannot be stored");

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tracing::Subscriber;
@@ -25,6 +26,9 @@ use super::timestamp::Timestamp;
 /// Lines that may wait to be written; those beyond them are dropped. Room for all of them is taken
 /// at the start (32 bytes each).
 const MAX_QUEUED: usize = 1024;
+
+/// The log file, and what keeps its thread going.
+type Kept = (LogFile, WorkerGuard);
 
 /// What the filter is changed by.
 type FilterHandle = reload::Handle<Targets, Registry>;
@@ -57,16 +61,56 @@ pub struct DiagnosticsOptions {
     pub max_files: usize,
 }
 
+/// The file that gets the same lines. Copies are of the same file.
+#[derive(Clone, Debug)]
+pub struct LogFile(Arc<Mutex<RotatingFile>>);
+
+impl LogFile {
+    /// Opens it again under its name, for tools that move log files away; the one that is open stays when
+    /// that fails, which is said. May wait for a disk.
+    pub fn reopen(&self) {
+        let (done, path) = {
+            let mut file = self.lock();
+            (file.reopen(), file.path().to_owned())
+        };
+        if let Err(error) = done {
+            tracing::error!(
+                "cannot open the log file {} again: {error}; what was open before is written to as before",
+                path.display()
+            );
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RotatingFile> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+}
+
 /// Changes what is said, and keeps the log file's thread going; dropping it writes what is left (for a second at most).
 #[derive(Debug)]
 #[must_use = "dropped at once, it would end the log file at once"]
 pub struct Guard {
     filter: FilterHandle,
     _console: WorkerGuard,
-    _file: Option<WorkerGuard>,
+    file: Option<Kept>,
 }
 
 impl Guard {
+    /// The log file, if there is one.
+    pub fn file(&self) -> Option<LogFile> {
+        self.file.as_ref().map(|(file, _)| file.clone())
+    }
+
     /// Says what is worth a line from now on, as [`DiagnosticsOptions::filter`] does.
     ///
     /// # Errors
@@ -89,7 +133,7 @@ pub fn init(options: &DiagnosticsOptions) -> Result<Guard, LogError> {
     let (console, console_guard) = queue("log-stderr").finish(io::stderr());
     let (subscriber, filter) = subscriber(options, console, file)?;
     subscriber.try_init().map_err(|_| LogError::AlreadySetUp)?;
-    Ok(Guard { filter, _console: console_guard, _file: file_guard })
+    Ok(Guard { filter, _console: console_guard, file: file_guard })
 }
 
 /// Does some work whose diagnostics go to standard error at once, since there is to be no thread yet
@@ -152,15 +196,16 @@ fn queue(thread: &str) -> NonBlockingBuilder {
 
 fn open_file(
     options: &DiagnosticsOptions,
-) -> Result<(Option<NonBlocking>, Option<WorkerGuard>), LogError> {
+) -> Result<(Option<NonBlocking>, Option<Kept>), LogError> {
     let Some(path) = &options.file else {
         return Ok((None, None));
     };
     let file = RotatingFile::open(path, options.rotation, options.max_files);
     let file =
         file.map_err(|source| LogError::File { key: "log_file", path: path.clone(), source })?;
-    let (writer, guard) = queue("log-file").finish(file);
-    Ok((Some(writer), Some(guard)))
+    let file = LogFile(Arc::new(Mutex::new(file)));
+    let (writer, guard) = queue("log-file").finish(file.clone());
+    Ok((Some(writer), Some((file, guard))))
 }
 
 fn subscriber<W, F>(

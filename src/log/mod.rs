@@ -21,7 +21,8 @@ mod writer;
 
 pub use access::{AccessLog, Destination, DroppedLines, Recorder};
 pub use diagnostics::{
-    DiagnosticsFormat, DiagnosticsOptions, Guard, check_filter, colors, init, without_threads,
+    DiagnosticsFormat, DiagnosticsOptions, Guard, LogFile, check_filter, colors, init,
+    without_threads,
 };
 pub use error::LogError;
 pub use line::{AccessLogFormat, Entry, Formatter, RequestId};

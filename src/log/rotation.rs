@@ -6,12 +6,16 @@
 //! name merely begins alike.)
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::timestamp::{calendar, seconds};
+use crate::opening;
+
+/// Permissions of a log, less the umask.
+const MODE: u32 = 0o666;
 
 /// When a log file begins anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +102,13 @@ impl RotatingFile {
         Ok(this)
     }
 
-    /// Opens the file again under its name, for tools that move it away and say so.
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file again under its name, for tools that move it away and say so. The one that is open
+    /// stays when that fails.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.file = append_to(&self.path)?;
         Ok(())
@@ -183,7 +193,7 @@ impl Write for RotatingFile {
 
 fn append_to(path: &Path) -> io::Result<File> {
     fs::create_dir_all(folder_of(path))?;
-    OpenOptions::new().append(true).create(true).open(path)
+    opening::append(path, MODE)
 }
 
 /// The folder a file lies in.

@@ -32,7 +32,9 @@ impl Sink for Stdout {}
 
 impl Sink for RotatingFile {
     fn reopen(&mut self) -> io::Result<()> {
-        Self::reopen(self)
+        Self::reopen(self).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", self.path().display()))
+        })
     }
 }
 
@@ -221,7 +223,8 @@ impl<'a> Writer<'a> {
     fn reopen(&mut self) {
         if let Err(error) = self.sink.reopen() {
             tracing::error!(
-                "cannot open the access log again: {error}; writing goes on in the old file"
+                "cannot open the access log again: {error}; what was open before is written to \
+                 as before"
             );
         }
     }

@@ -26,12 +26,17 @@ pub(super) fn cache(report: CacheReport) -> Cache {
 
 pub(super) fn disks(root: Option<&Inspection>, uploads: Option<&Inspection>) -> Disks {
     Disks {
-        root_fault: root.and_then(|root| root.fault.as_ref()).map(ToString::to_string),
+        root_fault: root.and_then(fault),
         root: root.and_then(space),
+        uploads_fault: uploads.and_then(fault),
         uploads: uploads.and_then(space),
     }
 }
 
 fn space(inspection: &Inspection) -> Option<Space> {
     inspection.space.map(|(free, total)| Space { free, total })
+}
+
+fn fault(inspection: &Inspection) -> Option<String> {
+    inspection.fault.as_ref().map(ToString::to_string)
 }

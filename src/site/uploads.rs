@@ -1,9 +1,11 @@
 //! Where uploads land, and what takes them there.
 
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+use std::{fs, io};
 
 use super::BuildError;
 use super::memory::max_drafts;
@@ -21,10 +23,12 @@ pub(super) struct Uploads {
     pub(super) folder: UploadFolder,
     /// Where that is on the site; `None` when it is not served.
     pub(super) place: Option<SitePath<'static>>,
-    /// Where it really is, links followed.
+    /// Where it really is, links followed: as they were when this was built.
     pub(super) real_path: Option<PathBuf>,
     conflict: Conflict,
     path: PathBuf,
+    /// Whether it was said that its name leads elsewhere since.
+    is_told: AtomicBool,
     log: Option<(PathBuf, FormLog)>,
     memory: UploadMemory,
 }
@@ -57,22 +61,45 @@ impl Uploads {
                 })
             }
         };
-        let folder = match before.filter(|before| before.path == path) {
+        let fault = |error| BuildError::Uploads { folder: path.clone(), error };
+        let real_path = real_folder(config, &path).map_err(fault)?;
+        let is_same = |before: &&Self| before.real_path.as_ref() == Some(&real_path);
+        let folder = match before.filter(is_same) {
             Some(before) => before.folder.clone(),
             None => UploadFolder::open(upload::UploadOptions {
-                folder: path.clone(),
+                folder: real_path.clone(),
                 expiry: config.upload_expiry,
                 max_drafts: max_drafts(config),
                 changes: changes.clone(),
             })
-            .map_err(|error| BuildError::Uploads { folder: path.clone(), error })?,
+            .map_err(fault)?,
         };
         folder.keep_unfinished(config.upload_expiry);
         let place = upload_place(&config.document_root, &path);
         let place = place.filter(|path| config.show_hidden_files || !path.is_hidden());
-        let real_path = path.canonicalize().ok();
         let memory = before.map(|before| before.memory.clone()).unwrap_or_default();
-        Ok(Some(Self { folder, place, real_path, conflict, path, log, memory }))
+        let (real_path, is_told) = (Some(real_path), AtomicBool::new(false));
+        Ok(Some(Self { folder, place, real_path, conflict, path, is_told, log, memory }))
+    }
+
+    /// Looks after the folder, and says once when its name leads to another one since: that is followed
+    /// when the configuration is read again, and not before. May wait for a disk.
+    pub(super) fn tidy(&self, now: SystemTime) {
+        self.folder.tidy(now);
+        let Some(real) = &self.real_path else { return };
+        let Ok(found) = self.path.canonicalize() else { return };
+        if found == *real || self.folder.fault().is_some() {
+            return;
+        }
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the upload folder {} leads to {} now, and uploads land in {} as before: have the \
+                 configuration read again (SIGHUP), or restart",
+                self.path.display(),
+                found.display(),
+                real.display()
+            );
+        }
     }
 
     /// What listings of the upload folder offer, and a page of its own.
@@ -114,6 +141,21 @@ impl Uploads {
             memory: self.memory.clone(),
         })
     }
+}
+
+/// The upload folder, made if need be, without links. One that nobody named is not elsewhere: whoever can
+/// write into the root could have put the link there.
+fn real_folder(config: &Config, path: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(path)?;
+    let real = path.canonicalize()?;
+    if config.upload_dir.is_none() && !real.starts_with(config.document_root.canonicalize()?) {
+        return Err(io::Error::other(format!(
+            "it is a symbolic link that leads out of the document root, to {}; set upload_dir to that \
+             if it is meant",
+            real.display()
+        )));
+    }
+    Ok(real)
 }
 
 /// The log of forms. What people write is not for everybody to read.

@@ -44,7 +44,14 @@ const MISHAPS: u64 = 5;
 /// Looks at everything.
 pub(super) fn examine(signs: &Signs<'_>) -> Health {
     let mut checks = vec![root(signs), errors(signs), descriptors(signs), connections(signs)];
-    checks.extend(signs.disks.uploads.map(uploads));
+    match (&signs.disks.uploads_fault, signs.disks.uploads) {
+        // Not red: what is there is still served.
+        (Some(fault), _) => {
+            let text = format!("uploads are refused: {fault}");
+            checks.push(check("upload_room", State::Amber, text));
+        }
+        (None, space) => checks.extend(space.map(uploads)),
+    }
     checks.extend(signs.configuration_fault.map(configuration));
     if let Some(certificates) = &signs.observed.certificates {
         checks.extend(certificates.iter().map(|certificate| {
@@ -244,6 +251,13 @@ mod tests {
             [free(0, gib), free(40 * mib, gib), free(40 * mib, 50 * mib), free(2 * gib, 100 * gib)],
             [State::Amber, State::Amber, State::Green, State::Green]
         );
+        let unwritable = |_: &mut Signs<'_>, _: &mut Observed, disks: &mut Disks, _: &mut Usage| {
+            disks.uploads_fault = Some("it is gone".to_owned());
+            disks.uploads = Some(Space { free: 2 * gib, total: 2 * gib });
+        };
+        let (state, health) = state_of(unwritable);
+        assert_eq!(state, State::Amber);
+        assert_eq!(health.checks[0].text, "uploads are refused: it is gone");
         assert_eq!(state_of(|signs, _, _, _| signs.unaccepted = 1).0, State::Red);
         let unusable = |observed: &mut Observed| {
             observed.certificates = Some(vec![certificate(90)]);

@@ -35,6 +35,8 @@ pub struct Disks {
     pub root_fault: Option<String>,
     /// The file system of the document root.
     pub root: Option<Space>,
+    /// Why nothing can be uploaded, if it is to be and cannot.
+    pub uploads_fault: Option<String>,
     /// Where uploads land; `None` where nothing can be uploaded.
     pub uploads: Option<Space>,
 }

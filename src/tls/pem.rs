@@ -10,6 +10,7 @@ use rustls_pemfile::Item;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::error::{Fault, TlsError};
+use crate::opening;
 
 /// Bytes of a file that are read at most: no chain is longer.
 const MAX: u64 = 4 * 1024 * 1024;
@@ -89,13 +90,13 @@ fn decrypt(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let text = || {
-        if fs::metadata(path)?.len() > MAX {
+    let text = opening::read(path, MAX).and_then(|text| {
+        if text.len() as u64 > MAX {
             return Err(io::Error::other("it is too long for a certificate or key"));
         }
-        fs::read(path)
-    };
-    text().map_err(|error| TlsError::new(path, Fault::Unreadable(error)))
+        Ok(text)
+    });
+    text.map_err(|error| TlsError::new(path, Fault::Unreadable(error)))
 }
 
 fn items(mut text: &[u8]) -> impl Iterator<Item = io::Result<Item>> {

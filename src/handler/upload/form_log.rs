@@ -1,9 +1,8 @@
 //! The file that what people write into forms is appended to, as JSON Lines.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -12,6 +11,7 @@ use serde_json::json;
 
 use super::receipt::Receipt;
 use crate::content::shown::Time;
+use crate::opening;
 
 /// Only its owner reads what people wrote.
 const MODE: u32 = 0o600;
@@ -74,14 +74,18 @@ impl OpenLog {
                 // The next line is not to begin within a half one.
                 let _ = self.file.set_len(before);
             }
-            written.and_then(|()| self.file.sync_data())
+            written.and_then(|()| match self.file.sync_data() {
+                // A pipe or a device has no disk.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+                done => done,
+            })
         })
         .await
     }
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(MODE).open(path)
+    opening::append(path, MODE)
 }
 
 /// Takes room on the disk beyond the end of a file, where the file system has that.

@@ -54,7 +54,8 @@ pub struct UploadFolder(Arc<Folder>);
 /// What an [`UploadFolder`] needs to know.
 #[derive(Clone, Debug)]
 pub struct UploadOptions {
-    /// The folder; made with its parents if it is not there.
+    /// The folder, by its real path: no link on the way is followed. Made with its parents if it is not
+    /// there.
     pub folder: PathBuf,
     /// How long an unfinished resumable upload is kept after its last byte.
     pub expiry: Duration,
@@ -138,15 +139,37 @@ impl UploadFolder {
         self.0.counts()
     }
 
-    /// Looks whether the folder can be reached, and how much room it has. May wait for a disk.
+    /// Looks whether the folder can be written to, as far as is known, and how much room it has. May wait
+    /// for a disk.
     pub fn inspect(&self) -> Inspection {
-        Inspection::of(self.0.path())
+        let fault = self.0.fault().map(io::Error::other);
+        let found = Inspection::of(self.0.path());
+        Inspection { fault: fault.or(found.fault), ..found }
+    }
+
+    /// Why uploads are refused, if they are.
+    pub fn fault(&self) -> Option<String> {
+        self.0.fault()
+    }
+
+    /// Finds out and says why this was denied, if it was. May wait for a disk.
+    async fn explain<T>(&self, result: Result<T, UploadError>) -> Result<T, UploadError> {
+        if let Err(UploadError::Denied) = result {
+            let folder = Arc::clone(&self.0);
+            // What failed has failed, whatever comes of this.
+            let _: Result<(), UploadError> = blocking(move || {
+                folder.note_denied();
+                Ok(())
+            })
+            .await;
+        }
+        result
     }
 
     /// Begins a file that nobody sees. `expected` is the number of bytes announced, if any: when
     /// there is no room for them, that is said now.
     pub async fn draft(&self, expected: Option<u64>) -> Result<Draft, UploadError> {
-        Draft::begin(&self.0, expected).await
+        self.explain(Draft::begin(&self.0, expected).await).await
     }
 
     /// Makes the drafts of one request appear: all of them, or (on an error) none. When it
@@ -157,12 +180,12 @@ impl UploadFolder {
             finished.push((draft.finish().await?, place));
         }
         let folder = Arc::clone(&self.0);
-        blocking(move || publish::all_or_none(&folder, finished)).await
+        self.explain(blocking(move || publish::all_or_none(&folder, finished)).await).await
     }
 
     /// Begins an upload that may come in parts.
     pub async fn begin_part(&self, new: NewPart) -> Result<Part, UploadError> {
-        parts::create(&self.0, new).await
+        self.explain(parts::create(&self.0, new).await).await
     }
 
     /// Goes on with one. A request that is at it is made to give way.

@@ -267,6 +267,27 @@ async fn a_folder_that_was_removed_is_made_anew() {
     }
 }
 
+#[tokio::test]
+async fn a_link_in_its_place_is_not_followed_and_nothing_lands_meanwhile() {
+    for (root, folder) in both() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::remove_dir_all(root.path()).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), root.path()).unwrap();
+        for _ in 0..2 {
+            folder.tidy(SystemTime::now());
+            assert!(matches!(folder.draft(None).await, Err(UploadError::Denied)));
+            assert!(folder.inspect().fault.unwrap().to_string().contains("symbolic link"));
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+        fs::remove_file(root.path()).unwrap();
+        fs::create_dir(root.path()).unwrap();
+        folder.tidy(SystemTime::now());
+        put(&folder, &[("a", b"x")], Conflict::Reject).await.unwrap();
+        assert!(folder.inspect().fault.is_none());
+        assert_eq!(names(root.path()), ["a"]);
+    }
+}
+
 #[test]
 fn here_a_draft_has_no_name() {
     // Where it has one, these tests show less than they seem to.
