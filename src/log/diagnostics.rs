@@ -26,6 +26,10 @@ use super::timestamp::Timestamp;
 /// at the start (32 bytes each).
 const MAX_QUEUED: usize = 1024;
 
+/// Libraries whose warnings are about what strangers wrote into files, and of no use to whoever runs
+/// a server: they say nothing unless the filter names them.
+const SILENT: [&str; 3] = ["ammonia", "html5ever", "markup5ever"];
+
 /// What the filter is changed by.
 type FilterHandle = reload::Handle<Targets, Registry>;
 
@@ -138,7 +142,16 @@ fn parse_filter(given: &str) -> Result<Targets, LogError> {
     };
     let directives: Vec<_> =
         directives.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
-    directives.join(",").parse().map_err(|wrong: ParseError| error(wrong.to_string()))
+    let is_named = |library: &str| {
+        directives.iter().any(|directive| {
+            let module = directive.split(['=', ':']).next().unwrap_or_default();
+            module.trim() == library
+        })
+    };
+    let targets: Targets =
+        directives.join(",").parse().map_err(|wrong: ParseError| error(wrong.to_string()))?;
+    let silent = SILENT.into_iter().filter(|library| !is_named(library));
+    Ok(targets.with_targets(silent.map(|library| (library, LevelFilter::OFF))))
 }
 
 fn queue(thread: &str) -> NonBlockingBuilder {
