@@ -43,7 +43,7 @@ impl From<UploadError> for Refused {
     fn from(error: UploadError) -> Self {
         let status = match error {
             UploadError::Taken | UploadError::IsFolder => StatusCode::CONFLICT,
-            UploadError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+            UploadError::NoSpace | UploadError::TooManyParts => StatusCode::INSUFFICIENT_STORAGE,
             UploadError::Denied => {
                 tracing::error!("the upload folder cannot be written to");
                 StatusCode::FORBIDDEN

@@ -29,14 +29,18 @@ struct Inner<T> {
     holds: bool,
     /// Bytes that the connection took, in all.
     taken: u64,
+    /// Bytes that came from it, in all.
+    received: u64,
     /// Whether it took nothing more the last time.
     is_blocked: bool,
 }
 
-/// How far a client has taken what was sent.
-pub(super) struct OutProgress {
-    /// Bytes in all.
+/// How far a client has taken what was sent, and how much it has sent itself.
+pub(super) struct Progress {
+    /// Bytes that it took, in all.
     pub(super) taken: u64,
+    /// Bytes that it sent, in all.
+    pub(super) received: u64,
     /// Whether it takes nothing more for now.
     pub(super) is_blocked: bool,
 }
@@ -56,6 +60,7 @@ impl<T> Gather<T> {
             sent: 0,
             holds: false,
             taken: 0,
+            received: 0,
             is_blocked: false,
         })))
     }
@@ -65,10 +70,10 @@ impl<T> Gather<T> {
         self.lock().holds = true;
     }
 
-    /// How far the client has taken what was sent.
-    pub(super) fn progress(&self) -> OutProgress {
-        let Inner { taken, is_blocked, .. } = *self.lock();
-        OutProgress { taken, is_blocked }
+    /// How far the client is.
+    pub(super) fn progress(&self) -> Progress {
+        let Inner { taken, received, is_blocked, .. } = *self.lock();
+        Progress { taken, received, is_blocked }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
@@ -161,7 +166,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Gather<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.lock().io).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let mut inner = self.lock();
+        let read = Pin::new(&mut inner.io).poll_read(context, buffer);
+        inner.received += buffer.filled().len().saturating_sub(before) as u64;
+        read
     }
 }
 
