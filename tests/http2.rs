@@ -395,7 +395,7 @@ fn floods_of_frames_that_carry_nothing_end_the_connection() {
             // Where the goodbye came before the reset, it says why.
             let calm = b"\x07\0\0\0\0\0\0\0\0";
             if let Some(at) = came.windows(calm.len()).position(|bytes| bytes == calm) {
-                assert_eq!(came[at + calm.len() + 3], 0x0b, "{frame:?}: ENHANCE_YOUR_CALM");
+                assert_eq!(came[at + calm.len() + 4], 0x0b, "{frame:?}: ENHANCE_YOUR_CALM");
             }
         }
         let metrics = server.get("/metrics", &[]).text();
