@@ -46,7 +46,7 @@ const PIECE: usize = 1024;
 
 /// Whether the tree of some HTML is of a size that suits its length.
 pub(super) fn is_fair(html: &str) -> bool {
-    most_attributes(html) <= MAX_ATTRIBUTES && Sum::default().is_fair(html)
+    most_attributes(html) <= MAX_ATTRIBUTES && Sum::default().suits(html)
 }
 
 /// The most attributes that any tag can have, wherever tags may begin.
@@ -152,7 +152,7 @@ struct Element {
 }
 
 impl Sum {
-    fn is_fair(self, html: &str) -> bool {
+    fn suits(self, html: &str) -> bool {
         let most =
             MAX_TREE.min(SMALL_TREE.saturating_add(html.len().saturating_mul(TREE_PER_BYTE)));
         let context = QualName::new(None, ns!(html), LocalName::from("div"));

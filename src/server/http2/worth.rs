@@ -1,6 +1,6 @@
 //! Whether what a client sends is worth its bytes.
 //!
-//! SETTINGS, PING, WINDOW_UPDATE, PRIORITY, empty DATA and frames that nobody knows cost work and
+//! SETTINGS, PING, `WINDOW_UPDATE`, PRIORITY, empty DATA and frames that nobody knows cost work and
 //! carry nothing. They are not counted one by one: bytes that arrive are set against what they are
 //! for, which are requests, content, and content that is sent (of which windows are the cost).
 
