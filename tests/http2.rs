@@ -357,3 +357,71 @@ fn half_a_preface_is_waited_for_no_longer_than_a_head() {
         let _ = stream.read_to_end(&mut rest).await;
     });
 }
+
+/// Sends a frame over and over, reading all that comes; what came, once the server has ended it.
+async fn flood(address: SocketAddr, frame: &[u8]) -> (u64, Vec<u8>) {
+    let (mut input, mut output) = TcpStream::connect(address).await.unwrap().into_split();
+    let reading = tokio::spawn(async move {
+        let mut all = Vec::new();
+        let _ = input.read_to_end(&mut all).await;
+        all
+    });
+    output.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let many = frame.repeat(1000);
+    let mut sent = 0;
+    while sent < 1 << 30 && output.write_all(&many).await.is_ok() {
+        sent += many.len() as u64;
+    }
+    (sent, reading.await.unwrap())
+}
+
+#[test]
+fn floods_of_frames_that_carry_nothing_end_the_connection() {
+    let server = site().start();
+    let window_update = b"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01";
+    let ping = [&b"\0\0\x08\x06\0\0\0\0\0"[..], b"12345678"].concat();
+    let frames: [&[u8]; 5] = [
+        b"\0\0\0\x04\0\0\0\0\0",
+        &ping,
+        window_update,
+        b"\0\0\x05\x02\0\0\0\0\x03\0\0\0\0\x10",
+        b"\0\0\x04\x7f\0\0\0\0\0abcd",
+    ];
+    run(async {
+        for frame in frames {
+            let (sent, came) = flood(server.address, frame).await;
+            // What the kernel holds is beside what the server read.
+            assert!(sent < 64 << 20, "{frame:?}: {sent}");
+            // Where the goodbye came before the reset, it says why.
+            let calm = b"\x07\0\0\0\0\0\0\0\0";
+            if let Some(at) = came.windows(calm.len()).position(|bytes| bytes == calm) {
+                assert_eq!(came[at + calm.len() + 4], 0x0b, "{frame:?}: ENHANCE_YOUR_CALM");
+            }
+        }
+        let metrics = server.get("/metrics", &[]).text();
+        let line = metrics.lines().find(|line| line.contains("reason=\"flood\"")).unwrap();
+        assert!(line.ends_with(" 5"), "{line}");
+    });
+}
+
+#[test]
+fn many_requests_and_small_windows_are_no_flood() {
+    let server = site().flag("--keep-alive-requests=0").start();
+    run(async {
+        let (mut client, _) = plain(&server).await;
+        for number in 0..1000 {
+            // 4 MB in all, of which none can be compressed by what came before.
+            let long = format!("{number:04}").repeat(1000);
+            let head = Request::head("http://t/a.txt").header("x-long", long).body(()).unwrap();
+            client = client.ready().await.unwrap();
+            let (response, _) = client.send_request(head, true).unwrap();
+            assert_eq!(response.await.unwrap().status(), 200);
+        }
+        // Each piece of 200 bytes is given back by itself.
+        let (mut client, _) =
+            connect(server.address, Builder::new().initial_window_size(200)).await;
+        let (response, _) = client.send_request(request("GET", "/large"), true).unwrap();
+        let body = content(response.await.unwrap().into_body()).await.unwrap();
+        assert_eq!(body.len(), 3_000_000);
+    });
+}

@@ -1,5 +1,9 @@
 //! Markdown to HTML that may stand in a page of the server's own.
 
+mod cost;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use ammonia::Builder;
@@ -16,17 +20,26 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Elements within elements. Deeper ones cost a sanitiser more than their number, and nobody writes
-/// them to be read.
-const MAX_DEPTH: usize = 100;
+/// Markers of quotations and lists at the beginning of a line.
+const MAX_MARKS: usize = 100;
+
+/// Bytes of HTML that come of any text at most.
+const MAX_HTML: usize = 4 << 20;
+
+/// Of these, for each byte of the text: `|` and an end of line make a row and a cell.
+const HTML_PER_BYTE: usize = 16;
+
+/// Bytes of HTML that may come of any text.
+const SMALL_HTML: usize = 64 * 1024;
 
 /// Renders Markdown (`CommonMark` with tables, strikethrough, task lists and footnotes) as sanitised
-/// HTML. Raw HTML in the text is kept as far as it is harmless. `None` when it is nested more than
-/// 100 deep.
+/// HTML. Raw HTML in the text is kept as far as it is harmless. `None` when it is nested deeper than
+/// anybody would read, or would become more than 4 MiB or out of proportion to its length.
 pub fn to_html(text: &str) -> Option<String> {
-    if quote_marks(text) > MAX_DEPTH {
+    if marks(text) > MAX_MARKS {
         return None;
     }
+    let most = MAX_HTML.min(SMALL_HTML.saturating_add(text.len().saturating_mul(HTML_PER_BYTE)));
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
@@ -36,13 +49,36 @@ pub fn to_html(text: &str) -> Option<String> {
         Event::TaskListMarker(done) => Event::Text(if done { "☑ " } else { "☐ " }.into()),
         other => other,
     });
-    let mut unsafe_html = String::with_capacity(text.len() * 3 / 2);
-    html::push_html(&mut unsafe_html, events);
-    (depth(&unsafe_html) <= MAX_DEPTH).then(|| SANITISER.clean(&unsafe_html).to_string())
+    let mut unsafe_html =
+        Bounded { text: String::with_capacity(most.min(text.len() * 3 / 2)), most };
+    html::write_html_fmt(&mut unsafe_html, events).ok()?;
+    let sanitise = || {
+        let unsafe_html = &unsafe_html.text;
+        cost::is_fair(unsafe_html).then(|| SANITISER.clean(unsafe_html).to_string())
+    };
+    // Whatever strangers make the libraries do, it ends here.
+    let html = catch_unwind(AssertUnwindSafe(sanitise)).ok()??;
+    (html.len() <= most).then_some(html)
+}
+
+/// Text up to some length; more of it is an error.
+struct Bounded {
+    text: String,
+    most: usize,
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.text.len() + piece.len() > self.most {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(piece);
+        Ok(())
+    }
 }
 
 /// The most markers of quotations or lists that a line begins with.
-fn quote_marks(text: &str) -> usize {
+fn marks(text: &str) -> usize {
     let marks = |line: &str| {
         line.bytes()
             .take_while(|byte| b" \t>-+*".contains(byte))
@@ -57,40 +93,75 @@ fn quote_marks(text: &str) -> usize {
     text.lines().filter(|line| !is_rule(line)).map(marks).max().unwrap_or(0)
 }
 
-/// How deep tags are nested at most. An end counts only for the tag opened last: what else there
-/// may be in a text that is not well-formed makes it deeper, never less deep.
-fn depth(html: &str) -> usize {
-    let mut open: Vec<&str> = Vec::new();
-    let mut most = 0;
-    for (at, _) in html.match_indices('<') {
-        let rest = &html[at + 1..];
-        if let Some(end) = rest.strip_prefix('/') {
-            if open.last().is_some_and(|last| last.eq_ignore_ascii_case(tag_name(end))) {
-                open.pop();
-            }
-        } else if rest.starts_with(|first: char| first.is_ascii_alphabetic()) {
-            let name = tag_name(rest);
-            if !STAND_ALONE.iter().any(|known| name.eq_ignore_ascii_case(known)) {
-                open.push(name);
-                most = most.max(open.len());
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Pieces of which trees are made that are larger than their text.
+    fn pieces() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            4 => prop::sample::select(vec![
+                "<b>", "<i title=a>", "<a href=x>", "<nobr>", "</b>", "</i>", "</a>", "<p>", "</p>",
+                "<table>", "<tr>", "<td>", "</table>", "<caption>", "<div>", "</div>", "<svg>",
+                "<math><mi>", "<select>", "<option selected>", "<selectedcontent>", "</option>",
+                "<template>", "</template>", "<!--", "-->", "<title>", "</title>", "<br>", "</br>",
+                "<object>", "</object>", "<form>", "<a<b ", "x", " ", "\n", "\n\n", "> ", "- ", "|",
+                "|-|\n", "*", "**", "`", "[a]", "[a]: b\n", "![", "](", "&", "\"", "'", "=", "<!",
+            ]).prop_map(str::to_owned),
+            1 => any::<u32>().prop_map(|number| format!("<b title={number}>")),
+            1 => "\\PC{0,6}",
+        ];
+        let few = prop::collection::vec(piece, 1..40).prop_map(|pieces| pieces.concat());
+        // What is bad is worse many times over.
+        prop::collection::vec((few, 1..200_usize), 1..5)
+            .prop_map(|parts| parts.into_iter().map(|(part, times)| part.repeat(times)).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn no_text_becomes_much_longer(text in pieces()) {
+            if let Some(html) = to_html(&text) {
+                prop_assert!(html.len() <= SMALL_HTML + text.len() * HTML_PER_BYTE);
             }
         }
     }
-    most
-}
 
-/// Elements without content, and paragraphs: the next one ends the one before.
-const STAND_ALONE: &[&str] =
-    &["br", "hr", "img", "input", "wbr", "col", "source", "track", "area", "p"];
+    #[test]
+    fn what_would_fill_the_memory_is_not_rendered() {
+        let apart = |count: u32, title: &str| -> String {
+            (0..count)
+                .map(|number| format!("<b title=\"{number}{title}\">"))
+                .collect::<Vec<_>>()
+                .concat()
+        };
+        for text in [
+            format!("<p>{}</p>{}", apart(90, &"a".repeat(1000)), "<p>x".repeat(52_000)),
+            format!("<p>{}</p>{}", apart(90, ""), "<p>x".repeat(52_000)),
+            format!("<table>{}", "<p></p>".repeat(120_000)),
+            format!("<div{}>", " b c d".repeat(150_000)),
+        ] {
+            let start: String = text.chars().take(20).collect();
+            assert!(to_html(&text).is_none(), "{start}");
+        }
+    }
 
-fn tag_name(tag: &str) -> &str {
-    let end = tag.find(|character: char| !character.is_ascii_alphanumeric()).unwrap_or(tag.len());
-    &tag[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
+    #[test]
+    fn raw_html_as_people_write_it_is_rendered() {
+        let badges = "<p align=\"center\">\n<a href=\"https://example.org/a\"><img src=\"a.svg\" alt=\"b\"></a>\n</p>\n\n";
+        let details = "<details>\n<summary><b>More</b></summary>\n\n- a\n  - b\n\n    c<br>d\n\n</details>\n\n";
+        let table =
+            "<table>\n<tr><th>a<th>b\n<tr><td><b>1</b><td><ul><li>c<li>d</ul>\n</table>\n\n";
+        let markdown =
+            "# A\n\nText *a* **b** `c` [d](e) &amp; <kbd>f</kbd>.\n\n|a|b|\n|-|-|\n|1|2|\n\n";
+        let text = [badges, details, table, markdown].concat().repeat(500);
+        let html = to_html(&text).unwrap();
+        assert_eq!(html.matches("<details>").count(), 500);
+        assert_eq!(html.matches("<td>").count(), 2000);
+        assert!(to_html(&format!("<font color=red>\n\n{}", "a\n\n".repeat(5000))).is_some());
+    }
 
     #[test]
     fn what_readmes_are_made_of_is_rendered() {

@@ -43,7 +43,7 @@ impl From<UploadError> for Refused {
     fn from(error: UploadError) -> Self {
         let status = match error {
             UploadError::Taken | UploadError::IsFolder => StatusCode::CONFLICT,
-            UploadError::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+            UploadError::NoSpace | UploadError::TooManyParts => StatusCode::INSUFFICIENT_STORAGE,
             // The folder itself says why, once.
             UploadError::Denied => StatusCode::FORBIDDEN,
             UploadError::BadName => StatusCode::BAD_REQUEST,

@@ -46,9 +46,9 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 /// Texts rendered lately.
 pub struct Renderings {
     store: Arc<dyn Store>,
-    kept: Mutex<Kept>,
+    kept: Arc<Mutex<Kept>>,
     /// One at a time: who waited finds it done.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 struct Kept {
@@ -76,7 +76,7 @@ impl Renderings {
     /// Renders files of `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let kept = Kept { by_version: LruCache::unbounded(), bytes: 0 };
-        Self { store, kept: Mutex::new(kept), turns: Semaphore::new(1) }
+        Self { store, kept: Arc::new(Mutex::new(kept)), turns: Arc::new(Semaphore::new(1)) }
     }
 
     /// The file at `path` as HTML that may stand in a page; `None` when there is none, when it is
@@ -94,23 +94,29 @@ impl Renderings {
             return None;
         }
         let key = [path.as_bytes(), object.meta.etag.as_bytes()].concat();
-        if let Some(known) = self.lock().by_version.get(key.as_slice()) {
+        if let Some(known) = lock(&self.kept).by_version.get(key.as_slice()) {
             return Some(Arc::clone(known));
         }
-        let _turn = self.turns.acquire().await.ok()?;
-        if let Some(known) = self.lock().by_version.get(key.as_slice()) {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        if let Some(known) = lock(&self.kept).by_version.get(key.as_slice()) {
             return Some(Arc::clone(known));
         }
-        let rendered = tokio::task::spawn_blocking(move || render(&object, markup));
-        let html = rendered.await.ok()??.into();
-        let rendering = Arc::new(Rendering { html, page: OnceLock::new() });
-        self.lock().keep(key, Arc::clone(&rendering));
-        Some(rendering)
+        let kept = Arc::clone(&self.kept);
+        // Who asked may be gone before it is done: it is kept all the same, and until then nobody
+        // else's turn.
+        let rendering = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let html = render(&object, markup)?.into();
+            let rendering = Arc::new(Rendering { html, page: OnceLock::new() });
+            lock(&kept).keep(key, Arc::clone(&rendering));
+            Some(rendering)
+        });
+        rendering.await.ok()?
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Kept {

@@ -30,6 +30,10 @@ const MAX_QUEUED: usize = 1024;
 /// The log file, and what keeps its thread going.
 type Kept = (LogFile, WorkerGuard);
 
+/// Libraries whose warnings are about what strangers wrote into files, and of no use to whoever runs
+/// a server: they say nothing unless the filter names them.
+const SILENT: [&str; 3] = ["ammonia", "html5ever", "markup5ever"];
+
 /// What the filter is changed by.
 type FilterHandle = reload::Handle<Targets, Registry>;
 
@@ -187,7 +191,16 @@ fn parse_filter(given: &str) -> Result<Targets, LogError> {
             .parse::<Targets>()
             .map_err(|wrong: ParseError| error(format!("{directive:?} is wrong, {wrong}")))?;
     }
-    directives.join(",").parse().map_err(|wrong: ParseError| error(wrong.to_string()))
+    let is_named = |library: &str| {
+        directives.iter().any(|directive| {
+            let module = directive.split(['=', ':']).next().unwrap_or_default();
+            module.trim() == library
+        })
+    };
+    let targets: Targets =
+        directives.join(",").parse().map_err(|wrong: ParseError| error(wrong.to_string()))?;
+    let silent = SILENT.into_iter().filter(|library| !is_named(library));
+    Ok(targets.with_targets(silent.map(|library| (library, LevelFilter::OFF))))
 }
 
 fn queue(thread: &str) -> NonBlockingBuilder {

@@ -9,11 +9,13 @@
 //! | `gather` | one write for many frames |
 //! | `receive` | the content of a request |
 //! | `send` | the content of an answer |
+//! | `worth` | whether what comes is worth its bytes |
 
 mod exchange;
 mod gather;
 mod receive;
 mod send;
+mod worth;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -30,12 +32,13 @@ use tokio::time::timeout;
 use self::exchange::exchange;
 use self::gather::Gather;
 use self::send::WaitingRoom;
+use self::worth::{Carried, Worth};
 use super::deadline::Deadline;
 use super::exchange::Exchanges;
 use super::linger::linger_while_it_reads;
 use super::send_queue::SendQueue;
 use super::service::{Role, Service, Settings};
-use crate::stats::{ConnectionState, Timeout};
+use crate::stats::{ConnectionState, Refused, Timeout};
 
 /// Requests on a connection at the same time.
 pub(super) const MAX_STREAMS: u32 = 128;
@@ -110,6 +113,8 @@ enum Event {
     Idle,
     /// For too long the client took nothing of what was sent.
     Stuck,
+    /// Too much of what the client sent carries nothing.
+    Flood,
     /// The client is gone, or must go.
     End,
 }
@@ -134,8 +139,14 @@ async fn converse<T>(
     let mut stuck = Deadline::after(settings.request_timeout);
     let mut allowance = settings.allowance();
     let mut taken = 0;
+    let carried = Carried::default();
+    let mut worth = Worth::new(carried.clone());
     loop {
         let event = poll_fn(|context| {
+            let progress = out.progress();
+            if worth.is_spent(progress.received, progress.taken) {
+                return Poll::Ready(Event::Flood);
+            }
             match connection.poll_accept(context) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     return Poll::Ready(Event::Request(request, respond));
@@ -176,7 +187,7 @@ async fn converse<T>(
                     is_leaving = true;
                     connection.graceful_shutdown();
                 }
-                exchange(exchanges, role, &waiting_room, request, respond);
+                exchange(exchanges, role, &waiting_room, &carried, request, respond);
             }
             Event::Stop => {
                 is_leaving = true;
@@ -185,6 +196,11 @@ async fn converse<T>(
             // Each answer has a time limit of its own.
             Event::Idle if Arc::strong_count(exchanges) > 1 => {
                 idle.set_after(settings.keep_alive_timeout);
+            }
+            Event::Flood => {
+                tracing::debug!("an HTTP/2 connection ended: too many of its frames carry nothing");
+                worker.tally.refused(Refused::Flood);
+                return connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
             }
             Event::Stuck => {
                 worker.tally.timed_out(Timeout::Response);

@@ -17,6 +17,10 @@ use super::transport::Transport;
 /// How long a client may take to close, in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Bytes that a client may say while it reads: a window's opening for each little piece that may be on its way,
+/// and the content that its own windows let it send.
+const MOST_SAID: usize = 1 << 20;
+
 /// Ends a connection on which the client may still be sending.
 pub(super) async fn linger(io: &mut Transport) {
     if poll_fn(|context| io.poll_shutdown(context)).await.is_err() {
@@ -41,7 +45,7 @@ pub(super) async fn linger(io: &mut Transport) {
 }
 
 /// The same for a client that says what it has read (HTTP/2's `WINDOW_UPDATE`): for as long as it goes on
-/// saying something, and `most` in all.
+/// saying something, and `most` in all, but not for more than 1 MiB: a flood is not listened to.
 pub(super) async fn linger_while_it_reads(
     mut io: impl AsyncRead + AsyncWrite + Unpin,
     most: Duration,
@@ -51,7 +55,32 @@ pub(super) async fn linger_while_it_reads(
         if io.shutdown().await.is_err() {
             return;
         }
-        while let Ok(Ok(1..)) = timeout(PATIENCE, io.read(&mut dropped)).await {}
+        let mut said = 0;
+        while let Ok(Ok(count @ 1..)) = timeout(PATIENCE, io.read(&mut dropped)).await {
+            said += count;
+            if said > MOST_SAID {
+                return;
+            }
+        }
     };
     let _ = timeout(most, end).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_says_much_is_not_listened_to() {
+        let (server, mut client) = duplex(1024);
+        let lingering = tokio::spawn(linger_while_it_reads(server, Duration::from_hours(1)));
+        let mut sent = 0;
+        while client.write_all(&[0; 1024]).await.is_ok() {
+            sent += 1024;
+        }
+        lingering.await.expect("it ends");
+        assert!((MOST_SAID..MOST_SAID + 16 * 1024).contains(&sent), "{sent}");
+    }
 }

@@ -43,6 +43,8 @@ counted! {
         Handshakes = "handshakes",
         /// The system would not accept any.
         Descriptors = "descriptors",
+        /// Too much of what came over it carries nothing; it was ended.
+        Flood = "flood",
     }
 }
 

@@ -86,6 +86,22 @@ fn a_level_lets_through_what_is_at_least_as_grave() {
 }
 
 #[test]
+fn what_libraries_say_of_a_strangers_files_is_not_said_unless_asked_for() {
+    let complaint = || tracing::warn!(target: "html5ever::tree_builder", "foster parenting");
+    for (filter, lines) in [
+        ("INFO", 0),
+        ("TRACE", 0),
+        ("info,salver=debug", 0),
+        ("info,html5ever=warn", 1),
+        ("info,html5ever::tree_builder=warn", 1),
+        ("info,html5ever=error", 0),
+    ] {
+        let (console, _) = said(&options(filter), complaint);
+        assert_eq!(console.lines().count(), lines, "{filter}: {console}");
+    }
+}
+
+#[test]
 fn without_a_file_the_console_is_all_there_is() {
     let console = Console::default();
     let to_console = console.clone();

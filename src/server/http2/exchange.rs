@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use super::receive::Receiver;
 use super::send::{WHOLE, WaitingRoom, send};
+use super::worth::Carried;
 use crate::content::plan::plan;
 use crate::http1::Authority;
 use crate::message::{
@@ -30,12 +31,14 @@ pub(super) fn exchange(
     exchanges: &Arc<Exchanges>,
     role: Role,
     waiting_room: &WaitingRoom,
+    carried: &Carried,
     request: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
     let service = exchanges.worker.service(role);
     let (exchanges, waiting_room) = (Arc::clone(exchanges), waiting_room.clone());
-    let exchange = Exchange { service, exchanges, waiting_room };
+    carried.request(fields_length(&request));
+    let exchange = Exchange { service, exchanges, waiting_room, carried: carried.clone() };
     let mut answer = Box::pin(async move { exchange.answer(request, respond).await });
     // Nobody has to be woken: the task asks again before it waits.
     let mut context = Context::from_waker(Waker::noop());
@@ -48,6 +51,7 @@ struct Exchange {
     service: Arc<Service>,
     exchanges: Arc<Exchanges>,
     waiting_room: WaitingRoom,
+    carried: Carried,
 }
 
 impl Exchange {
@@ -60,7 +64,7 @@ impl Exchange {
             let announced = asked.fields.get(&header::CONTENT_LENGTH).and_then(decimal);
             let intake = Intake::new(&self.exchanges.worker.tally);
             let allowance = self.service.settings.upload_allowance(asked.received);
-            Receiver::new(stream, announced, allowance, intake)
+            Receiver::new(stream, announced, allowance, intake, self.carried.clone())
         });
         let mut boarding = receiver.as_mut().and_then(|receiver| {
             let boarding = self.exchanges.board(&self.service.site, &asked, receiver.length());
@@ -198,6 +202,13 @@ impl Exchange {
             map.append(name.clone(), value.clone());
         }
     }
+}
+
+/// Bytes of what a request says.
+fn fields_length(request: &http::Request<RecvStream>) -> u64 {
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    (path + fields.sum::<usize>()) as u64
 }
 
 /// What is wrong with a request that the frames allow.

@@ -31,6 +31,8 @@ struct Inner<T> {
     holds: bool,
     /// Bytes that the connection took, in all.
     taken: u64,
+    /// Bytes that came from it, in all.
+    received: u64,
     /// Whether it took nothing more the last time.
     is_blocked: bool,
 }
@@ -38,10 +40,12 @@ struct Inner<T> {
 /// How much of what was sent on a connection its client has acknowledged, for as long as there is one.
 pub(super) type Acknowledged = Arc<dyn Fn() -> Option<i64> + Send + Sync>;
 
-/// How far a client has taken what was sent.
-pub(super) struct OutProgress {
-    /// Bytes in all.
+/// How far a client has taken what was sent, and how much it has sent itself.
+pub(super) struct Progress {
+    /// Bytes that it took, in all.
     pub(super) taken: u64,
+    /// Bytes that it sent, in all.
+    pub(super) received: u64,
     /// Whether it takes nothing more for now.
     pub(super) is_blocked: bool,
 }
@@ -61,6 +65,7 @@ impl<T> Gather<T> {
             sent: 0,
             holds: false,
             taken: 0,
+            received: 0,
             is_blocked: false,
         })))
     }
@@ -70,10 +75,10 @@ impl<T> Gather<T> {
         self.lock().holds = true;
     }
 
-    /// How far the client has taken what was sent.
-    pub(super) fn progress(&self) -> OutProgress {
-        let Inner { taken, is_blocked, .. } = *self.lock();
-        OutProgress { taken, is_blocked }
+    /// How far the client is.
+    pub(super) fn progress(&self) -> Progress {
+        let Inner { taken, received, is_blocked, .. } = *self.lock();
+        Progress { taken, received, is_blocked }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
@@ -179,7 +184,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Gather<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.lock().io).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let mut inner = self.lock();
+        let read = Pin::new(&mut inner.io).poll_read(context, buffer);
+        inner.received += buffer.filled().len().saturating_sub(before) as u64;
+        read
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use tokio::time::timeout;
 
+use super::worth::Carried;
 use crate::message::{BodyError, Incoming};
 use crate::server::deadline::{Allowance, Deadline};
 use crate::server::intake::Intake;
@@ -20,6 +21,7 @@ pub(super) struct Receiver {
     stream: RecvStream,
     announced: Option<u64>,
     pub(super) intake: Intake,
+    carried: Carried,
     allowance: Allowance,
     /// Only once there was something to wait for.
     deadline: Option<Deadline>,
@@ -31,8 +33,9 @@ impl Receiver {
         announced: Option<u64>,
         allowance: Allowance,
         intake: Intake,
+        carried: Carried,
     ) -> Self {
-        Self { stream, announced, intake, allowance, deadline: None }
+        Self { stream, announced, intake, carried, allowance, deadline: None }
     }
 
     /// Waits for the client to stop sending what nobody reads, before the stream is reset: there
@@ -42,7 +45,10 @@ impl Receiver {
         let end = async {
             while !self.stream.is_end_stream() {
                 match poll_fn(|context| self.stream.poll_data(context)).await {
-                    Some(Ok(piece)) => self.intake.take(piece.len() as u64),
+                    Some(Ok(piece)) => {
+                        self.carried.content(piece.len() as u64);
+                        self.intake.take(piece.len() as u64);
+                    }
                     _ => return,
                 }
             }
@@ -73,6 +79,7 @@ impl Incoming for Receiver {
                     if piece.is_empty() {
                         continue;
                     }
+                    self.carried.content(piece.len() as u64);
                     self.intake.take(piece.len() as u64);
                     Some(Ok(piece))
                 }

@@ -22,7 +22,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::nascent::Naming;
-use super::parts::Seats;
+use super::parts::{MAX_PARTS, Seats};
+use super::record::{self, PartId};
 use super::{UploadError, UploadOptions};
 use crate::content::path::{RESERVED, is_reserved};
 use crate::store::Changes;
@@ -42,6 +43,9 @@ pub(super) struct Folder {
     writing: AtomicUsize,
     /// Files that nobody sees yet.
     drafts: AtomicUsize,
+    /// Unfinished resumable uploads, as the last sweep found them and this process has begun and
+    /// ended them since.
+    parts: AtomicUsize,
     next_name: AtomicU64,
     seats: Seats,
     /// Held while files get their names, or lose them again.
@@ -90,6 +94,7 @@ impl Folder {
             naming,
             writing: AtomicUsize::new(0),
             drafts: AtomicUsize::new(0),
+            parts: AtomicUsize::new(0),
             next_name: AtomicU64::new(random()?),
             seats: Seats::default(),
             naming_turn: Mutex::new(()),
@@ -376,7 +381,6 @@ impl Folder {
         format!("{:016x}.{kind}", self.next_name.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Counts a file being written for as long as the guard lives.
     /// A place for a file; each takes a descriptor until its request is over.
     pub(super) fn begin_draft(self: &Arc<Self>) -> Result<DraftSeat, UploadError> {
         self.is_there()?;
@@ -387,6 +391,34 @@ impl Folder {
         Ok(seat)
     }
 
+    /// A place for one more resumable upload. Only while the workshop is held, so that no sweep
+    /// counts at the same time.
+    pub(super) fn begin_part(&self) -> Option<PartPlace<'_>> {
+        let place = PartPlace(self);
+        let before = self.parts.fetch_add(1, Ordering::Relaxed);
+        (before < MAX_PARTS).then_some(place)
+    }
+
+    /// One of them has appeared or is gone.
+    pub(super) fn end_part(&self) {
+        // A sweep of another process may have been before.
+        let less = |count: usize| Some(count.saturating_sub(1));
+        let _ = self.parts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// So many there are.
+    pub(super) fn set_parts(&self, count: usize) {
+        self.parts.store(count, Ordering::Relaxed);
+    }
+
+    /// Removes an unfinished one, which frees its place.
+    pub(super) fn remove_part(&self, workshop: &Workshop, id: PartId) -> Result<(), Errno> {
+        record::remove(&workshop.folder, id)?;
+        self.end_part();
+        Ok(())
+    }
+
+    /// Counts a file being written for as long as the guard lives.
     pub(super) fn begin_writing(self: &Arc<Self>) -> Writing {
         self.writing.fetch_add(1, Ordering::Relaxed);
         Writing(Arc::clone(self))
@@ -468,6 +500,22 @@ pub(super) struct DraftSeat(Arc<Folder>);
 impl Drop for DraftSeat {
     fn drop(&mut self) {
         self.0.drafts.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The place of a resumable upload, given back unless it is kept.
+#[must_use]
+pub(super) struct PartPlace<'a>(&'a Folder);
+
+impl PartPlace<'_> {
+    pub(super) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for PartPlace<'_> {
+    fn drop(&mut self) {
+        self.0.end_part();
     }
 }
 

@@ -113,6 +113,8 @@ pub enum UploadError {
     IsFolder,
     /// The disk or the quota is full.
     NoSpace,
+    /// As many resumable uploads are unfinished as may be.
+    TooManyParts,
     /// This process may not write there.
     Denied,
     /// The file system, or this server, cannot have such a name.
@@ -264,6 +266,14 @@ impl fmt::Display for UploadError {
             Self::Taken => "there is a file of that name",
             Self::IsFolder => "there is a folder of that name",
             Self::NoSpace => "there is no room left for the file",
+            Self::TooManyParts => {
+                return write!(
+                    formatter,
+                    "{} uploads are unfinished, and no more may be: go on with one of them or \
+                     delete it, or wait until some expire (upload_expiry)",
+                    parts::MAX_PARTS
+                );
+            }
             Self::Denied => "the server may not write to the upload folder",
             Self::BadName => "the file system cannot have a file of that name",
             Self::Unavailable(error) => {

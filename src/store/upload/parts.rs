@@ -35,7 +35,7 @@ pub(super) use self::seats::Seats;
 const GIVE_WAY: Duration = Duration::from_secs(5);
 
 /// Resumable uploads that may be unfinished at once.
-const MAX_PARTS: usize = 10_000;
+pub(super) const MAX_PARTS: usize = 10_000;
 
 /// A resumable upload to be.
 #[derive(Clone, Debug)]
@@ -79,9 +79,7 @@ pub(super) async fn create(folder: &Arc<Folder>, new: NewPart) -> Result<Part, U
         folder.has_room(new.length)?;
         folder.refuse_taken(&new.place)?;
         let workshop = folder.workshop()?;
-        if super::sweep::count_parts(&workshop.folder)? >= MAX_PARTS {
-            return Err(UploadError::NoSpace);
-        }
+        let place = folder.begin_part().ok_or(UploadError::TooManyParts)?;
         let flags = OFlags::CREATE | OFlags::EXCL | part_flags();
         let file = File::from(openat(&workshop.folder, id.part(), flags, FILE_MODE)?);
         lock(&file)?;
@@ -91,6 +89,7 @@ pub(super) async fn create(folder: &Arc<Folder>, new: NewPart) -> Result<Part, U
             let _ = record::remove(&workshop.folder, id);
             return Err(error.into());
         }
+        place.keep();
         let expires = SystemTime::now() + folder.expiry();
         drop(workshop);
         let at = At::Rest(Held { folder, file, memory });
@@ -138,7 +137,7 @@ fn open(
     lock(&file)?;
     let expires = file.metadata()?.modified()? + folder.expiry();
     if expires < SystemTime::now() {
-        record::remove(&workshop.folder, id)?;
+        folder.remove_part(&workshop, id)?;
         return Err(PartError::NotFound);
     }
     if let Some(verified) = record.unverified.take() {
@@ -177,6 +176,7 @@ fn publish(mut held: Held, id: PartId, mut record: Record) -> Result<Finished, U
     let mut publication = Publication::new(&folder);
     let (name, replaced) = publication.add(nascent, &place)?;
     publication.complete()?;
+    folder.end_part();
     folder.count(1, record.length);
     let sha256 = hash.finalize().into();
     record.finished =

@@ -23,7 +23,7 @@ pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Resu
         return Ok(());
     };
     let here = &workshop.folder;
-    let mut known = HashSet::new();
+    let (mut known, mut unfinished) = (HashSet::new(), HashSet::new());
     for entry in Dir::read_from(here)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -32,24 +32,20 @@ pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Resu
             unlinkat(here, name, AtFlags::empty())?;
         } else if let Some(id) = part_id(bytes) {
             known.insert(id);
+            if bytes.ends_with(b".part") {
+                unfinished.insert(id);
+            }
         }
     }
     for &id in &known {
         if is_over(folder, here, id, now)? {
             record::remove(here, id)?;
+            unfinished.remove(&id);
         }
     }
+    folder.set_parts(unfinished.len());
     folder.seats().retain(|id| known.contains(&id));
     Ok(())
-}
-
-/// Resumable uploads there are, finished ones included.
-pub(super) fn count_parts(workshop: &OwnedFd) -> Result<usize, Errno> {
-    let mut count = 0;
-    for entry in Dir::read_from(workshop)? {
-        count += usize::from(entry?.file_name().to_bytes().ends_with(b".part"));
-    }
-    Ok(count)
 }
 
 /// The resumable upload that a file belongs to.

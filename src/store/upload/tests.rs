@@ -354,6 +354,36 @@ async fn what_a_dropped_part_had_taken_is_kept() {
 }
 
 #[tokio::test]
+async fn only_so_many_parts_may_be_unfinished_and_each_that_ends_frees_a_place() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = UploadFolder::open(options(place.path())).unwrap();
+    let first = folder.begin_part(part("a", 10)).await.unwrap();
+    let reserved = place.path().join(RESERVED);
+    let record = fs::read(reserved.join(first.id().to_string() + ".json")).unwrap();
+    let is_full = |begun: Result<Part, UploadError>| match begun {
+        Err(error @ UploadError::TooManyParts) => error.to_string().contains("upload_expiry"),
+        other => panic!("{other:?}"),
+    };
+    for number in 2..parts::MAX_PARTS {
+        fs::write(reserved.join(format!("{number:032x}.json")), &record).unwrap();
+        fs::write(reserved.join(format!("{number:032x}.part")), "").unwrap();
+    }
+    // An earlier run left them.
+    let folder = UploadFolder::open(options(place.path())).unwrap();
+    let last = folder.begin_part(part("b", 0)).await.unwrap();
+    assert!(is_full(folder.begin_part(part("c", 10)).await));
+    last.publish().await.unwrap();
+    let last = folder.begin_part(part("c", 10)).await.unwrap();
+    assert!(is_full(folder.begin_part(part("d", 10)).await));
+    last.remove().await.unwrap();
+    drop(folder.begin_part(part("d", 10)).await.unwrap());
+    assert!(is_full(folder.begin_part(part("e", 10)).await));
+    drop(first);
+    folder.tidy(SystemTime::now() + Duration::from_hours(2));
+    drop(folder.begin_part(part("e", 10)).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_process_keeps_others_from_its_part() {
     let place = tempfile::tempdir().unwrap();
     let one = UploadFolder::open(options(place.path())).unwrap();

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use super::seats::Memory;
 use super::{Finished, publish};
 use crate::store::upload::folder::Folder;
-use crate::store::upload::record::{self, PartId, Record};
+use crate::store::upload::record::{PartId, Record};
 use crate::store::upload::writer::{Target, Writer};
 use crate::store::upload::{UploadError, blocking};
 
@@ -155,7 +155,7 @@ impl Part {
             return Err(gone());
         };
         let id = self.id;
-        blocking(move || Ok(record::remove(&held.folder.workshop()?.folder, id)?)).await
+        blocking(move || Ok(held.folder.remove_part(&held.folder.workshop()?, id)?)).await
     }
 
     /// Publishes it: it appears under its name, or (on an error) stays what it was.
