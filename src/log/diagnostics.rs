@@ -30,9 +30,9 @@ const MAX_QUEUED: usize = 1024;
 /// The log file, and what keeps its thread going.
 type Kept = (LogFile, WorkerGuard);
 
-/// Libraries whose warnings are about what strangers wrote into files, and of no use to whoever runs
+/// Libraries whose warnings are about what strangers wrote or sent, and of no use to whoever runs
 /// a server: they say nothing unless the filter names them.
-const SILENT: [&str; 3] = ["ammonia", "html5ever", "markup5ever"];
+const SILENT: [&str; 4] = ["ammonia", "html5ever", "markup5ever", "rustls"];
 
 /// What the filter is changed by.
 type FilterHandle = reload::Handle<Targets, Registry>;

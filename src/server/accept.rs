@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -20,7 +21,7 @@ use super::handshake::handshake;
 use super::http1::Connection;
 use super::http2;
 use super::listener;
-use super::listening::{Id, Opened};
+use super::listening::{Closed, Id, Opened};
 use super::queue::Queue;
 use super::service::{Edition, Role, Service};
 use super::socket::Socket;
@@ -32,6 +33,10 @@ use crate::http1::encode::{self, ContentLength, ResponseHead};
 use crate::log::Recorder;
 use crate::message::{Peer, Response};
 use crate::stats::Refused;
+
+/// How long a socket stays open beside one that takes its place: who has connected there and not asked
+/// yet is let in after a second (`defer_accept`), and would be cut.
+const HANDOVER: Duration = Duration::from_millis(1500);
 
 /// Everything a worker thread needs.
 pub(super) struct Crew {
@@ -46,7 +51,7 @@ pub(super) struct Order {
     pub(super) edition: Edition,
     pub(super) recorder: Option<Recorder>,
     pub(super) opened: Vec<Opened>,
-    pub(super) closed: Vec<Id>,
+    pub(super) closed: Vec<Closed>,
     pub(super) turned: Vec<(Id, Role)>,
     /// Dropped when it is done.
     pub(super) done: mpsc::Sender<()>,
@@ -70,8 +75,11 @@ impl Crew {
                     for (id, role) in turned {
                         doors.turn(id, role);
                     }
-                    for id in closed {
-                        doors.close(id).await;
+                    if closed.iter().any(|door| door.is_shared) {
+                        tokio::time::sleep(HANDOVER).await;
+                    }
+                    for door in closed {
+                        doors.close(door.id).await;
                     }
                     drop(done);
                 }

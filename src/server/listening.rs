@@ -25,6 +25,8 @@ struct Place {
     wanted: SocketAddr,
     /// The same with the port that it came to.
     actual: SocketAddr,
+    /// Whether another one has taken its place, which has it too.
+    is_covered: bool,
 }
 
 /// What takes a server from the addresses it listens on to others.
@@ -32,10 +34,18 @@ pub struct Move {
     workers: usize,
     /// One socket for each worker.
     opened: Vec<(Id, Role, Vec<TcpListener>)>,
-    pub(super) closed: Vec<Id>,
+    pub(super) closed: Vec<Closed>,
     /// Those that stay open and are for something else.
     pub(super) turned: Vec<(Id, Role)>,
     places: Vec<Place>,
+}
+
+/// An address that is listened on no more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    pub(super) id: Id,
+    /// Whether some of those who ask there mean an address that is listened on.
+    pub(super) is_shared: bool,
 }
 
 /// A socket of a worker.
@@ -86,7 +96,7 @@ impl Listening {
                 if place.role != role {
                     turned.push((place.id, role));
                 }
-                places.push(Place { role, wanted, ..place.clone() });
+                places.push(Place { role, wanted, is_covered: false, ..place.clone() });
                 continue;
             }
             let mut address = wanted;
@@ -97,11 +107,22 @@ impl Listening {
             let (actual, sockets) =
                 listener::bind(address, listener::Options { is_ours, ..options })?;
             let id = self.next + Id::try_from(opened.len()).unwrap_or(Id::MAX);
-            places.push(Place { id, role, wanted, actual });
+            places.push(Place { id, role, wanted, actual, is_covered: false });
             opened.push((id, role, sockets));
         }
-        let is_kept = |id| places.iter().any(|place| place.id == id);
-        let closed = self.places.iter().map(|place| place.id).filter(|id| !is_kept(*id)).collect();
+        let mut closed = Vec::new();
+        for place in &self.places {
+            if places.iter().any(|other| other.id == place.id) {
+                continue;
+            }
+            if places.iter().any(|other| place.is_part_of(other)) {
+                // Closed, it would cut those who have yet to be let in there.
+                places.push(Place { is_covered: true, ..place.clone() });
+            } else {
+                let is_shared = places.iter().any(|other| overlap(place.actual, other.actual));
+                closed.push(Closed { id: place.id, is_shared });
+            }
+        }
         Ok(Move { workers: self.workers, opened, closed, turned, places })
     }
 
@@ -120,13 +141,21 @@ impl Listening {
 impl Listening {
     /// Every address, with its actual port.
     pub(super) fn all(&self) -> Vec<(Role, SocketAddr)> {
-        self.places.iter().map(|place| (place.role, place.actual)).collect()
+        let shown = self.places.iter().filter(|place| !place.is_covered);
+        shown.map(|place| (place.role, place.actual)).collect()
     }
 }
 
 impl Place {
     fn is_at(&self, address: SocketAddr) -> bool {
         self.wanted == address || self.actual == address
+    }
+
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.role == other.role
+            && self.actual.port() == other.actual.port()
+            && self.actual.is_ipv4() == other.actual.is_ipv4()
+            && other.actual.ip().is_unspecified()
     }
 }
 
@@ -137,7 +166,7 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 fn addresses(places: &[Place]) -> Vec<SocketAddr> {
-    let of_site = places.iter().filter(|place| place.role == Role::Site);
+    let of_site = places.iter().filter(|place| place.role == Role::Site && !place.is_covered);
     of_site.map(|place| place.actual).collect()
 }
 
