@@ -8,7 +8,8 @@
 //!
 //! | module | what it knows |
 //! | --- | --- |
-//! | `folder` | the folder, held open; its subfolders; the reserved one |
+//! | `root` | the folder itself: held open, found again, and why nothing can be written there |
+//! | `folder` | its subfolders; the reserved one; what is counted |
 //! | `nascent` | a file that nobody sees yet, and how it gets a name |
 //! | `writer`, `block` | bytes gathered to blocks, written and hashed while the next are gathered |
 //! | `publish` | all or none |
@@ -24,6 +25,7 @@ mod nascent;
 mod parts;
 mod publish;
 mod record;
+mod root;
 mod sweep;
 #[cfg(test)]
 mod tests;
