@@ -443,8 +443,8 @@ fn who_watches_the_status_goes_on_watching() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_in_the_place_of_a_file_holds_nothing_up() {
-    let off = r#", "sandbox": "off""#;
-    let server = site(off).plain().start();
+    // In the sandbox there is no log in that folder.
+    let server = site("").flag("--sandbox=off").plain().start();
     let path = server.root.parent().unwrap().join("config.json");
     let content = fs::read(&path).unwrap();
     fs::remove_file(&path).unwrap();
@@ -458,7 +458,7 @@ fn a_pipe_in_the_place_of_a_file_holds_nothing_up() {
     server.line(|line| line.contains("the new configuration is in use"));
     let log = path.with_file_name("log");
     rustix::fs::mknodat(rustix::fs::CWD, &log, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    let said = server.reload(&with(&format!(r#"{off}, "access_log": "{}""#, log.display())));
+    let said = server.reload(&with(&format!(r#", "access_log": "{}""#, log.display())));
     assert!(said.contains("nobody reads from"), "{said}");
-    assert!(server.reload(&with(off)).contains("the new configuration is in use"));
+    assert!(server.reload(&with("")).contains("the new configuration is in use"));
 }
