@@ -8,8 +8,7 @@ use crate::server;
 use crate::site::{self, Share};
 
 /// The upper bound: what each part holds at most, added up as if all were full at once. Beside it there are
-/// the program itself, rendered texts (16 MiB), log lines and figures, about 40 MiB, and what the allocator
-/// keeps.
+/// the program itself, log lines and figures, about 24 MiB, and what the allocator keeps.
 pub(super) struct Bound {
     shares: Vec<Share>,
     /// Bytes that this machine has, where it tells.

@@ -32,6 +32,9 @@ const HTML_PER_BYTE: usize = 16;
 /// Bytes of HTML that may come of any text.
 const SMALL_HTML: usize = 64 * 1024;
 
+/// Bytes of memory that a text takes at most while it becomes HTML: the tree, and the HTML before and after.
+pub const MEMORY: u64 = (cost::MAX_TREE + 2 * MAX_HTML) as u64;
+
 /// Renders Markdown (`CommonMark` with tables, strikethrough, task lists and footnotes) as sanitised
 /// HTML. Raw HTML in the text is kept as far as it is harmless. `None` when it is nested deeper than
 /// anybody would read, or would become more than 4 MiB or out of proportion to its length.

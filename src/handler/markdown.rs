@@ -27,6 +27,9 @@ const MAX_TEXT: u64 = 1 << 20;
 /// Bytes of rendered texts and their pages that are kept.
 const MAX_KEPT: usize = 16 << 20;
 
+/// Bytes that all of it takes at most: what is kept, and the one text that is being rendered.
+pub const MEMORY: u64 = MAX_KEPT as u64 + MAX_TEXT + markdown::MEMORY;
+
 const HTML: &str = "text/html; charset=utf-8";
 
 const STYLE: &str = include_str!("../pages/markdown.css");

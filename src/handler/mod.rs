@@ -25,7 +25,7 @@ pub use cross_site::CrossSite;
 pub use files::Files;
 pub use generated::Codings;
 pub use listing::{Listing, ListingOptions, memory as listing_memory};
-pub use markdown::{Markdown, Renderings};
+pub use markdown::{MEMORY as MARKDOWN_MEMORY, Markdown, Renderings};
 pub use methods::Methods;
 pub use preflight::Preflight;
 pub use status::{Health, PAGE as STATUS_PAGE, Status, is_monitoring};

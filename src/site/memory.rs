@@ -29,6 +29,7 @@ pub fn memory(config: &Config) -> Vec<Share> {
         let what = format!("listings, of folders of {entries} entries (max_listing_entries)");
         share(&what, handler::listing_memory(entries), Some("max_listing_entries"));
     }
+    share("Markdown as pages", handler::MARKDOWN_MEMORY, None);
     if config.enable_compression {
         let threads = thread::available_parallelism().map_or(1, usize::from) as u64;
         let kept = threads * (compress::MEMORY + 3 * config.cache_max_file_size);

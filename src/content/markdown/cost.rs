@@ -23,7 +23,7 @@ const TEXT: usize = 160;
 const ATTRIBUTE: usize = 64;
 
 /// Bytes of memory for all of a tree.
-const MAX_TREE: usize = 64 << 20;
+pub(super) const MAX_TREE: usize = 64 << 20;
 
 /// Of these, for each byte of HTML: an element for every other tag of three bytes, with a text.
 const TREE_PER_BYTE: usize = 256;

@@ -254,7 +254,7 @@ pub struct LimitsHit {
     /// `keep_alive`, `handshake`.
     pub timeouts: BTreeMap<String, u64>,
     /// Connections refused, by reason: `address_filter`, `connections` (of all), `connections_per_ip` (of one client),
-    /// `handshakes`; and `descriptors`, times that none could be accepted.
+    /// `handshakes`, `flood` (HTTP/2 frames that carry nothing); and `descriptors`, times that none could be accepted.
     pub refused_connections: BTreeMap<String, u64>,
     /// Heads that could not be understood, by what was wrong with them, such as `bare_lf`.
     pub malformed_requests: BTreeMap<String, u64>,
