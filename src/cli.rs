@@ -13,12 +13,24 @@ use serde_json::Value;
 pub use self::status::StatusOptions;
 use crate::config::{Flag, KEYS, Key, Override, Overrides};
 
+/// A command that has no configuration.
+struct Plain {
+    name: &'static str,
+    parser: fn(&'static str) -> Parser,
+    command: fn(&ArgMatches) -> Command,
+}
+
+const PLAIN: &[Plain] = &[Plain {
+    name: "status",
+    parser: status::parser,
+    command: |matches| Command::Status(status::options(matches)),
+}];
+
 /// Ids of arguments that are no keys.
 const CONFIG: &str = "config";
 const DIRECTORY: &str = "DIRECTORY";
 const NO_COLOR: &str = "no-color";
 const CHECK: &str = "check";
-const STATUS: &str = "status";
 /// The keys that the folder and the colours give.
 const DOCUMENT_ROOT: &str = "document_root";
 const COLORED_LOGGING: &str = "colored_logging";
@@ -73,19 +85,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     let matches = parser(Words::None)
         .try_get_matches_from(&arguments)
         .or_else(|_| parser(Words::All).try_get_matches_from(&arguments))?;
-    match matches.subcommand() {
-        None => Ok(Invocation { command: Command::Serve, overrides: overrides(&[&matches]) }),
-        Some((STATUS, of_status)) => {
-            if matches.args_present() {
-                let text = "options and folders before 'status' are for serving; those of status \
-                            come after it";
-                return Err(parser(Words::All).error(ErrorKind::ArgumentConflict, text).into());
-            }
-            let command = Command::Status(status::options(of_status));
+    let Some((name, of_command)) = matches.subcommand() else {
+        return Ok(Invocation { command: Command::Serve, overrides: overrides(&[&matches]) });
+    };
+    match PLAIN.iter().find(|plain| plain.name == name) {
+        Some(_) if matches.args_present() => {
+            let text = format!(
+                "options and folders before '{name}' are for serving; those of {name} come after it"
+            );
+            Err(parser(Words::All).error(ErrorKind::ArgumentConflict, text).into())
+        }
+        Some(plain) => {
+            let command = (plain.command)(of_command);
             Ok(Invocation { command, overrides: Overrides::default() })
         }
-        Some((_, of_check)) => {
-            let overrides = overrides(&[&matches, of_check]);
+        None => {
+            let overrides = overrides(&[&matches, of_command]);
             Ok(Invocation { command: Command::Check, overrides })
         }
     }
@@ -148,7 +163,7 @@ fn parser(words: Words) -> Parser {
         .arg(directory())
         .args(serving(words))
         .subcommand(check)
-        .subcommand(status::parser(STATUS))
+        .subcommands(PLAIN.iter().map(|plain| (plain.parser)(plain.name)))
 }
 
 /// The options of a configuration.
