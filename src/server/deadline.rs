@@ -58,8 +58,8 @@ impl Deadline {
 #[derive(Clone, Copy)]
 pub(super) struct Allowance {
     full: Duration,
-    /// Nanoseconds that a byte is worth.
-    byte: u64,
+    /// Bytes that are worth a second; with none, each byte is worth all of `full`.
+    rate: u32,
     left: Duration,
     waiting_since: Option<Instant>,
     end: Option<Instant>,
@@ -72,10 +72,9 @@ pub(super) struct Allowance {
 impl Allowance {
     /// `full` at first and at most; with a `rate` in bytes per second, else a byte makes it full again.
     pub(super) fn new(full: Duration, rate: u32) -> Self {
-        let byte = 1_000_000_000_u64.checked_div(rate.into()).unwrap_or(u64::MAX);
         Self {
             full,
-            byte,
+            rate,
             left: full,
             waiting_since: None,
             end: None,
@@ -106,6 +105,7 @@ impl Allowance {
 
     /// The client is waited for. Ready when it has been for too long, although what it reads of that which
     /// the kernel keeps for it counts as well: `acknowledged` says how much that is, from any start.
+    #[cold]
     pub(super) fn poll_wait(
         &mut self,
         context: &mut Context<'_>,
@@ -139,16 +139,27 @@ impl Allowance {
         self.earn(count - known);
     }
 
+    #[inline]
     fn earn(&mut self, count: u64) {
         // Nearly always nobody had to be waited for.
+        if self.waiting_since.is_some() || self.left < self.full {
+            self.settle(count);
+        }
+    }
+
+    #[cold]
+    fn settle(&mut self, count: u64) {
         if let Some(since) = self.waiting_since.take() {
             let waited = clock::now().saturating_duration_since(since);
-            let earned = Duration::from_nanos(self.byte.saturating_mul(count));
-            self.left = self.left.saturating_sub(waited).saturating_add(earned).min(self.full);
-        } else if self.left < self.full {
-            let earned = Duration::from_nanos(self.byte.saturating_mul(count));
-            self.left = self.left.saturating_add(earned).min(self.full);
+            self.left = self.left.saturating_sub(waited);
         }
+        let nanoseconds = count.saturating_mul(1_000_000_000).checked_div(self.rate.into());
+        let earned = match nanoseconds {
+            None if count == 0 => Duration::ZERO,
+            None => self.full,
+            Some(nanoseconds) => Duration::from_nanos(nanoseconds),
+        };
+        self.left = self.left.saturating_add(earned).min(self.full);
     }
 }
 
@@ -156,6 +167,16 @@ impl Allowance {
 pub(super) struct Pace<'a> {
     pub(super) deadline: &'a mut Deadline,
     pub(super) allowance: Allowance,
+}
+
+impl Pace<'_> {
+    /// Ready, with an error, when a step of sending has waited for too long.
+    #[cold]
+    fn poll_stalled<T: SendQueue>(&mut self, io: &T, context: &mut Context<'_>) -> Poll<io::Error> {
+        let acknowledged = || io.unacknowledged().map(|bytes| 0_i64.saturating_sub_unsigned(bytes));
+        let waited = self.allowance.poll_wait(context, self.deadline, acknowledged);
+        waited.map(|()| io::ErrorKind::TimedOut.into())
+    }
 }
 
 /// Waits for one step of sending, which moves so many bytes. The clock starts when the step turns out to
@@ -166,16 +187,13 @@ pub(super) async fn in_time<T: SendQueue>(
     mut step: impl FnMut(&mut T, &mut Context<'_>) -> Poll<io::Result<usize>>,
 ) -> io::Result<usize> {
     poll_fn(|context| {
-        if let Poll::Ready(done) = step(io, context) {
-            if let Ok(count) = done {
-                pace.allowance.moved(count as u64);
-            }
-            return Poll::Ready(done);
+        let Poll::Ready(done) = step(io, context) else {
+            return pace.poll_stalled(io, context).map(Err);
+        };
+        if let Ok(count) = done {
+            pace.allowance.moved(count as u64);
         }
-        let waited = pace.allowance.poll_wait(context, pace.deadline, || {
-            io.unacknowledged().map(|bytes| 0_i64.saturating_sub_unsigned(bytes))
-        });
-        waited.map(|()| Err(io::ErrorKind::TimedOut.into()))
+        Poll::Ready(done)
     })
     .await
 }
