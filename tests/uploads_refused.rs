@@ -120,6 +120,7 @@ fn too_much_is_refused_before_and_while_it_comes() {
 fn folders_have_names_as_files_do_and_hidden_ones_take_nothing() {
     let server = taking().file("uploads/sub/x", "").start();
     let deep = format!("/uploads/{}f", format!("{}/", "d".repeat(240)).repeat(20));
+    let long = format!("/uploads/{}", "a".repeat(256));
     for (target, status) in [
         ("/uploads/a%0ab/x", 400),
         ("/uploads/NUL/x", 400),
@@ -129,6 +130,8 @@ fn folders_have_names_as_files_do_and_hidden_ones_take_nothing() {
         ("/uploads/%ff/x", 400),
         ("/uploads/.ssh/x", 403),
         (&deep, 400),
+        (&long, 400),
+        ("/uploads/trail.", 400),
     ] {
         assert_eq!(send(&server, "PUT", target, &[], b"x").status, status, "{target}");
     }

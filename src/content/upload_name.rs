@@ -37,6 +37,8 @@ pub enum NameError {
     Colon,
     /// Windows knows a device of that name.
     Reserved,
+    /// No file can have exactly that name.
+    Inexact,
 }
 
 impl fmt::Display for NameError {
@@ -48,6 +50,9 @@ impl fmt::Display for NameError {
             Self::Hidden => "the file name begins with a dot, which would hide the file",
             Self::Colon => "the file name holds a colon",
             Self::Reserved => "the file name is that of a device on Windows",
+            Self::Inexact => {
+                "the file name has more than 255 bytes, a backslash, or a dot or space at its end"
+            }
         })
     }
 }
@@ -82,6 +87,12 @@ impl UploadName {
             return Err(NameError::Reserved);
         }
         Ok(Self(name))
+    }
+
+    /// Takes a name as it is or not at all, for a sender who will ask for the file by it.
+    pub fn exact(sent: &[u8]) -> Result<Self, NameError> {
+        let name = Self::parse(sent)?;
+        if name.as_bytes() == sent { Ok(name) } else { Err(NameError::Inexact) }
     }
 
     /// The name as text.
@@ -277,6 +288,18 @@ mod tests {
         for (sent, expected) in rows {
             assert_eq!(parsed(&sent), Ok(expected), "{sent}");
         }
+    }
+
+    #[test]
+    fn an_exact_name_is_left_as_it_is_or_refused() {
+        let longest = "a".repeat(255);
+        for sent in ["a.txt", "a b", &longest] {
+            assert_eq!(UploadName::exact(sent.as_bytes()).unwrap().as_str(), sent);
+        }
+        for sent in ["a.", "a ", "x\\a", &format!("{longest}a")] {
+            assert_eq!(UploadName::exact(sent.as_bytes()), Err(NameError::Inexact), "{sent}");
+        }
+        assert_eq!(UploadName::exact(b"nul"), Err(NameError::Reserved));
     }
 
     /// Names made of what matters in names, more often than of anything else.

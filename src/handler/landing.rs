@@ -89,10 +89,7 @@ pub(super) fn check_folder(names: &[Box<[u8]>]) -> Result<(), Refused> {
         if name.first() == Some(&b'.') {
             return Err(hidden());
         }
-        let parsed = UploadName::parse(name).map_err(|error| bad_name(name, error))?;
-        if parsed.as_bytes() != &**name {
-            return Err(bad_name(name, NameError::Reserved));
-        }
+        UploadName::exact(name).map_err(|error| bad_name(name, error))?;
     }
     Ok(())
 }

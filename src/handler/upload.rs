@@ -196,7 +196,8 @@ impl Upload {
                 "a part of a file cannot be put: send the whole, or use resumable uploads",
             ));
         }
-        let name = UploadName::parse(name).map_err(|error| landing::bad_name(name, error))?;
+        // Whoever puts a file asks for it by the same target (RFC 9110 section 9.3.4).
+        let name = UploadName::exact(name).map_err(|error| landing::bad_name(name, error))?;
         let wanted = request.target.parameter(b"conflict");
         let mut conflict = landing::conflict(wanted, self.options.max_conflict)?;
         let is_conditional = self.check_conditions(request).await?;
