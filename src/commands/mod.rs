@@ -12,3 +12,4 @@ mod running;
 pub mod serve;
 pub mod status;
 mod tls;
+mod watchdog;
