@@ -1,16 +1,22 @@
 //! The command line as plain data. The options are the table of keys; only what is no key
 //! (`--config`, `DIRECTORY`, `--no-color`, the commands) is said here.
 
+mod completions;
+mod healthcheck;
+mod man;
 mod status;
+mod suggested;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Command as Parser, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command as Parser, ValueHint, value_parser};
 use serde_json::Value;
 
+pub use self::healthcheck::HealthcheckOptions;
 pub use self::status::StatusOptions;
+use self::suggested::Suggested;
 use crate::config::{Flag, KEYS, Key, Override, Overrides};
 
 /// A command that has no configuration.
@@ -20,11 +26,30 @@ struct Plain {
     command: fn(&ArgMatches) -> Command,
 }
 
-const PLAIN: &[Plain] = &[Plain {
-    name: "status",
-    parser: status::parser,
-    command: |matches| Command::Status(status::options(matches)),
-}];
+const PLAIN: &[Plain] = &[
+    Plain {
+        name: "status",
+        parser: status::parser,
+        command: |matches| Command::Status(status::options(matches)),
+    },
+    Plain {
+        name: "healthcheck",
+        parser: healthcheck::parser,
+        command: |matches| Command::Healthcheck(healthcheck::options(matches)),
+    },
+    Plain {
+        name: "completions",
+        parser: completions::parser,
+        command: |matches| Command::Print(completions::script(matches)),
+    },
+    Plain {
+        name: "man",
+        parser: man::parser,
+        command: |matches| Command::Print(man::page(matches)),
+    },
+];
+
+const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Ids of arguments that are no keys.
 const CONFIG: &str = "config";
@@ -40,7 +65,10 @@ const ABOUT: &str = "Serve a folder over HTTP";
 const USAGE: &str = "\
 salver [OPTIONS] [DIRECTORY]
        salver check [OPTIONS] [DIRECTORY]
-       salver status [--watch[=SECONDS]] [--json] [URL]";
+       salver status [--watch[=SECONDS]] [--json] [URL]
+       salver healthcheck [-k] [URL]
+       salver completions SHELL
+       salver man [COMMAND]";
 
 const AFTER_HELP: &str = "\
 Every option is also a key of the configuration file (\"cache_max_age\": 60) and a variable of the \
@@ -56,6 +84,10 @@ pub enum Command {
     Check,
     /// Show what a server is doing.
     Status(StatusOptions),
+    /// Tell whether a server takes requests.
+    Healthcheck(HealthcheckOptions),
+    /// Print a text that is made from these definitions.
+    Print(String),
 }
 
 /// What the command line asks for.
@@ -147,20 +179,23 @@ enum Words {
 }
 
 fn parser(words: Words) -> Parser {
+    without_directory(words).arg(directory())
+}
+
+fn without_directory(words: Words) -> Parser {
     let check = Parser::new(CHECK)
         .about("Check the configuration and print it as JSON, each value with where it comes from")
         // A hundred options, which a start without this command need not wait for.
         .defer(|check| check.arg(directory()).args(serving(Words::All)));
-    Parser::new(env!("CARGO_PKG_NAME"))
+    Parser::new(NAME)
         .about(ABOUT)
-        .bin_name(env!("CARGO_PKG_NAME"))
+        .bin_name(NAME)
         .override_usage(USAGE)
         .version(format!("{}\nfeatures: {}", version(), features().join(" ")))
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
         .subcommand_help_heading("Commands")
         .max_term_width(100)
-        .arg(directory())
         .args(serving(words))
         .subcommand(check)
         .subcommands(PLAIN.iter().map(|plain| (plain.parser)(plain.name)))
@@ -179,7 +214,8 @@ fn serving(words: Words) -> impl Iterator<Item = Arg> {
         .long(CONFIG)
         .value_name("FILE")
         .help("Configuration file (JSON); none is read otherwise")
-        .value_parser(value_parser!(PathBuf));
+        .value_parser(value_parser!(PathBuf))
+        .value_hint(ValueHint::FilePath);
     KEYS.iter().map(move |key| option(key, words)).chain([no_color, config])
 }
 
@@ -187,6 +223,7 @@ fn directory() -> Arg {
     Arg::new(DIRECTORY)
         .help("Folder to serve, the same as --document-root")
         .value_parser(value_parser!(OsString))
+        .value_hint(ValueHint::DirPath)
         .conflicts_with(DOCUMENT_ROOT)
 }
 
@@ -202,7 +239,16 @@ fn option(key: &'static Key, words: Words) -> Arg {
         Words::None => arg,
         Words::All => {
             let help = help(key);
-            arg.long_help(format!("{help}\n\nTakes {}.", about.takes)).help(help)
+            let arg = arg.long_help(format!("{help}\n\nTakes {}.", about.takes)).help(help);
+            let arg = match Suggested::by(&about.schema) {
+                Some(words) => arg.value_parser(words).hide_possible_values(true),
+                None => arg,
+            };
+            match about.flag {
+                Flag::Value("PATH") => arg.value_hint(ValueHint::AnyPath),
+                Flag::Value(_) => arg.value_hint(ValueHint::Other),
+                Flag::List(_) | Flag::Switch => arg,
+            }
         }
     };
     let arg = match key.short {

@@ -18,6 +18,7 @@
 //! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
 //! | [`tls`] | certificates and keys, and what TLS is spoken with |
 //! | [`server`] | sockets and time |
+//! | [`systemd`] | what a service manager passes, and what it is told |
 //! | [`client`] | HTTP from the other side: what commands ask servers with |
 //! | [`cli`], [`commands`] | the command line, and what each command prints and returns |
 //!
@@ -40,4 +41,5 @@ pub mod server;
 pub mod site;
 pub mod stats;
 pub mod store;
+pub mod systemd;
 pub mod tls;

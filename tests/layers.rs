@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("tls", &["opening"]),
     ("client", &[]),
+    ("systemd", &[]),
     (
         "server",
         &["message", "content", "http1", "config", "descriptors", "log", "site", "stats", "tls"],
@@ -45,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tls",
             "client",
             "cli",
+            "systemd",
         ],
     ),
 ];

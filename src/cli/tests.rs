@@ -156,7 +156,7 @@ fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there(
         let unwrapped = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(unwrapped.contains(line), "{line}");
     }
-    for command in ["check", "status"] {
+    for command in ["check", "status", "healthcheck", "completions", "man"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
     for later in ["bench", "get "] {
@@ -238,6 +238,23 @@ fn status_takes_nothing_that_is_for_serving() {
     }
     // Not even from the environment: it asks a server, it is none.
     assert!(run(&["status"]).unwrap().overrides.values.is_empty());
+}
+
+#[test]
+fn the_health_of_a_server_is_asked_for_by_url_or_by_configuration() {
+    let options = |arguments: &[&str]| match run(arguments).unwrap().command {
+        Command::Healthcheck(options) => options,
+        other => panic!("{arguments:?}: {other:?}"),
+    };
+    let HealthcheckOptions { url, config_file, insecure } = options(&["healthcheck"]);
+    assert_eq!((url, config_file, insecure), (None, None, false));
+    let with_url = options(&["healthcheck", "-k", "h:1"]);
+    assert_eq!((with_url.url.as_deref(), with_url.insecure), (Some("h:1"), true));
+    let with_file = options(&["healthcheck", "--config", "a.json"]);
+    assert_eq!(with_file.config_file, Some(PathBuf::from("a.json")));
+    for arguments in [&["healthcheck", "-c", "a.json", "h:1"][..], &["-p", "1", "healthcheck"]] {
+        assert_eq!(run(arguments).unwrap_err().code, 2, "{arguments:?}");
+    }
 }
 
 #[test]

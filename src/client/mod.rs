@@ -6,10 +6,12 @@
 //! | `address` | what people type for a URL |
 //! | `trust` | whose certificates are believed |
 //! | `session` | a request goes out, an answer comes in |
+//! | `guess` | what is spoken at a port, when nobody has said |
 //! | `error` | why none came, and what to do about it |
 
 mod address;
 mod error;
+mod guess;
 mod session;
 mod trust;
 

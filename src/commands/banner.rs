@@ -35,6 +35,8 @@ pub struct Banner<'a> {
     pub certificate_folder: Option<&'a Path>,
     /// What is restricted of what this process can do.
     pub sandbox: &'a [&'a str],
+    /// Whether the sockets were passed by systemd.
+    pub is_passed: bool,
     /// The configuration file, when one was read.
     pub config_file: Option<&'a Path>,
     /// Whether to use colours.
@@ -71,6 +73,8 @@ impl fmt::Display for Banner<'_> {
         self.row(f, "Network", LINK, network)?;
         self.row(f, "Status", LINK, status)?;
         self.row(f, "Listening", "", every_address)?;
+        let passed = "passed by systemd; host and port are not used";
+        self.row(f, "Sockets", "", self.is_passed.then_some(passed))?;
         let features = (!self.features.is_empty()).then(|| self.features.join(", "));
         self.row(f, "Features", "", features)?;
         self.row(f, "TLS", "", self.own_certificate().into_iter().flatten())?;
@@ -224,6 +228,7 @@ mod tests {
             self_signed: None,
             certificate_folder: None,
             sandbox: &[],
+            is_passed: false,
             config_file: None,
             colors: false,
         }

@@ -3,12 +3,15 @@
 pub mod banner;
 mod care;
 pub mod check;
+pub mod healthcheck;
 mod logging;
 mod memory;
 mod places;
 mod prepare;
+pub mod print;
 mod reload;
 mod running;
 pub mod serve;
 pub mod status;
 mod tls;
+mod watchdog;

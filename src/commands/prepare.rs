@@ -12,7 +12,8 @@ use std::path::Path;
 use super::{places, tls};
 use crate::config::{Config, Sandbox};
 use crate::confine::{self, Account, Confined, Demand, Place};
-use crate::server::{self, Bound};
+use crate::server::{self, Bound, Passed, Role};
+use crate::systemd::{self, Notifier, PassedSocket};
 use crate::tls::Tls;
 
 /// What was done, and what is to be said of it once somebody listens.
@@ -21,6 +22,8 @@ pub(super) struct Prepared {
     /// TLS, if it had to be read by root.
     pub(super) tls: Option<Tls>,
     pub(super) sandbox: Granted,
+    /// Connected: once confined, it could not be.
+    pub(super) notifier: Notifier,
     pub(super) warnings: Vec<String>,
 }
 
@@ -40,7 +43,11 @@ impl Prepared {
         let account =
             config.user.as_deref().map(|user| Account::find(user, config.group.as_deref()));
         let account = account.transpose()?;
-        let bound = Bound::bind(config)?;
+        let bound = bound(config)?;
+        let notifier = Notifier::from_environment().unwrap_or_else(|error| {
+            warnings.push(error.to_string());
+            Notifier::default()
+        });
         let mut opened = None;
         if let Some(account) = &account {
             // A certificate of our own is made and kept by the user.
@@ -60,7 +67,42 @@ impl Prepared {
         places::check_root(&config.document_root).map_err(|error| of_user(config, error))?;
         let needed = places::needed(config, config_file, options.as_ref());
         let sandbox = confined(config, needed)?;
-        Ok(Self { bound, tls: opened, sandbox, warnings })
+        Ok(Self { bound, tls: opened, sandbox, notifier, warnings })
+    }
+}
+
+/// The name of a passed socket that sends plain requests on to https.
+const REDIRECT: &str = "redirect";
+
+/// Listens where systemd does, if it has passed sockets; else where the configuration says.
+fn bound(config: &Config) -> Result<Bound, Box<dyn Error>> {
+    let sockets = systemd::passed_sockets()?;
+    if sockets.is_empty() {
+        return Ok(Bound::bind(config)?);
+    }
+    if sockets.iter().all(|socket| socket.name == REDIRECT) {
+        return Err(OnlyRedirect.into());
+    }
+    let passed = sockets.into_iter().map(|PassedSocket { name, socket }| {
+        let role = if name == REDIRECT { Role::Redirect } else { Role::Site };
+        Passed { role, socket }
+    });
+    Ok(Bound::passed(config, passed.collect())?)
+}
+
+/// Nothing was passed that the site could be asked for at.
+#[derive(Debug)]
+struct OnlyRedirect;
+
+impl Error for OnlyRedirect {}
+
+impl fmt::Display for OnlyRedirect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "all sockets passed by systemd are named {REDIRECT:?}: the site needs one with another \
+             name (FileDescriptorName=)"
+        )
     }
 }
 

@@ -20,6 +20,7 @@ use crate::server::{self, Role, Server, Services};
 use crate::site::Site;
 use crate::stats::snapshot::{Configuration, Feature, ServerInfo};
 use crate::stats::{Stats, rfc3339};
+use crate::systemd::Notifier;
 use crate::tls::Tls;
 
 /// How often the site lets go of what it does not need.
@@ -27,6 +28,9 @@ const TIDY: Duration = Duration::from_secs(10);
 
 /// How long the last lines of an access log may take to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Keys that say nothing where the sockets were passed.
+const PLACES: [&str; 3] = ["host", "port", "ssl_redirect_port"];
 
 /// A server, and all that belongs to it.
 pub(super) struct Running {
@@ -40,6 +44,7 @@ pub(super) struct Running {
     stats: Arc<Stats>,
     configuration: Configuration,
     sandbox: Granted,
+    notifier: Notifier,
 }
 
 /// What came of a configuration that was taken over: names of keys.
@@ -55,7 +60,8 @@ impl Running {
         let Loaded { config, file: config_file, .. } = loaded;
         let said = logging::diagnostics(&config);
         let prepare = || Prepared::new(&config, config_file.as_deref());
-        let Prepared { bound, tls, sandbox, warnings } = log::without_threads(&said, prepare)??;
+        let Prepared { bound, tls, sandbox, notifier, warnings } =
+            log::without_threads(&said, prepare)??;
         let diagnostics = log::init(&said).map_err(|error| of_user(&config, error))?;
         let stats = server::stats(&config);
         let site = Site::build(&config, &stats, None).map_err(|error| of_user(&config, error))?;
@@ -92,7 +98,30 @@ impl Running {
             stats,
             configuration,
             sandbox,
+            notifier,
         })
+    }
+
+    /// Who is told how the server is doing.
+    pub(super) fn notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+
+    /// Says that it ends, and how long that may take.
+    pub(super) fn tell_stopping(&self) {
+        let Config { shutdown_delay, shutdown_timeout, .. } = self.config;
+        self.notifier.stopping(shutdown_delay + shutdown_timeout + LOG_PATIENCE);
+    }
+
+    /// Says what is served, and where.
+    pub(super) fn tell_ready(&self) {
+        let places: Vec<_> = self.server.addresses().iter().map(ToString::to_string).collect();
+        let root = std::path::absolute(&self.config.document_root);
+        let root = root.as_deref().unwrap_or(&self.config.document_root).display();
+        let fault = self.configuration.fault.as_ref();
+        let fault = fault.map(|it| format!("; the new configuration cannot be used: {it}"));
+        let fault = fault.unwrap_or_default();
+        self.notifier.ready(&format!("serving {root} on {}{fault}", places.join(", ")));
     }
 
     /// What is restricted, in words.
@@ -154,6 +183,7 @@ impl Running {
 
     /// Takes over the configuration as it is now; one that cannot be used changes nothing.
     async fn reload(&mut self, load: impl Load) {
+        self.notifier.reloading();
         match self.try_reload(load).await {
             Ok(Done { changed, held }) => {
                 let names = changed.join(", ");
@@ -174,6 +204,7 @@ impl Running {
         let (addresses, file) = (self.server.addresses(), self.config_file());
         let info = introduction(&self.config, file, &addresses, &self.configuration);
         self.stats.introduce(info);
+        self.tell_ready();
     }
 
     async fn try_reload(&mut self, load: impl Load) -> Result<Done, Box<dyn Error + Send + Sync>> {
@@ -190,6 +221,10 @@ impl Running {
         // From here on nothing fails.
         if !held.is_empty() {
             tracing::warn!("a change of {} takes a restart", held.join(", "));
+        }
+        let moot: Vec<_> = PLACES.into_iter().filter(|key| changed.contains(key)).collect();
+        if self.server.is_passed() && !moot.is_empty() {
+            tracing::warn!("{}: not used, since systemd passed the sockets", moot.join(", "));
         }
         let services = served(&config, site, tls, &moved.addresses());
         let before = listeners(&self.config, &self.server.listened_on());
@@ -234,7 +269,8 @@ fn served(
     tls: Option<Arc<Tls>>,
     addresses: &[SocketAddr],
 ) -> Services {
-    let redirect = config.ssl_redirect_port.filter(|_| tls.is_some()).map(|_| {
+    // Whether there is a socket for it, who listens knows.
+    let redirect = tls.is_some().then(|| {
         let port = addresses.first().map_or(config.port, SocketAddr::port);
         Arc::new(Site::to_https(config, port))
     });

@@ -10,6 +10,7 @@ use super::banner::{self, Banner};
 use super::logging;
 use super::reload::Load;
 use super::running::Running;
+use super::watchdog;
 use crate::config::{self, KEYS, Loaded};
 use crate::site::Site;
 use crate::tls::Tls;
@@ -38,7 +39,14 @@ fn serve(loaded: Loaded, load: impl Load) -> Result<ExitCode, Box<dyn Error>> {
         Signals::watch()?
     };
     greet(&running);
-    let clean = runtime.block_on(run_until_stopped(&mut running, &mut signals, load));
+    running.tell_ready();
+    let watchdog = watchdog::feed(running.notifier().clone(), running.server().pulse());
+    let clean = runtime.block_on(async {
+        tokio::select! {
+            clean = run_until_stopped(&mut running, &mut signals, load) => clean,
+            never = watchdog => match never {},
+        }
+    });
     // A disk that a new configuration waits for is not waited for.
     runtime.shutdown_background();
     running.end(clean);
@@ -51,6 +59,7 @@ async fn run_until_stopped(running: &mut Running, signals: &mut Signals, load: i
     let limit_reached = running.server().accept_limit_reached();
     tokio::select! {
         name = stop.next() => {
+            running.tell_stopping();
             running.server().announce_end();
             let delay = running.config().shutdown_delay;
             if !delay.is_zero() {
@@ -65,7 +74,10 @@ async fn run_until_stopped(running: &mut Running, signals: &mut Signals, load: i
             }
             tracing::info!("{name}: finishing the requests in flight");
         }
-        () = limit_reached => tracing::info!("accept_limit reached: stopping"),
+        () = limit_reached => {
+            running.tell_stopping();
+            tracing::info!("accept_limit reached: stopping");
+        }
         () = running.go_on(hangup, load) => {}
     }
     running.server().drain();
@@ -139,6 +151,7 @@ fn greet(running: &Running) {
         self_signed: tls.and_then(Tls::self_signed),
         certificate_folder: tls.and_then(|tls| tls.options().self_signed.folder.as_deref()),
         sandbox: &sandbox,
+        is_passed: running.server().is_passed(),
         config_file: running.config_file(),
         colors: logging::colors(config),
     };
@@ -150,6 +163,7 @@ fn greet(running: &Running) {
         let fingerprint = banner.self_signed.map(|fingerprint| fingerprint.to_string());
         let folder = banner.certificate_folder.filter(|_| fingerprint.is_some());
         let certificate_folder = folder.map(|folder| folder.display().to_string());
+        let sockets = banner.is_passed.then_some("passed");
         tracing::info!(
             version,
             root,
@@ -160,6 +174,7 @@ fn greet(running: &Running) {
             certificate_folder,
             features = ?on,
             ?sandbox,
+            sockets,
             "serving"
         );
         return;

@@ -11,7 +11,7 @@
 //!
 //! Landlock is for the thread that asks for it and for those that it starts afterwards. [`confine`] is
 //! therefore to be called while there is one thread, and sees to it that there is. What is open by then
-//! stays open: listening sockets, standard output.
+//! stays open: listening sockets, standard output, the way to the service manager.
 //!
 //! The network is left as it is, as far as TCP and UDP go: a new configuration may listen elsewhere, and what
 //! listens can be reached anyway. Sockets of other programs on this machine cannot be.

@@ -46,8 +46,16 @@ pub(super) struct Crew {
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
 }
 
-/// What a worker is told when the configuration has changed.
-pub(super) struct Order {
+/// What a worker is told.
+pub(super) enum Order {
+    /// The configuration has changed.
+    Turn(Box<Turn>),
+    /// To drop this, as a sign of life.
+    Pulse(mpsc::Sender<()>),
+}
+
+/// Another configuration.
+pub(super) struct Turn {
     pub(super) edition: Edition,
     pub(super) recorder: Option<Recorder>,
     pub(super) opened: Vec<Opened>,
@@ -69,7 +77,14 @@ impl Crew {
                 // An error means that the server is gone: the same as its end.
                 _ = phase.wait_for(|phase| *phase != Phase::Serving) => break,
                 Some(order) = orders.recv() => {
-                    let Order { edition, recorder, opened, closed, turned, done } = order;
+                    let turn = match order {
+                        Order::Turn(turn) => turn,
+                        Order::Pulse(alive) => {
+                            drop(alive);
+                            continue;
+                        }
+                    };
+                    let Turn { edition, recorder, opened, closed, turned, done } = *turn;
                     worker.adopt(edition, recorder);
                     doors.open(opened);
                     for (id, role) in turned {
@@ -85,6 +100,8 @@ impl Crew {
                 }
             }
         }
+        // Nobody waits for an answer to what will not be done any more.
+        drop(orders);
         doors.close_all().await;
         worker.stop();
         tokio::select! {

@@ -66,6 +66,24 @@ pub(super) fn bind(
     listen(address, options).map_err(|error| BindError { address, error, is_ours: options.is_ours })
 }
 
+/// A socket that others made and listen on, once for each worker. They share its queue: each is woken by
+/// a connection, and one gets it.
+///
+/// Also says which address it is.
+pub(super) fn adopt(
+    socket: std::net::TcpListener,
+    workers: usize,
+) -> Result<(SocketAddr, Vec<std::net::TcpListener>), BindError> {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    let address = socket.local_addr().unwrap_or(unknown);
+    let mut sockets = vec![Socket::from(socket)];
+    let adopted = set_up(&sockets[0]).and_then(|()| share_queue(&mut sockets, workers));
+    match adopted {
+        Ok(()) => Ok((address, sockets.into_iter().map(Into::into).collect())),
+        Err(error) => Err(BindError { address, error, is_ours: false }),
+    }
+}
+
 /// How to listen.
 #[derive(Clone, Copy)]
 pub(super) struct Options {
@@ -98,11 +116,17 @@ fn listen(
     for socket in &sockets {
         socket.listen(backlog)?;
     }
+    share_queue(&mut sockets, workers)?;
+    Ok((address, sockets.into_iter().map(Into::into).collect()))
+}
+
+/// Gives those workers that have no socket yet the first one.
+fn share_queue(sockets: &mut Vec<Socket>, workers: usize) -> io::Result<()> {
     while sockets.len() < workers {
         let again = sockets[0].try_clone()?;
         sockets.push(again);
     }
-    Ok((address, sockets.into_iter().map(Into::into).collect()))
+    Ok(())
 }
 
 #[cfg(target_os = "linux")]
@@ -142,11 +166,16 @@ fn open(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(only_v6)?;
     }
+    set_up(&socket)?;
+    Ok(socket)
+}
+
+/// What every listening socket is like.
+fn set_up(socket: &Socket) -> io::Result<()> {
     // Accepted sockets inherit it: an answer leaves when it is written.
     socket.set_tcp_nodelay(true)?;
-    defer_accept(&socket)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
+    defer_accept(socket)?;
+    socket.set_nonblocking(true)
 }
 
 /// Whether an accept error is of the one connection only, and the next can be tried at once.

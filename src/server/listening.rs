@@ -27,6 +27,17 @@ struct Place {
     actual: SocketAddr,
     /// Whether another one has taken its place, which has it too.
     is_covered: bool,
+    /// What it was passed for, if it was; it is then neither opened nor closed here.
+    passed_for: Option<Role>,
+}
+
+/// A listening socket that whoever started the process has made.
+#[derive(Debug)]
+pub struct Passed {
+    /// What it is for; those of the redirect are for the site while nothing is encrypted.
+    pub role: Role,
+    /// The socket.
+    pub socket: TcpListener,
 }
 
 /// What takes a server from the addresses it listens on to others.
@@ -79,9 +90,57 @@ impl Listening {
         Self { workers, places: Vec::new(), next: 0 }
     }
 
+    /// Listens on what was passed, and on nothing else, whatever a configuration says.
+    pub(super) fn passed(
+        workers: usize,
+        config: &Config,
+        sockets: Vec<Passed>,
+    ) -> Result<(Self, Move), BindError> {
+        let mut opened = Vec::new();
+        let mut places = Vec::new();
+        for (id, Passed { role, socket }) in (0..).zip(sockets) {
+            let (actual, shares) = listener::adopt(socket, workers)?;
+            let passed_for = Some(role);
+            let role = role_of(role, config);
+            opened.push((id, role, shares));
+            places.push(Place { id, role, wanted: actual, actual, is_covered: false, passed_for });
+        }
+        let next = Id::try_from(places.len()).unwrap_or(Id::MAX);
+        let first = Move {
+            workers,
+            opened,
+            closed: Vec::new(),
+            turned: Vec::new(),
+            places: places.clone(),
+        };
+        Ok((Self { workers, places, next }, first))
+    }
+
+    /// Whether the sockets were passed.
+    pub(super) fn is_passed(&self) -> bool {
+        self.places.iter().any(|place| place.passed_for.is_some())
+    }
+
+    /// What becomes of sockets that were passed: they stay, and may be for something else.
+    fn turned(&self, config: &Config) -> Move {
+        let mut places = self.places.clone();
+        let mut turned = Vec::new();
+        for place in &mut places {
+            let role = place.passed_for.map_or(place.role, |role| role_of(role, config));
+            if std::mem::replace(&mut place.role, role) != role {
+                turned.push((place.id, role));
+            }
+        }
+        let (opened, closed) = (Vec::new(), Vec::new());
+        Move { workers: self.workers, opened, closed, turned, places }
+    }
+
     /// Opens what the configuration asks for and is not open yet. With port 0 every address gets the
     /// port that the first one has, or found free. Nothing changes for those that are open.
     pub(super) fn prepare(&self, config: &Config) -> Result<Move, BindError> {
+        if self.is_passed() {
+            return Ok(self.turned(config));
+        }
         let options = listener::Options {
             backlog: i32::try_from(config.connection_queue).unwrap_or(i32::MAX),
             workers: self.workers,
@@ -107,7 +166,7 @@ impl Listening {
             let (actual, sockets) =
                 listener::bind(address, listener::Options { is_ours, ..options })?;
             let id = self.next + Id::try_from(opened.len()).unwrap_or(Id::MAX);
-            places.push(Place { id, role, wanted, actual, is_covered: false });
+            places.push(Place { id, role, wanted, actual, is_covered: false, passed_for: None });
             opened.push((id, role, sockets));
         }
         let mut closed = Vec::new();
@@ -163,6 +222,11 @@ impl Place {
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && (is_any || one.ip() == other.ip())
+}
+
+/// What a socket is for under a configuration: without TLS there is nothing to be sent on to.
+fn role_of(passed_for: Role, config: &Config) -> Role {
+    if config.enable_ssl { passed_for } else { Role::Site }
 }
 
 fn addresses(places: &[Place]) -> Vec<SocketAddr> {

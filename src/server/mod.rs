@@ -45,18 +45,18 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::accept::{Crew, Order};
+use self::accept::{Crew, Order, Turn};
 use self::gate::{Gate, Rules};
 pub use self::gate::{limit_warnings, max_connections};
 pub use self::listener::BindError;
 use self::listening::Listening;
-pub use self::listening::Move;
+pub use self::listening::{Move, Passed};
 pub use self::memory::connection_memory;
 use self::service::{Edition, Settings};
 pub use self::service::{Role, Services};
 use self::worker::Worker;
 use crate::config::Config;
-use crate::descriptors;
+use crate::descriptors::{self, Shares};
 use crate::http1::HeadError;
 use crate::log::AccessLog;
 use crate::stats::{Stats, StatsOptions};
@@ -117,13 +117,24 @@ impl Bound {
     /// Listens on every address of the configuration. With port 0 all of them get the one port
     /// that the first found free.
     pub fn bind(config: &Config) -> Result<Self, BindError> {
-        let descriptors::Shares { workers, turned_away, .. } =
-            descriptors::shares(config.max_threads);
-        let mut listening = Listening::new(workers);
+        let shares = descriptors::shares(config.max_threads);
+        let mut listening = Listening::new(shares.workers);
         let first = listening.prepare(config)?;
         listening.moved(&first);
+        Ok(Self::new(config, shares, listening, first))
+    }
+
+    /// Listens on these sockets in place of the addresses of the configuration, and of any later one.
+    pub fn passed(config: &Config, sockets: Vec<Passed>) -> Result<Self, BindError> {
+        let shares = descriptors::shares(config.max_threads);
+        let (listening, first) = Listening::passed(shares.workers, config, sockets)?;
+        Ok(Self::new(config, shares, listening, first))
+    }
+
+    fn new(config: &Config, shares: Shares, listening: Listening, first: Move) -> Self {
         let gate = Gate::new(Rules::of(config));
-        Ok(Self { listening, first, settings: config.into(), gate, turned_away })
+        let turned_away = shares.turned_away;
+        Self { listening, first, settings: config.into(), gate, turned_away }
     }
 
     /// The addresses listened on, with their actual port.
@@ -203,6 +214,24 @@ fn runtime(worker: &Arc<Worker>) -> io::Result<Runtime> {
     Ok(runtime)
 }
 
+/// Tells whether the workers of a server do not hang.
+#[derive(Clone)]
+pub struct Pulse {
+    crews: Vec<mpsc::UnboundedSender<Order>>,
+}
+
+impl Pulse {
+    /// Resolves when each worker has turned its event loop, or has nothing to accept any more.
+    pub async fn beat(&self) {
+        let (done, mut all_done) = mpsc::channel(1);
+        for crew in &self.crews {
+            let _ = crew.send(Order::Pulse(done.clone()));
+        }
+        drop(done);
+        let _ = all_done.recv().await;
+    }
+}
+
 /// A running server.
 pub struct Server {
     phase: watch::Sender<Phase>,
@@ -225,6 +254,16 @@ impl Server {
     /// The addresses listened on, with their actual port.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listening.addresses()
+    }
+
+    /// Whether it listens on sockets that were passed to it, wherever the configuration says.
+    pub fn is_passed(&self) -> bool {
+        self.listening.is_passed()
+    }
+
+    /// A look at whether the workers do not hang.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { crews: self.crews.clone() }
     }
 
     /// The same, and those that only send on to them.
@@ -255,7 +294,7 @@ impl Server {
         let turned = prepared.turned.clone();
         let (done, mut all_done) = mpsc::channel::<()>(1);
         for (crew, opened) in self.crews.iter().zip(prepared.for_each_worker()) {
-            let order = Order {
+            let order = Turn {
                 edition: Edition::new(self.edition, config.into(), services),
                 recorder: log.map(AccessLog::recorder),
                 opened,
@@ -264,7 +303,7 @@ impl Server {
                 done: done.clone(),
             };
             // A worker that is gone has nothing to serve.
-            let _ = crew.send(order);
+            let _ = crew.send(Order::Turn(Box::new(order)));
         }
         drop(done);
         let _ = all_done.recv().await;
@@ -294,5 +333,26 @@ impl Server {
                 tracing::error!("a worker thread panicked");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_worker_that_hangs_is_enough_for_no_pulse() {
+        let (crew, mut orders) = mpsc::unbounded_channel();
+        let (busy, mut unread) = mpsc::unbounded_channel();
+        let (gone, _) = mpsc::unbounded_channel();
+        let pulse = Pulse { crews: vec![crew, busy, gone] };
+        let mut beat = std::pin::pin!(pulse.beat());
+        let soon = tokio::time::timeout(Duration::ZERO, beat.as_mut()).await;
+        assert!(soon.is_err());
+        drop(orders.recv().await);
+        let soon = tokio::time::timeout(Duration::ZERO, beat.as_mut()).await;
+        assert!(soon.is_err());
+        drop(unread.recv().await);
+        beat.await;
     }
 }

@@ -8,7 +8,8 @@ pub mod upload;
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, mpsc};
@@ -40,8 +41,10 @@ pub struct Setup {
     folder: TempDir,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    /// Descriptors that it may have.
-    descriptors: Option<u32>,
+    /// What a shell does before it becomes the server.
+    shell: Option<String>,
+    /// Sockets that it is given.
+    passed: Vec<TcpListener>,
     /// Whether the configuration file says where it listens.
     is_placed: bool,
     over: Over,
@@ -55,7 +58,8 @@ pub fn setup() -> Setup {
         folder,
         arguments: Vec::new(),
         environment: Vec::new(),
-        descriptors: None,
+        shell: None,
+        passed: Vec::new(),
         is_placed: false,
         over: Over::chosen(),
     }
@@ -113,7 +117,16 @@ impl Setup {
 
     /// Starts it with so many descriptors to have, which it cannot raise.
     pub fn descriptors(mut self, count: u32) -> Self {
-        self.descriptors = Some(count);
+        self.shell = Some(format!("ulimit -n {count}"));
+        self
+    }
+
+    /// Starts it with these sockets, one or two, as systemd does.
+    pub fn passing(mut self, sockets: &[&TcpListener]) -> Self {
+        self.passed = sockets.iter().map(|it| it.try_clone().expect("a duplicate")).collect();
+        let count = sockets.len();
+        let shell = "exec 3<&0 4>&1 </dev/null >/dev/null";
+        self.shell = Some(format!("{shell} && export LISTEN_PID=$$ LISTEN_FDS={count}"));
         self
     }
 
@@ -142,21 +155,22 @@ impl Setup {
         }
         let place = ["--host=127.0.0.1", "--port=0", "--max-threads=2"];
         let place: &[&str] = if self.is_placed { &[] } else { &place };
-        let mut child = self
-            .command()
+        let mut command = self.command();
+        // A shell can give a process only what it has got itself.
+        let mut passed = self.passed.into_iter().map(|it| Stdio::from(OwnedFd::from(it)));
+        let mut child = command
             .args(place)
             .args(&self.arguments)
             .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdin(passed.next().unwrap_or_else(Stdio::null))
+            .stdout(passed.next().unwrap_or_else(Stdio::piped))
             .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
         let (sender, output) = mpsc::channel();
-        let readers = Mutex::new(vec![
-            forward(child.stdout.take().expect("its output"), sender.clone()),
-            forward(child.stderr.take().expect("its errors"), sender),
-        ]);
+        let stdout = child.stdout.take().map(|output| forward(output, sender.clone()));
+        let stderr = child.stderr.take().map(|output| forward(output, sender));
+        let readers = Mutex::new(stdout.into_iter().chain(stderr).collect());
         let address = loop {
             let line = output.recv_timeout(PATIENCE).expect("the server says where it listens");
             if let Some(address) = address_in(&line) {
@@ -168,9 +182,9 @@ impl Setup {
     }
 
     fn command(&self) -> Command {
-        let Some(count) = self.descriptors else { return salver() };
+        let Some(shell) = &self.shell else { return salver() };
         let mut command = Command::new("sh");
-        let script = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
+        let script = format!("{shell} && exec \"$0\" \"$@\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_salver")]);
         without_say(command)
     }
@@ -191,7 +205,8 @@ pub fn salver() -> Command {
     without_say(Command::new(env!("CARGO_BIN_EXE_salver")))
 }
 
-fn without_say(mut command: Command) -> Command {
+/// The same of any program.
+pub fn without_say(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SALVER_") {
             command.env_remove(name);

@@ -15,6 +15,8 @@ const PATH: &str = "/server-status";
 /// All of it as data, with the last ten minutes.
 const QUERY: &str = "format=json&range=10m";
 
+const JSON: &str = "application/json";
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// More than any status has.
@@ -59,24 +61,14 @@ impl Source {
     }
 
     pub(super) async fn ask(&self) -> Result<Report, StatusError> {
-        let answer = self.get(&self.url).await?;
-        if self.is_guess && answer.status == StatusCode::BAD_REQUEST && wants_https(&answer) {
-            let mut url = self.url.clone();
-            // Never fails: from http to https.
-            let _ = url.set_scheme("https");
-            return Report::read(self.get(&url).await?);
-        }
-        Report::read(answer)
+        let Self { client, url, is_guess } = self;
+        let answer = if *is_guess {
+            client.get_either(url, JSON, LIMIT).await
+        } else {
+            client.get(url, JSON, LIMIT).await
+        };
+        Report::read(answer.map_err(StatusError::Client)?)
     }
-
-    async fn get(&self, url: &Url) -> Result<Answer, StatusError> {
-        self.client.get(url, "application/json", LIMIT).await.map_err(StatusError::Client)
-    }
-}
-
-/// Whether a port says that it is for https.
-fn wants_https(answer: &Answer) -> bool {
-    answer.content.windows(5).any(|word| word.eq_ignore_ascii_case(b"https"))
 }
 
 impl Report {
