@@ -1,6 +1,7 @@
 //! The command line as plain data. The options are the table of keys; only what is no key
 //! (`--config`, `DIRECTORY`, `--no-color`, the commands) is said here.
 
+mod get;
 mod status;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, value_parser};
 use serde_json::Value;
 
+pub use self::get::GetOptions;
 pub use self::status::StatusOptions;
 use crate::config::{Flag, KEYS, Key, Override, Overrides};
 
@@ -20,11 +22,18 @@ struct Plain {
     command: fn(&ArgMatches) -> Command,
 }
 
-const PLAIN: &[Plain] = &[Plain {
-    name: "status",
-    parser: status::parser,
-    command: |matches| Command::Status(status::options(matches)),
-}];
+const PLAIN: &[Plain] = &[
+    Plain {
+        name: "get",
+        parser: get::parser,
+        command: |matches| Command::Get(Box::new(get::options(matches))),
+    },
+    Plain {
+        name: "status",
+        parser: status::parser,
+        command: |matches| Command::Status(status::options(matches)),
+    },
+];
 
 /// Ids of arguments that are no keys.
 const CONFIG: &str = "config";
@@ -40,6 +49,7 @@ const ABOUT: &str = "Serve a folder over HTTP";
 const USAGE: &str = "\
 salver [OPTIONS] [DIRECTORY]
        salver check [OPTIONS] [DIRECTORY]
+       salver get [OPTIONS] URL...
        salver status [--watch[=SECONDS]] [--json] [URL]";
 
 const AFTER_HELP: &str = "\
@@ -54,6 +64,8 @@ pub enum Command {
     Serve,
     /// Check the configuration and print it.
     Check,
+    /// Ask a server for something.
+    Get(Box<GetOptions>),
     /// Show what a server is doing.
     Status(StatusOptions),
 }

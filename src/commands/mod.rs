@@ -3,6 +3,8 @@
 pub mod banner;
 mod care;
 pub mod check;
+pub mod get;
+mod harmless;
 mod logging;
 mod memory;
 mod places;
