@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use support::eventually;
-use support::stand_in::{cutting, get};
+use support::stand_in::{cutting, get, noise};
 use tempfile::{TempDir, tempdir};
 
 const JAPANESE: &str = "いろはにほへと ちりぬるを わかよたれそ つねならむ。カタカナと漢字も。\n";
@@ -45,16 +45,11 @@ fn fill(root: &Path) {
         .collect();
     fs::write(root.join("utf16.txt"), utf16).unwrap();
     fs::write(root.join("lake é.png"), image()).unwrap();
-    fs::write(root.join("large.bin"), large()).unwrap();
+    fs::write(root.join("large.bin"), noise(LARGE, 7)).unwrap();
 }
 
 fn image() -> Vec<u8> {
     b"\x89PNG\r\n\x1a\n".iter().copied().chain((0..=255).cycle().take(99_999)).collect()
-}
-
-fn large() -> Vec<u8> {
-    let words = 0..LARGE as u64 / 8;
-    words.flat_map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect()
 }
 
 fn python() -> Other {
@@ -137,7 +132,7 @@ fn gets_everything(server: &Other, is_in_parts: bool) {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains(if is_in_parts { "it goes on" } else { "sends no parts" }), "{said}");
-    assert!(fs::read(folder.path().join("large.bin")).unwrap() == large());
+    assert!(fs::read(folder.path().join("large.bin")).unwrap() == noise(LARGE, 7));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::stand_in::{answer, cutting, get, get_command, stalling, stand_in};
+use support::stand_in::{answer, cutting, get, get_command, noise, stalling, stand_in};
 use support::{eventually, setup};
 use tempfile::tempdir;
 
@@ -17,20 +17,6 @@ const TAGGED: &[(&str, &str)] = &[("ETag", "\"1\""), ("Content-Type", "image/png
 
 fn error(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
-}
-
-/// Bytes of which no two blocks are alike.
-fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }
 
 /// An answer of which the last bytes are missing.

@@ -102,6 +102,20 @@ pub fn answer(status: &str, fields: &[(&str, &str)], content: impl AsRef<[u8]>) 
     answer
 }
 
+/// Bytes of which no two blocks are alike.
+pub fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
 /// Passes everything on to a server; of what comes back, only so many bytes on the first connection.
 pub fn cutting(server: SocketAddr, bytes: u64) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -60,9 +60,10 @@ impl Partial {
         Ok(Some(partial).filter(|partial| partial.length > 0 && partial.record.is_some()))
     }
 
-    /// The same for a URL, of which the name was found out when it was begun.
+    /// The same for a URL, of which the name was found out when it was begun. The current folder has
+    /// no name here.
     pub(super) fn of_url(folder: &Path, url: &Url) -> Result<Option<Self>, GetError> {
-        let Ok(entries) = fs::read_dir(folder) else { return Ok(None) };
+        let Ok(entries) = fs::read_dir(folder.join(".")) else { return Ok(None) };
         for entry in entries.map_while(Result::ok) {
             let name = entry.file_name();
             if !name.as_bytes().starts_with(b".")

@@ -67,7 +67,7 @@ impl Session {
         let partial = match (&self.place, self.options.resume) {
             (_, false) | (Place::Device(_) | Place::Output, _) => return Ok(None),
             (Place::File(path), true) => Partial::existing(path)?,
-            (Place::Remote | Place::AsItIs, true) => Partial::of_url(Path::new("."), &wanted.url)?,
+            (Place::Remote | Place::AsItIs, true) => Partial::of_url(Path::new(""), &wanted.url)?,
         };
         let is_same = |partial: &Partial| {
             partial.record().is_some_and(|record| record.url == wanted.url.as_str())
