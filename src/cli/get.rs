@@ -33,6 +33,7 @@ Of several URLs the worst counts: 1, then 5, 4, 3.";
 
 /// What `salver get` is to ask, and where the answers go.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct GetOptions {
     /// Where, as it was typed.
     pub urls: Vec<String>,

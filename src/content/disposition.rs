@@ -86,13 +86,12 @@ fn parameters(value: &[u8]) -> Vec<(&[u8], Vec<u8>)> {
             continue;
         };
         let after = after.trim_ascii_start();
-        let (value, after) = match after.strip_prefix(b"\"") {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let end = after.iter().position(|byte| *byte == b';').unwrap_or(after.len());
-                let (value, after) = after.split_at(end);
-                (value.trim_ascii().to_vec(), after)
-            }
+        let (value, after) = if let Some(quoted) = after.strip_prefix(b"\"") {
+            unquoted(quoted)
+        } else {
+            let end = after.iter().position(|byte| *byte == b';').unwrap_or(after.len());
+            let (value, after) = after.split_at(end);
+            (value.trim_ascii().to_vec(), after)
         };
         found.push((name.trim_ascii(), value));
         let next = after.iter().position(|byte| *byte == b';').map_or(after.len(), |at| at + 1);

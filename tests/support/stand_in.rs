@@ -47,8 +47,8 @@ pub fn secure_stand_in(answers: Vec<Vec<u8>>) -> SocketAddr {
 
 /// A server that says this to those who ask, and then nothing more.
 pub fn stalling(answer: Vec<u8>) -> SocketAddr {
-    let held = Mutex::new(Vec::new());
-    let hold = move |stream| held.lock().expect("a list").push(stream);
+    let streams = Mutex::new(Vec::new());
+    let hold = move |stream| streams.lock().expect("a list").push(stream);
     serve(vec![answer], |stream| stream, hold).0
 }
 

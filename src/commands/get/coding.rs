@@ -144,16 +144,15 @@ mod tests {
     fn coded(coding: Coding, text: &[u8]) -> Vec<u8> {
         match coding {
             Coding::Gzip => {
-                let mut coder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+                let mut coder =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
                 coder.write_all(text).unwrap();
                 coder.finish().unwrap()
             }
             Coding::Brotli => {
-                let mut coded = Vec::new();
-                let mut coder = brotli::CompressorWriter::new(&mut coded, BLOCK, 5, 20);
-                coder.write_all(text).unwrap();
-                drop(coder);
-                coded
+                let mut brotli = brotli::CompressorWriter::new(Vec::new(), BLOCK, 5, 20);
+                brotli.write_all(text).unwrap();
+                brotli.into_inner()
             }
             Coding::Zstd => zstd::encode_all(text, 3).unwrap(),
         }

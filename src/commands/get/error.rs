@@ -71,7 +71,7 @@ pub(super) enum GetError {
     /// A signal of that number came.
     Stopped(u8),
     /// That, and what has come so far is kept.
-    Kept { error: Box<GetError>, path: PathBuf, length: u64 },
+    Kept { error: Box<Self>, path: PathBuf, length: u64 },
     /// The system gave no means to ask.
     Setup(io::Error),
 }

@@ -81,9 +81,7 @@ fn spelled(name: &HeaderName) -> String {
     }
     let mut starts = true;
     let capital = |c: char| {
-        let spelled =
-            if std::mem::replace(&mut starts, c == '-') { c.to_ascii_uppercase() } else { c };
-        spelled
+        if std::mem::replace(&mut starts, c == '-') { c.to_ascii_uppercase() } else { c }
     };
     name.as_str().chars().map(capital).collect()
 }

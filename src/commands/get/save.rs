@@ -38,7 +38,7 @@ impl Session {
             _ => Box::new(Output(self.console.clone())),
         };
         // What is read is decoded, also if that was not asked for; what a program gets is not.
-        let coding = self.coding(&response, self.shows_text())?;
+        let coding = coding(&response, self.shows_text())?;
         let hidden = ProgressBar::hidden();
         self.pour(response, first, sink, coding, 1, &hidden, GetError::Output).await
     }
@@ -66,7 +66,7 @@ impl Session {
         partial: &Partial,
         first: Option<Bytes>,
     ) -> Result<(), GetError> {
-        let coding = self.coding(&response, self.options.compressed)?;
+        let coding = coding(&response, self.options.compressed)?;
         let total = response.length().map(|rest| rest.saturating_add(partial.length()));
         let path = partial.target().to_owned();
         let sink = Box::new(IntoFile(partial.end()?));
@@ -93,7 +93,7 @@ impl Session {
         path: &Path,
         response: Response,
     ) -> Result<Ending, GetError> {
-        let coding = self.coding(&response, self.options.compressed)?;
+        let coding = coding(&response, self.options.compressed)?;
         let failed = |source| GetError::File { path: path.to_owned(), source };
         let opened = path.to_owned();
         let open = move || File::options().write(true).open(opened);
@@ -105,21 +105,6 @@ impl Session {
         let poured = self.pour(response, None, sink, coding, Writer::BLOCK, &bar, failed).await;
         bar.finish_and_clear();
         poured.map(|()| Ending::Fine)
-    }
-
-    /// The coding to undo, if it is to be.
-    fn coding(&self, response: &Response, undo: bool) -> Result<Option<Coding>, GetError> {
-        if !undo {
-            return Ok(None);
-        }
-        Coding::of(&response.fields).map_err(|coding| GetError::Content {
-            url: head::url(&response.url),
-            reason: format!(
-                "it came in the coding '{}', which is not known here; -o FILE without --compressed \
-                 saves it as it is",
-                head::line(&coding)
-            ),
-        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "from where, through what, to where")]
@@ -162,6 +147,21 @@ impl Session {
             failed(error)
         }))
     }
+}
+
+/// The coding to undo, if it is to be.
+fn coding(response: &Response, undo: bool) -> Result<Option<Coding>, GetError> {
+    if !undo {
+        return Ok(None);
+    }
+    Coding::of(&response.fields).map_err(|coding| GetError::Content {
+        url: head::url(&response.url),
+        reason: format!(
+            "it came in the coding '{}', which is not known here; -o FILE without --compressed \
+             saves it as it is",
+            head::line(&coding)
+        ),
+    })
 }
 
 /// Bytes into a file, as they are.

@@ -81,44 +81,52 @@ impl Session {
         request: Request,
         turn: Turn,
     ) -> Result<Ending, GetError> {
-        let is_head = request.method == Method::HEAD;
+        let method = request.method.clone();
         let Answered { mut response, before } = self.ask(wanted, request).await?;
-        let status = response.status;
-        if self.options.range.is_some() && status == StatusCode::OK && !is_head {
-            return Err(GetError::NoPart { url: head::url(&response.url) });
+        let (url, status) = (head::url(&response.url), response.status);
+        let has_content = method != Method::HEAD;
+        if self.options.range.is_some() && status == StatusCode::OK && has_content {
+            return Err(GetError::NoPart { url });
         }
         let mut kind = Kind::of(&response.fields);
         let mut first = None;
-        if kind == Kind::Unknown && self.place == Place::AsItIs && !is_head {
+        if kind == Kind::Unknown && self.place == Place::AsItIs && has_content {
             first = self.unless_stopped(response.chunk()).await??;
             kind = kind.or_by(first.as_deref().unwrap_or_default());
         }
-        let shows = self.place.shows(kind, &response.fields);
-        let is_read = self.console.is_terminal && self.place == Place::AsItIs;
-        let has_head = is_head || self.options.include || is_read;
+        let reads_along = self.console.is_terminal && self.place == Place::AsItIs;
+        let has_head = !has_content || self.options.include || reads_along;
         if has_head {
             self.unless_stopped(turn.come()).await?;
-            let head = head::head(&response, self.console.colors);
-            let head = before + &head;
+            let head = before + &head::head(&response, self.console.colors);
             self.console.print(head.as_bytes()).map_err(GetError::Output)?;
         }
-        if is_head {
-            return Ok(Ending::of(status));
+        let ending = Ending::of(status);
+        if !has_content {
+            return Ok(ending);
         }
-        if shows || self.place == Place::Output {
+        if self.place.shows(kind, &response.fields) || self.place == Place::Output {
             self.unless_stopped(turn.come()).await?;
-            let url = head::url(&response.url);
             self.show(response, kind, first).await?;
-            if Ending::of(status) != Ending::Fine && !has_head {
+            if ending != Ending::Fine && !has_head {
                 self.console.complain(&format!("{url}: {}", head::named(status)));
             }
-            return Ok(Ending::of(status));
+            return Ok(ending);
         }
         drop(turn);
-        if Ending::of(status) != Ending::Fine {
-            let url = head::url(&response.url);
+        if ending != Ending::Fine {
             return Err(GetError::Answered { url, status });
         }
+        self.keep(wanted, response, first).await
+    }
+
+    /// Saves what has come from its start.
+    async fn keep(
+        &self,
+        wanted: &Wanted,
+        response: Response,
+        first: Option<Bytes>,
+    ) -> Result<Ending, GetError> {
         let target = match &self.place {
             Place::Device(path) => return self.write_into(path, response).await,
             Place::File(path) => path.clone(),
@@ -175,7 +183,7 @@ impl Session {
                 };
                 let name = head::line(&name);
                 self.console.say(&format!("{name}: {reason}, it comes from the start"));
-                let record = self.record(wanted, &partial.target().to_owned(), &response);
+                let record = self.record(wanted, partial.target(), &response);
                 if let Err(error) = partial.restart(record) {
                     return Err(partial.kept(error));
                 }
