@@ -2,6 +2,7 @@
 //! (`--config`, `DIRECTORY`, `--no-color`, the commands) is said here.
 
 mod completions;
+mod get;
 mod healthcheck;
 mod man;
 mod status;
@@ -14,6 +15,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, ValueHint, value_parser};
 use serde_json::Value;
 
+pub use self::get::GetOptions;
 pub use self::healthcheck::HealthcheckOptions;
 pub use self::status::StatusOptions;
 use self::suggested::Suggested;
@@ -27,6 +29,11 @@ struct Plain {
 }
 
 const PLAIN: &[Plain] = &[
+    Plain {
+        name: "get",
+        parser: get::parser,
+        command: |matches| Command::Get(Box::new(get::options(matches))),
+    },
     Plain {
         name: "status",
         parser: status::parser,
@@ -65,6 +72,7 @@ const ABOUT: &str = "Serve a folder over HTTP";
 const USAGE: &str = "\
 salver [OPTIONS] [DIRECTORY]
        salver check [OPTIONS] [DIRECTORY]
+       salver get [OPTIONS] URL...
        salver status [--watch[=SECONDS]] [--json] [URL]
        salver healthcheck [-k] [URL]
        salver completions SHELL
@@ -82,6 +90,8 @@ pub enum Command {
     Serve,
     /// Check the configuration and print it.
     Check,
+    /// Ask a server for something.
+    Get(Box<GetOptions>),
     /// Show what a server is doing.
     Status(StatusOptions),
     /// Tell whether a server takes requests.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use salver::cli::{self, Command};
-use salver::commands::{check, healthcheck, print, serve, status};
+use salver::commands::{check, get, healthcheck, print, serve, status};
 use salver::config;
 
 /// Exit status of wrong usage or configuration.
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let load = move || config::load(&overrides, std::env::vars_os());
     match invocation.command {
         Command::Check => check::run(&load(), &mut io::stdout(), &mut io::stderr()),
+        Command::Get(options) => get::run(&options),
         Command::Status(options) => status::run(&options),
         Command::Healthcheck(options) => healthcheck::run(&options, std::env::vars_os()),
         Command::Print(text) => print::run(&text),

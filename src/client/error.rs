@@ -1,13 +1,14 @@
 //! Why there is no answer.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
-use http_body_util::LengthLimitError;
 use tokio_rustls::rustls;
 
 use super::Url;
+use super::content::ContentError;
 
 /// Why there is no answer: what happened, with whom, and what to do about it.
 #[derive(Debug)]
@@ -21,6 +22,20 @@ pub enum ClientError {
     },
     /// The TLS library could not be set up.
     Setup(rustls::Error),
+    /// That is no file of authorities.
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What was to be sent could not be read.
+    Content {
+        /// To whom.
+        to: String,
+        /// Which file, and why.
+        reason: String,
+    },
     /// No connection.
     Connect {
         /// To whom.
@@ -47,6 +62,11 @@ pub enum ClientError {
         /// From whom.
         from: String,
     },
+    /// What came before the content has no end.
+    HeadTooLong {
+        /// Whose.
+        of: String,
+    },
     /// The connection ended, or the protocol was broken, before the answer was complete.
     Broken {
         /// By whom.
@@ -58,6 +78,13 @@ pub enum ClientError {
     Timeout {
         /// Who was asked.
         to: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// Nothing more of the answer came.
+    Stalled {
+        /// Whose.
+        by: String,
         /// How long was waited.
         after: Duration,
     },
@@ -79,10 +106,10 @@ pub enum ClientError {
 
 impl ClientError {
     /// What an error of the library, with all that is inside it, means.
-    pub(super) fn of(url: &Url, limit: usize, error: &(dyn Error + 'static)) -> Self {
+    pub(super) fn of(url: &Url, error: &(dyn Error + 'static)) -> Self {
         let who = name(url);
-        if find::<LengthLimitError>(error).is_some() {
-            return Self::TooLarge { of: who, limit };
+        if let Some(unread) = find::<ContentError>(error) {
+            return Self::Content { to: who, reason: unread.to_string() };
         }
         match find::<rustls::Error>(error) {
             Some(rustls::Error::InvalidCertificate(source)) => {
@@ -98,8 +125,13 @@ impl ClientError {
         {
             return Self::Connect { to: who, source: copy(source) };
         }
-        if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
-            return Self::NotHttp { from: who };
+        match find::<hyper::Error>(error) {
+            // A client is told apart by the words only.
+            Some(error) if error.is_parse() && error.to_string().contains("too large") => {
+                return Self::HeadTooLong { of: who };
+            }
+            Some(error) if error.is_parse() => return Self::NotHttp { from: who },
+            _ => {}
         }
         let innermost = chain(error).last().map_or_else(|| error.to_string(), ToString::to_string);
         Self::Broken { by: who, reason: innermost }
@@ -120,6 +152,12 @@ impl fmt::Display for ClientError {
                  127.0.0.1:8000"
             ),
             Self::Setup(error) => write!(f, "TLS cannot be used: {error}"),
+            Self::Authorities { path, reason } => write!(
+                f,
+                "{}: no certificates can be taken from it: {reason}; name a file in PEM",
+                path.display()
+            ),
+            Self::Content { to, reason } => write!(f, "{to}: not all was sent: {reason}"),
             Self::Connect { to, source } if source.kind() == io::ErrorKind::ConnectionRefused => {
                 write!(f, "{to}: nothing listens there; start the server, or name its port")
             }
@@ -135,11 +173,17 @@ impl fmt::Display for ClientError {
             Self::NotHttp { from } => {
                 write!(f, "{from}: what answers is no HTTP; is it https:// rather than http?")
             }
+            Self::HeadTooLong { of } => {
+                write!(f, "{of}: the head of the answer is too long; is this the right server?")
+            }
             Self::Broken { by, reason } => {
                 write!(f, "{by}: the answer is not complete: {reason}; try again")
             }
             Self::Timeout { to, after } => {
                 write!(f, "{to}: no answer within {} s; try again", after.as_secs())
+            }
+            Self::Stalled { by, after } => {
+                write!(f, "{by}: nothing more came for {} s; try again", after.as_secs())
             }
             Self::TooLarge { of, limit } => {
                 write!(f, "{of}: the answer has more than {limit} bytes; is this the right server?")

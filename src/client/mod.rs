@@ -5,17 +5,28 @@
 //! | --- | --- |
 //! | `address` | what people type for a URL |
 //! | `trust` | whose certificates are believed |
+//! | `request` | what is asked, and what is sent with it |
+//! | `content` | the content of a request, read from files while it is sent |
+//! | `redirect` | what is asked next when a server sends on |
+//! | `response` | what a server says, piece by piece |
 //! | `session` | a request goes out, an answer comes in |
 //! | `guess` | what is spoken at a port, when nobody has said |
 //! | `error` | why none came, and what to do about it |
 
 mod address;
+mod content;
 mod error;
 mod guess;
+mod redirect;
+mod request;
+mod response;
 mod session;
 mod trust;
 
 pub use address::{Url, address};
+pub use content::{Content, Piece};
 pub use error::ClientError;
-pub use session::{Answer, Client};
+pub use request::Request;
+pub use response::Response;
+pub use session::{Answer, Client, Protocol, Settings};
 pub use trust::Trust;

@@ -1,32 +1,59 @@
 //! A request goes out, an answer comes in.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, LOCATION, USER_AGENT};
-use http::{HeaderMap, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use super::content::Sending;
 use super::error::name;
-use super::{ClientError, Trust, Url};
+use super::redirect::{next, sent_on};
+use super::{ClientError, Request, Response, Trust, Url};
 
-/// How often one may be sent on.
+/// How often one may be sent on, where nobody says otherwise.
 const REDIRECTS: usize = 5;
 
-const AGENT: &str = concat!("salver/", env!("CARGO_PKG_VERSION"));
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 or HTTP/1.1 over TLS, as the server likes; HTTP/1.1 else.
+    #[default]
+    Agreed,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, also on a plain connection, where the server has to know that beforehand.
+    Http2,
+}
+
+/// How servers are asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who is believed.
+    pub trust: Trust,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long nothing may move.
+    pub patience: Duration,
+}
 
 /// Asks servers, and keeps connections for the next time. To be used within a tokio runtime.
 #[derive(Clone, Debug)]
 pub struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    inner: legacy::Client<HttpsConnector<HttpConnector>, Sending>,
     patience: Duration,
 }
 
-/// What a server said.
+/// What a server said, with all of it.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The URL that answered: after redirects, another than was asked.
@@ -42,75 +69,93 @@ pub struct Answer {
 impl Client {
     /// A client that waits at most that long for an answer to be complete.
     pub fn new(trust: Trust, patience: Duration) -> Result<Self, ClientError> {
-        let config = trust.config().map_err(ClientError::Setup)?;
+        let protocol = Protocol::default();
+        Self::with(Settings { trust, protocol, connect_timeout: patience, patience })
+    }
+
+    /// A client with these settings.
+    pub fn with(settings: Settings) -> Result<Self, ClientError> {
+        let config = settings.trust.config().map_err(ClientError::Setup)?;
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(connector);
-        let inner = legacy::Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { inner, patience })
+        connector.set_connect_timeout(Some(settings.connect_timeout));
+        let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
+        let connector = match settings.protocol {
+            Protocol::Agreed => builder.enable_http1().enable_http2().wrap_connector(connector),
+            Protocol::Http1 => builder.enable_http1().wrap_connector(connector),
+            Protocol::Http2 => builder.enable_http2().wrap_connector(connector),
+        };
+        let inner = legacy::Client::builder(TokioExecutor::new())
+            .http2_only(settings.protocol == Protocol::Http2)
+            .build(connector);
+        Ok(Self { inner, patience: settings.patience })
     }
 
     /// GETs a URL, following redirects. The content may have at most `limit` bytes.
     pub async fn get(&self, url: &Url, accept: &str, limit: usize) -> Result<Answer, ClientError> {
-        let asked = self.get_following(url, accept, limit);
+        let accept = HeaderValue::from_str(accept).map_err(|error| ClientError::of(url, &error))?;
+        let request = Request::new(Method::GET, url.clone()).with(ACCEPT, accept);
+        let asked = async {
+            let response = self.follow(request, REDIRECTS, |_, _| {}).await?;
+            let (url, status) = (response.url.clone(), response.status);
+            let fields = response.fields.clone();
+            let content = response.content(limit).await?;
+            Ok(Answer { url, status, fields, content })
+        };
         match tokio::time::timeout(self.patience, asked).await {
             Ok(answer) => answer,
             Err(_) => Err(ClientError::Timeout { to: name(url), after: self.patience }),
         }
     }
 
-    async fn get_following(
+    /// Asks, and goes where it is sent on to, at most so many times; with 0, what sends on is the
+    /// answer. Each status and where it leads is told.
+    pub async fn follow(
         &self,
-        url: &Url,
-        accept: &str,
-        limit: usize,
-    ) -> Result<Answer, ClientError> {
-        let mut url = url.clone();
-        for _ in 0..=REDIRECTS {
-            let answer = self.get_once(url, accept, limit).await?;
-            match next(&answer)? {
-                Some(next) => url = next,
-                None => return Ok(answer),
+        request: Request,
+        redirects: usize,
+        mut tell: impl FnMut(StatusCode, &Url),
+    ) -> Result<Response, ClientError> {
+        let mut request = request;
+        for _ in 0..=redirects {
+            let response = self.send(&request).await?;
+            if redirects == 0 {
+                return Ok(response);
+            }
+            match next(&response.url, response.status, &response.fields)? {
+                Some(next) => {
+                    tell(response.status, &next);
+                    request = sent_on(request, response.status, next);
+                }
+                None => return Ok(response),
             }
         }
-        Err(ClientError::Redirect { by: name(&url), reason: "it sends on and on" })
+        Err(ClientError::Redirect { by: name(&request.url), reason: "it sends on and on" })
     }
 
-    async fn get_once(&self, url: Url, accept: &str, limit: usize) -> Result<Answer, ClientError> {
-        let broken =
-            |error: &(dyn std::error::Error + 'static)| ClientError::of(&url, limit, error);
-        let uri: Uri = url.as_str().parse().map_err(|error| broken(&error))?;
-        let request = Request::get(uri)
-            .header(ACCEPT, accept)
-            .header(USER_AGENT, AGENT)
-            .body(Empty::new())
-            .map_err(|error| broken(&error))?;
-        let response = self.inner.request(request).await.map_err(|error| broken(&error))?;
-        let (head, body) = response.into_parts();
-        let content = Limited::new(body, limit).collect().await;
-        let content = content.map_err(|error| broken(&*error))?.to_bytes();
-        Ok(Answer { url, status: head.status, fields: head.headers, content })
+    /// Asks once. As long as something of the request goes out, the answer is waited for.
+    pub async fn send(&self, request: &Request) -> Result<Response, ClientError> {
+        let url = &request.url;
+        let uri: Uri = url.as_str().parse().map_err(|error| ClientError::of(url, &error))?;
+        let moved = Arc::new(AtomicU64::new(0));
+        let mut outgoing = http::Request::new(request.content.open(Arc::clone(&moved)));
+        *outgoing.method_mut() = request.method.clone();
+        *outgoing.uri_mut() = uri;
+        *outgoing.headers_mut() = request.fields.clone();
+        let mut asked = pin!(self.inner.request(outgoing));
+        loop {
+            let before = moved.load(Ordering::Relaxed);
+            match tokio::time::timeout(self.patience, &mut asked).await {
+                Ok(response) => {
+                    let response = response.map_err(|error| ClientError::of(url, &error))?;
+                    return Ok(Response::new(url.clone(), response, self.patience));
+                }
+                Err(_) if moved.load(Ordering::Relaxed) != before => {}
+                Err(_) => {
+                    return Err(ClientError::Timeout { to: name(url), after: self.patience });
+                }
+            }
+        }
     }
-}
-
-/// Where an answer sends on to, if it does.
-fn next(answer: &Answer) -> Result<Option<Url>, ClientError> {
-    let wrong = |reason| ClientError::Redirect { by: name(&answer.url), reason };
-    if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let location = answer.fields.get(LOCATION).and_then(|value| value.to_str().ok());
-    let next = location.and_then(|location| answer.url.join(location).ok());
-    let next = next.filter(|next| matches!(next.scheme(), "http" | "https"));
-    let next = next.ok_or_else(|| wrong("it sends on to no address"))?;
-    if answer.url.scheme() == "https" && next.scheme() == "http" {
-        return Err(wrong("it sends on from TLS to plain text"));
-    }
-    Ok(Some(next))
 }

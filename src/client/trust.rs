@@ -1,5 +1,6 @@
 //! Whose certificates are believed.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::client::danger::{
@@ -8,21 +9,42 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
+use super::ClientError;
+
 /// Whose certificates are believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Trust {
     /// Those that the system's authorities vouch for; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
     System,
+    /// Those that these authorities vouch for, and nobody else's.
+    Authorities(RootCertStore),
     /// Everybody's: nobody can listen, but who answers is not known.
     Anybody,
 }
 
 impl Trust {
+    /// The authorities of a file of certificates in PEM.
+    pub fn file(path: &Path) -> Result<Self, ClientError> {
+        let wrong = |reason: String| ClientError::Authorities { path: path.to_owned(), reason };
+        let mut roots = RootCertStore::empty();
+        let certificates =
+            CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+        for certificate in certificates {
+            let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+            roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+        }
+        if roots.is_empty() {
+            return Err(wrong("there is no certificate in it".to_owned()));
+        }
+        Ok(Self::Authorities(roots))
+    }
+
     /// What is spoken; which HTTP, the connection agrees on.
     pub(super) fn config(self) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -30,6 +52,7 @@ impl Trust {
             .with_safe_default_protocol_versions()?;
         Ok(match self {
             Self::System => builder.with_root_certificates(system()),
+            Self::Authorities(roots) => builder.with_root_certificates(roots),
             Self::Anybody => {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(NoVerifier(provider)))
             }

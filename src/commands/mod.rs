@@ -3,6 +3,8 @@
 pub mod banner;
 mod care;
 pub mod check;
+pub mod get;
+mod harmless;
 pub mod healthcheck;
 mod logging;
 mod memory;

@@ -4,6 +4,7 @@
 
 pub mod coded;
 pub mod over;
+pub mod stand_in;
 pub mod upload;
 
 use std::fs;

@@ -1,8 +1,8 @@
 //! A line of a terminal.
 
-use std::borrow::Cow;
-
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::commands::harmless::harmless;
 
 /// What is written to.
 #[derive(Clone, Copy, Debug)]
@@ -126,29 +126,6 @@ pub(super) fn left(text: &str, width: usize) -> String {
 pub(super) fn right(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{}{text}", " ".repeat(missing))
-}
-
-/// Text in which nothing acts on the terminal or turns the direction of writing: paths and names
-/// are whatever clients sent.
-fn harmless(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|c| instead_of(c).is_none()) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().map(|c| instead_of(c).unwrap_or(c)).collect())
-}
-
-fn instead_of(c: char) -> Option<char> {
-    match c {
-        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)),
-        '\x7f' => Some('\u{2421}'),
-        '\u{80}'..='\u{9f}'
-        | '\u{61c}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => Some(char::REPLACEMENT_CHARACTER),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
