@@ -11,4 +11,5 @@ mod reload;
 mod running;
 pub mod serve;
 pub mod status;
+mod terminal;
 mod tls;

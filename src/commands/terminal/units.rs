@@ -2,11 +2,11 @@
 
 use crate::content::shown::{Grouped, Size};
 
-pub(super) fn count(number: u64) -> String {
+pub(in crate::commands) fn count(number: u64) -> String {
     Grouped(number).to_string()
 }
 
-pub(super) fn size(bytes: u64) -> String {
+pub(in crate::commands) fn size(bytes: u64) -> String {
     Size(bytes).to_string()
 }
 
@@ -17,23 +17,23 @@ fn whole(number: f64) -> u64 {
 }
 
 /// `1.5/s`, `1,234/s`.
-pub(super) fn rate(per_second: f64) -> String {
+pub(in crate::commands) fn rate(per_second: f64) -> String {
     match per_second {
         0.05..9.95 => format!("{per_second:.1}/s"),
         _ => format!("{}/s", count(whole(per_second))),
     }
 }
 
-pub(super) fn size_rate(bytes_per_second: f64) -> String {
+pub(in crate::commands) fn size_rate(bytes_per_second: f64) -> String {
     format!("{}/s", size(whole(bytes_per_second)))
 }
 
-pub(super) fn percent(part: f64) -> String {
+pub(in crate::commands) fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
 /// `118 us`, `4.2 ms`, `3.2 s`, `1 m 15 s`.
-pub(super) fn seconds(seconds: f64) -> String {
+pub(in crate::commands) fn seconds(seconds: f64) -> String {
     match seconds {
         ..0.000_999_5 => format!("{:.0} us", seconds * 1e6),
         ..0.999_5 => {
@@ -46,7 +46,7 @@ pub(super) fn seconds(seconds: f64) -> String {
 }
 
 /// The two largest units of a time: `1 d 2 h`, `2 h 3 m`, `1 m 15 s`, `5 s`.
-pub(super) fn span(seconds: u64) -> String {
+pub(in crate::commands) fn span(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
         ..60 => format!("{seconds} s"),
@@ -57,7 +57,7 @@ pub(super) fn span(seconds: u64) -> String {
 }
 
 /// The time of day in an RFC 3339 time: `15:09:26`. Anything else as it is.
-pub(super) fn clock(time: &str) -> &str {
+pub(in crate::commands) fn clock(time: &str) -> &str {
     const FROM: usize = "2000-10-10T".len();
     const TO: usize = "2000-10-10T13:55:36".len();
 
