@@ -1,6 +1,7 @@
 //! The command line as plain data. The options are the table of keys; only what is no key
 //! (`--config`, `DIRECTORY`, `--no-color`, the commands) is said here.
 
+mod bench;
 mod status;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, value_parser};
 use serde_json::Value;
 
+pub use self::bench::BenchOptions;
 pub use self::status::StatusOptions;
 use crate::config::{Flag, KEYS, Key, Override, Overrides};
 
@@ -20,11 +22,18 @@ struct Plain {
     command: fn(&ArgMatches) -> Command,
 }
 
-const PLAIN: &[Plain] = &[Plain {
-    name: "status",
-    parser: status::parser,
-    command: |matches| Command::Status(status::options(matches)),
-}];
+const PLAIN: &[Plain] = &[
+    Plain {
+        name: "status",
+        parser: status::parser,
+        command: |matches| Command::Status(status::options(matches)),
+    },
+    Plain {
+        name: "bench",
+        parser: bench::parser,
+        command: |matches| Command::Bench(Box::new(bench::options(matches))),
+    },
+];
 
 /// Ids of arguments that are no keys.
 const CONFIG: &str = "config";
@@ -40,7 +49,8 @@ const ABOUT: &str = "Serve a folder over HTTP";
 const USAGE: &str = "\
 salver [OPTIONS] [DIRECTORY]
        salver check [OPTIONS] [DIRECTORY]
-       salver status [--watch[=SECONDS]] [--json] [URL]";
+       salver status [--watch[=SECONDS]] [--json] [URL]
+       salver bench [OPTIONS] URL";
 
 const AFTER_HELP: &str = "\
 Every option is also a key of the configuration file (\"cache_max_age\": 60) and a variable of the \
@@ -56,6 +66,8 @@ pub enum Command {
     Check,
     /// Show what a server is doing.
     Status(StatusOptions),
+    /// Measure a server.
+    Bench(Box<BenchOptions>),
 }
 
 /// What the command line asks for.

@@ -19,6 +19,7 @@
 //! | [`tls`] | certificates and keys, and what TLS is spoken with |
 //! | [`server`] | sockets and time |
 //! | [`client`] | HTTP from the other side: what commands ask servers with |
+//! | [`load`] | many clients at once, and what they count |
 //! | [`cli`], [`commands`] | the command line, and what each command prints and returns |
 //!
 //! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
@@ -32,6 +33,7 @@ pub mod content;
 pub mod descriptors;
 pub mod handler;
 pub mod http1;
+pub mod load;
 pub mod log;
 pub mod message;
 pub mod opening;

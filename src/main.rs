@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use salver::cli::{self, Command};
-use salver::commands::{check, serve, status};
+use salver::commands::{bench, check, serve, status};
 use salver::config;
 
 /// Exit status of wrong usage or configuration.
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     match invocation.command {
         Command::Check => check::run(&load(), &mut io::stdout(), &mut io::stderr()),
         Command::Status(options) => status::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Serve => match load() {
             Ok(loaded) => serve::run(loaded, load),
             Err(error) => {

@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("tls", &["opening"]),
     ("client", &[]),
+    ("load", &["http1", "client"]),
     (
         "server",
         &["message", "content", "http1", "config", "descriptors", "log", "site", "stats", "tls"],
@@ -44,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "site",
             "tls",
             "client",
+            "load",
             "cli",
         ],
     ),

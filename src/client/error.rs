@@ -1,6 +1,7 @@
 //! Why there is no answer.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -17,6 +18,13 @@ pub enum ClientError {
         /// What was typed.
         given: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of authorities that cannot be used.
+    Authorities {
+        /// Which one.
+        file: PathBuf,
+        /// Why not.
         reason: String,
     },
     /// The TLS library could not be set up.
@@ -118,6 +126,11 @@ impl fmt::Display for ClientError {
                 f,
                 "'{given}' is no address: {reason}; it looks like http://127.0.0.1:8000 or \
                  127.0.0.1:8000"
+            ),
+            Self::Authorities { file, reason } => write!(
+                f,
+                "{}: no certificates to trust: {reason}; it takes a PEM file",
+                file.display()
             ),
             Self::Setup(error) => write!(f, "TLS cannot be used: {error}"),
             Self::Connect { to, source } if source.kind() == io::ErrorKind::ConnectionRefused => {

@@ -1,5 +1,6 @@
 //! Whose certificates are believed.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::client::danger::{
@@ -8,28 +9,61 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
+use super::ClientError;
+
 /// Whose certificates are believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Trust {
     /// Those that the system's authorities vouch for; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
     System,
+    /// Those that these authorities vouch for, or that are these.
+    Authorities(Arc<RootCertStore>),
     /// Everybody's: nobody can listen, but who answers is not known.
     Anybody,
 }
 
 impl Trust {
+    /// Only those whom the certificates in a PEM file vouch for.
+    pub fn authorities(file: &Path) -> Result<Self, ClientError> {
+        let wrong = |reason: &dyn ToString| ClientError::Authorities {
+            file: file.to_owned(),
+            reason: reason.to_string(),
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))? {
+            let certificate = certificate.map_err(|error| wrong(&error))?;
+            roots.add(certificate).map_err(|error| wrong(&error))?;
+        }
+        if roots.is_empty() {
+            return Err(wrong(&"there is no certificate in it"));
+        }
+        Ok(Self::Authorities(Arc::new(roots)))
+    }
+
     /// What is spoken; which HTTP, the connection agrees on.
-    pub(super) fn config(self) -> Result<ClientConfig, Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+    pub(super) fn config(&self) -> Result<ClientConfig, Error> {
+        self.config_with(|_| {})
+    }
+
+    /// The same, of less than there is.
+    pub(crate) fn config_with(
+        &self,
+        choose: impl FnOnce(&mut CryptoProvider),
+    ) -> Result<ClientConfig, Error> {
+        let mut provider = aws_lc_rs::default_provider();
+        choose(&mut provider);
+        let provider = Arc::new(provider);
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
         Ok(match self {
             Self::System => builder.with_root_certificates(system()),
+            Self::Authorities(roots) => builder.with_root_certificates(Arc::clone(roots)),
             Self::Anybody => {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(NoVerifier(provider)))
             }

@@ -1,6 +1,7 @@
 //! What each command prints and returns.
 
 pub mod banner;
+pub mod bench;
 mod care;
 pub mod check;
 mod logging;
