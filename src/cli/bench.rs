@@ -21,6 +21,7 @@ Exit status:
 
 /// What `salver bench` is to ask, and how to show what comes of it.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct BenchOptions {
     /// Where, as it was typed.
     pub url: String,

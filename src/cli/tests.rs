@@ -245,3 +245,41 @@ fn options_before_and_after_check_come_together() {
     assert_eq!(value_of("port", &both), "81 from flag --port");
     assert_eq!(value_of("host", &both), r#""::1" from flag --host"#);
 }
+
+fn bench(arguments: &[&str]) -> BenchOptions {
+    match run(arguments).unwrap().command {
+        Command::Bench(options) => *options,
+        other => panic!("{arguments:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn bench_has_options_of_its_own() {
+    let plain = bench(&["bench", "h:1"]);
+    assert_eq!(
+        (plain.url.as_str(), plain.connections, plain.pipeline, plain.streams),
+        ("h:1", 50, 1, 1)
+    );
+    assert_eq!(
+        (plain.duration, plain.requests, plain.rate, plain.threads),
+        (None, None, None, None)
+    );
+    assert_eq!((plain.warm_up, plain.timeout), (Duration::ZERO, Duration::from_secs(30)));
+    assert!(!plain.json && !plain.http2 && !plain.no_keep_alive && plain.fail_if.is_empty());
+    let line = "bench -c 7 -d 1m -r 2.5 -m PUT -H a:b -H c:d -b x -k --http2 --streams 9 --fail-if p99>1s h:1";
+    let all = bench(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(
+        (all.connections, all.duration, all.rate),
+        (7, Some(Duration::from_secs(60)), Some(2.5))
+    );
+    assert_eq!(
+        (all.headers, all.fail_if),
+        (vec!["a:b".to_owned(), "c:d".to_owned()], vec!["p99>1s".to_owned()])
+    );
+    assert!(all.insecure && all.http2 && all.streams == 9);
+    let help = run(&["bench", "--help"]).unwrap_err();
+    assert!(help.code == 0 && help.text.contains("--fail-if") && help.text.contains("Exit status"));
+    for wrong in [&["bench"][..], &["-c", "x", "bench", "h:1"], &["bench", "-c", "0", "h:1"]] {
+        assert_eq!(run(wrong).unwrap_err().code, 2, "{wrong:?}");
+    }
+}

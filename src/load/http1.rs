@@ -196,7 +196,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             Ok(()) if count == 0 => Some(self.closed()),
             Ok(()) => {
                 self.partial.clear();
-                self.take(buffer.get(..held + count).unwrap_or_default())
+                let end = self.take(buffer.get(..held + count).unwrap_or_default());
+                let bytes = self.responses.take_content();
+                self.worker.count(self.now, |tally| tally.bytes += bytes);
+                end
             }
         })
     }
@@ -214,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                 self.partial.extend_from_slice(input);
                 return None;
             };
-            if !self.lane.answered(answer.status, answer.content, self.now) {
+            if !self.lane.answered(answer.status, self.now) {
                 // Some say why they close a connection that nothing was asked on.
                 return Some(self.end());
             }
@@ -228,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// The server has closed: that may be the end of an answer.
     fn closed(&mut self) -> End {
         if let Some(answer) = self.responses.end()
-            && self.lane.answered(answer.status, answer.content, self.now)
+            && self.lane.answered(answer.status, self.now)
         {
             return End::Closed;
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use h2::{Error, Reason};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
@@ -88,24 +88,21 @@ where
         });
     }
     drop(send);
-    let mut ends = Vec::new();
-    let all = async {
-        while let Some(joined) = streams.join_next().await {
-            if let Ok((lane, end)) = joined {
-                lanes.push(lane);
-                ends.push(end);
-            }
-            if ends.last().is_some_and(|end| *end != End::Over) {
-                gone.cancel();
-            }
-        }
-    };
-    // Once no stream and no handle is left, the connection says goodbye and ends, too.
-    let driven = async {
+    let all_gone = gone.clone();
+    // Once no stream and no handle is left, it says goodbye and ends, too; nobody waits for that.
+    spawn_local(async move {
         let _ = connection.await;
-        gone.cancel();
-    };
-    tokio::join!(all, driven);
+        all_gone.cancel();
+    });
+    let mut ends = Vec::new();
+    while let Some(joined) = streams.join_next().await {
+        let Ok((lane, end)) = joined else { continue };
+        if end != End::Over {
+            gone.cancel();
+        }
+        lanes.push(lane);
+        ends.push(end);
+    }
     // If one goes on, all do.
     Ok(match ends.iter().filter(|end| **end != End::Over).max() {
         Some(end) => *end,
@@ -132,17 +129,14 @@ async fn ask(
         if !has_turn {
             return End::Over;
         }
-        let ready = match send.ready().await {
-            Ok(ready) => ready,
-            // It is asked again over the next connection.
-            Err(_) => return end,
-        };
+        // Else it is asked again over the next connection.
+        let Ok(ready) = send.ready().await else { return end };
         send = ready;
         lane.send_again();
-        let answered = tokio::time::timeout(timeout, exchange(&mut send, lane)).await;
+        let answered = tokio::time::timeout(timeout, exchange(&mut send, lane, worker)).await;
         match answered {
-            Ok(Ok((status, bytes))) => {
-                lane.answered(status, bytes, Instant::now());
+            Ok(Ok(status)) => {
+                lane.answered(status, Instant::now());
                 end = End::Closed;
             }
             Ok(Err(error)) if was_not_processed(&error) => return end,
@@ -161,21 +155,24 @@ async fn ask(
     }
 }
 
-/// A request and its answer: status, and bytes of content.
-async fn exchange(send: &mut SendRequest<Bytes>, lane: &Lane) -> Result<(u16, u64), Error> {
+/// A request and its answer, of which the status is told.
+async fn exchange(
+    send: &mut SendRequest<Bytes>,
+    lane: &Lane,
+    worker: &Worker,
+) -> Result<u16, Error> {
     let ask = lane.ask();
     let (response, mut body) = send.send_request(ask.request.clone(), ask.body.is_empty())?;
     if !ask.body.is_empty() {
         body.send_data(ask.body.clone(), true)?;
     }
     let (head, mut content) = response.await?.into_parts();
-    let mut bytes = 0;
     while let Some(piece) = content.data().await {
         let piece = piece?;
-        bytes += piece.len() as u64;
+        worker.count(Instant::now(), |tally| tally.bytes += piece.len() as u64);
         content.flow_control().release_capacity(piece.len())?;
     }
-    Ok((head.status.as_u16(), bytes))
+    Ok(head.status.as_u16())
 }
 
 /// Whether the server says that it has done nothing, so that it may be asked again (RFC 9113

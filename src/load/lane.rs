@@ -49,7 +49,9 @@ impl Lane {
     pub(super) fn poll_turn(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<bool> {
         let turn = ready!(self.worker.pace.poll_turn(&self.seat, now, cx));
         Poll::Ready(turn.is_some_and(|start| {
-            self.waiting.push_back(Waiting { start, sent: now });
+            // With a rate it may be long since the last answer.
+            let sent = if self.worker.plan.rate.is_some() { Instant::now() } else { now };
+            self.waiting.push_back(Waiting { start, sent });
             true
         }))
     }
@@ -74,13 +76,11 @@ impl Lane {
     }
 
     /// The oldest is answered. False if nothing was asked.
-    pub(super) fn answered(&mut self, status: u16, bytes: u64, now: Instant) -> bool {
+    pub(super) fn answered(&mut self, status: u16, now: Instant) -> bool {
         let Some(waiting) = self.waiting.pop_front() else { return false };
         self.pause = PAUSE;
-        self.worker.count(waiting.start, |tally| {
-            tally.bytes += bytes;
-            tally.answer(status, now.saturating_duration_since(waiting.start));
-        });
+        let took = now.saturating_duration_since(waiting.start);
+        self.worker.count(waiting.start, |tally| tally.answer(status, took));
         true
     }
 

@@ -177,7 +177,7 @@ impl Pace {
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         let timed = self.timed.iter();
         let all = timed.flat_map(|timed| (timed.next.get()..).map(|n| timed.due_of(n)));
-        all.take_while(move |due| *due <= end).take(left)
+        all.take_while(move |due| *due < end).take(left)
     }
 }
 

@@ -64,10 +64,12 @@ impl Tls {
     /// Every handshake is a full one: the clients of a load stand for people who have not been there.
     pub(super) fn config(&self, http2: bool) -> Result<Arc<ClientConfig>, ClientError> {
         let mut config = self.trust.config_with(|provider| {
-            let suite = |suite: &SupportedCipherSuite| is(&self.cipher, suite.suite().as_str());
+            let suite =
+                |suite: &SupportedCipherSuite| is(self.cipher.as_deref(), suite.suite().as_str());
             provider.cipher_suites.retain(suite);
-            let group =
-                |group: &&'static dyn SupportedKxGroup| is(&self.group, group.name().as_str());
+            let group = |group: &&'static dyn SupportedKxGroup| {
+                is(self.group.as_deref(), group.name().as_str())
+            };
             provider.kx_groups.retain(group);
         });
         if let Ok(config) = &mut config {
@@ -79,6 +81,6 @@ impl Tls {
 }
 
 /// Whether nothing else is wanted.
-fn is(wanted: &Option<String>, name: Option<&str>) -> bool {
-    wanted.as_ref().is_none_or(|wanted| name.is_some_and(|name| name.eq_ignore_ascii_case(wanted)))
+fn is(wanted: Option<&str>, name: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| name.is_some_and(|name| name.eq_ignore_ascii_case(wanted)))
 }

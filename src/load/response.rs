@@ -20,7 +20,7 @@ const REMEMBERED: usize = 4 * 1024;
 pub(super) struct Responses {
     state: State,
     last: Last,
-    /// Bytes of content so far.
+    /// Bytes of content since somebody asked.
     content: u64,
 }
 
@@ -61,7 +61,6 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// No other comes on this connection.
     pub(super) closes: bool,
-    pub(super) content: u64,
 }
 
 /// What is no answer.
@@ -143,13 +142,15 @@ impl Responses {
         }
     }
 
+    /// Bytes of content since the last time that this was asked, also of an answer that is not
+    /// complete.
+    pub(super) fn take_content(&mut self) -> u64 {
+        std::mem::take(&mut self.content)
+    }
+
     fn done(&mut self, head: Head) -> Answer {
         self.state = State::Head;
-        Answer {
-            status: head.status,
-            closes: head.closes,
-            content: std::mem::take(&mut self.content),
-        }
+        Answer { status: head.status, closes: head.closes }
     }
 }
 

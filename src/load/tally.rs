@@ -44,7 +44,7 @@ impl Failure {
 pub struct Tally {
     /// How long each answer took; with a rate, also how long those have waited that never came.
     pub latency: Latency,
-    /// Bytes of content.
+    /// Bytes of content, also of answers that were not complete.
     pub bytes: u64,
     /// Connections that were made.
     pub connections: u64,
@@ -86,12 +86,12 @@ impl Tally {
         self.reasons[kind as usize].get_or_insert_with(|| reason.to_string());
     }
 
-    /// A request that had no answer when it ended. With a rate it counts as one that took that long:
-    /// it would have taken longer.
+    /// A request that had no answer when it ended. With a rate it counts as one that took that long,
+    /// which is too little; but one that waited for less than any answer took says nothing.
     pub(super) fn unanswered(&mut self, waited: Duration, counts: bool) {
         self.unanswered += 1;
         self.longest_wait = self.longest_wait.max(waited);
-        if counts {
+        if counts && self.latency.min().is_none_or(|min| waited > min) {
             self.latency.add(waited);
         }
     }
@@ -156,11 +156,12 @@ mod tests {
         other.failure(Failure::Read, &"another");
         other.unanswered(Duration::from_secs(1), false);
         one.unanswered(Duration::from_secs(3), true);
+        one.unanswered(Duration::from_micros(3), true);
         one.merge(&other);
         assert_eq!(one.statuses().collect::<Vec<_>>(), [(200, 2), (999, 1)]);
         assert_eq!((one.answers(), one.failed(), one.failures(Failure::Read)), (3, 2, 2));
         assert_eq!((one.reason(Failure::Read), one.reason(Failure::Write)), (Some("reset"), None));
-        assert_eq!((one.unanswered, one.longest_wait), (2, Duration::from_secs(3)));
+        assert_eq!((one.unanswered, one.longest_wait), (3, Duration::from_secs(3)));
         assert_eq!(one.latency.count(), 4);
         for (at, kind) in Failure::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, at);

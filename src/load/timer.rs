@@ -17,7 +17,7 @@ mod precise {
 
     use super::{Instant, io};
 
-    /// A timer of the kernel's (timerfd_create(2)).
+    /// A timer of the kernel's (`timerfd_create(2)`).
     pub(in crate::load) struct Timer(AsyncFd<OwnedFd>);
 
     impl Timer {

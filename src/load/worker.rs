@@ -161,7 +161,7 @@ impl Worker {
         }
     }
 
-    /// Counts something of a request, if that has begun late enough.
+    /// Counts something of a request that began then, unless that was while warming up.
     pub(super) fn count(&self, start: Instant, count: impl FnOnce(&mut Tally)) {
         if start >= self.counted_from {
             count(&mut self.tally.borrow_mut());

@@ -120,3 +120,67 @@ impl<'a> View<'a> {
             .and(Style::Dim, &of)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Method;
+
+    use super::*;
+    use crate::client::{Trust, Url};
+    use crate::commands::terminal::line::Screen;
+    use crate::load::{Ask, Tls};
+
+    fn plan(extent: Extent) -> Plan {
+        let origin = Url::parse("http://h:1/").unwrap();
+        Plan {
+            asks: vec![Ask::new(&origin, &Method::GET, &[], &Bytes::new(), true).unwrap()],
+            origin,
+            tls: Tls { trust: Trust::System, cipher: None, group: None },
+            http2: false,
+            connections: 3,
+            threads: 1,
+            at_once: 1,
+            keep_alive: true,
+            rate: None,
+            extent,
+            warm_up: Duration::ZERO,
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn text(view: &View<'_>, elapsed: Duration) -> String {
+        let screen = Screen { width: 80, height: None, cut: true, colors: false };
+        let lines = view.lines(&Tally::default(), elapsed);
+        lines.iter().map(|line| line.print(&screen) + "\n").collect()
+    }
+
+    #[test]
+    fn what_happens_now_is_what_came_since_the_last_look() {
+        let plan = plan(Extent::Time(Duration::from_secs(10)));
+        let mut view = View::new(&plan);
+        let begin = Instant::now();
+        view.note(0, begin);
+        assert!(text(&view, Duration::ZERO).contains("\nwarming up\n"));
+        for (quarter, answers) in (1..).zip([100, 300, 350]) {
+            view.note(answers, begin + REFRESH * quarter);
+        }
+        let text = text(&view, Duration::from_millis(2500));
+        assert!(text.contains("\n       200/s  ▅█▃\n"), "{text}");
+        assert!(
+            text.contains("━━━━━━━                         25.0 %  2.50 s of 10.0 s\n"),
+            "{text}"
+        );
+        for n in 0..200 {
+            view.note(n, begin + REFRESH * 10);
+        }
+        assert_eq!(view.history.len(), HISTORY);
+    }
+
+    #[test]
+    fn progress_is_of_requests_where_these_are_counted() {
+        let plan = plan(Extent::Requests(5));
+        let text = text(&View::new(&plan), Duration::from_secs(1));
+        assert!(text.contains("  0.0 %  0 of 5\n"), "{text}");
+    }
+}

@@ -54,8 +54,8 @@ pub(super) fn plan(options: &BenchOptions) -> Result<Plan, BenchError> {
 }
 
 fn says_close(headers: &[String]) -> bool {
-    let fields = headers.iter().filter_map(|header| header.split_once(':'));
-    fields.into_iter().any(|(name, value)| {
+    let mut fields = headers.iter().filter_map(|header| header.split_once(':'));
+    fields.any(|(name, value)| {
         let mut items = value.split(',').map(str::trim);
         name.trim().eq_ignore_ascii_case("connection")
             && items.any(|item| item.eq_ignore_ascii_case("close"))

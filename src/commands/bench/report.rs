@@ -34,7 +34,7 @@ pub(super) struct Report {
     /// Answers, of whatever status.
     pub(super) requests: u64,
     pub(super) requests_per_second: f64,
-    /// Content of the answers, as it was sent.
+    /// Content of the answers as it was sent, also of those that were not complete.
     pub(super) bytes: u64,
     pub(super) bytes_per_second: f64,
     /// Nothing without an answer.

@@ -15,13 +15,16 @@ fn read(pieces: &[&[u8]], to_head: bool) -> Result<Vec<(u16, u64, bool)>, Malfor
             let (used, answer) = responses.read(&rest, to_head)?;
             rest.drain(..used);
             match answer {
-                Some(answer) => answers.push(answer),
+                Some(answer) => {
+                    answers.push((answer.status, responses.take_content(), answer.closes))
+                }
                 None => break,
             }
         }
     }
-    answers.extend(responses.end());
-    Ok(answers.iter().map(|answer| (answer.status, answer.content, answer.closes)).collect())
+    let last = responses.end();
+    answers.extend(last.map(|answer| (answer.status, responses.take_content(), answer.closes)));
+    Ok(answers)
 }
 
 const LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
