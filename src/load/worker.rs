@@ -97,6 +97,7 @@ impl Worker {
 
     /// Until when it worked, and the processor time that took.
     async fn work(self: &Rc<Self>, orders: &Orders) -> io::Result<(Instant, Duration)> {
+        tokio::time::sleep_until(orders.begin.into()).await;
         let before = Rc::new(Cell::new(cpu_time()));
         if !self.plan.warm_up.is_zero() {
             let (before, counted_from) = (Rc::clone(&before), self.counted_from);
