@@ -187,7 +187,8 @@ fn answers_end_where_they_say() {
     let report = report(&every_framing, &["-n", "25", "-c", "1"]);
     assert_eq!(report["statuses"], serde_json::json!({ "200": 15, "304": 5, "404": 5 }));
     assert_eq!((number(&report, "bytes"), errors(&report)), (5 * (3 + 4 + 2 + 13), 0), "{report}");
-    assert_eq!(number(&report, "connections_opened"), 5);
+    // The last answer closes, too, and it may have connected once more when all was asked.
+    assert!((5..=6).contains(&number(&report, "connections_opened")), "{report}");
 }
 
 #[test]
