@@ -41,7 +41,7 @@ pub struct Answer {
 
 impl Client {
     /// A client that waits at most that long for an answer to be complete.
-    pub fn new(trust: Trust, patience: Duration) -> Result<Self, ClientError> {
+    pub fn new(trust: &Trust, patience: Duration) -> Result<Self, ClientError> {
         let config = trust.config().map_err(ClientError::Setup)?;
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);

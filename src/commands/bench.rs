@@ -84,7 +84,9 @@ fn measured(options: &BenchOptions) -> Result<ExitCode, BenchError> {
         return Ok(ExitCode::from(FAILED));
     }
     let held: Vec<_> = conditions.iter().filter_map(|condition| condition.holds(&report)).collect();
-    held.iter().for_each(|what| complain(what));
+    for what in &held {
+        complain(what);
+    }
     Ok(if held.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(HOLDS) })
 }
 

@@ -182,21 +182,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     }
 
     fn poll_read_into(&mut self, buffer: &mut [u8], cx: &mut Context<'_>) -> Poll<Option<End>> {
-        let held = self.partial.len();
-        let Some((head, rest)) = buffer.split_at_mut_checked(held) else {
+        let kept = self.partial.len();
+        let Some((head, rest)) = buffer.split_at_mut_checked(kept) else {
             return Poll::Ready(Some(self.broken(Failure::Protocol, &"a head without an end")));
         };
         head.copy_from_slice(&self.partial);
         let mut space = ReadBuf::new(rest);
-        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space));
+        let outcome = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space));
         let count = space.filled().len();
         self.now = Instant::now();
-        Poll::Ready(match read {
+        Poll::Ready(match outcome {
             Err(error) => Some(self.ended(&error)),
             Ok(()) if count == 0 => Some(self.closed()),
             Ok(()) => {
                 self.partial.clear();
-                let end = self.take(buffer.get(..held + count).unwrap_or_default());
+                let end = self.take(buffer.get(..kept + count).unwrap_or_default());
                 let bytes = self.responses.take_content();
                 self.worker.count(self.now, |tally| tally.bytes += bytes);
                 end

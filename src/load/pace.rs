@@ -125,13 +125,13 @@ impl Pace {
     /// Hands out turns when they are due, to those who wait.
     pub(super) async fn run(&self) -> io::Result<()> {
         let Some(timed) = &self.timed else { return Ok(()) };
-        let timer = Timer::new()?;
+        let alarm = Timer::new()?;
         loop {
             self.hand_out(timed, Instant::now());
             if timed.idle.borrow().is_empty() {
                 timed.arrived.notified().await;
             } else {
-                timer.until(timed.due()).await?;
+                alarm.until(timed.due()).await?;
             }
         }
     }
@@ -156,7 +156,9 @@ impl Pace {
     fn end_if_over(&self, timed: &Timed) {
         if self.left.get() == Some(0) {
             let idle = timed.idle.take();
-            idle.iter().for_each(|seat| seat.wake());
+            for seat in &idle {
+                seat.wake();
+            }
         }
     }
 

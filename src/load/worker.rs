@@ -152,11 +152,11 @@ impl Worker {
     }
 
     async fn show(&self, number: usize, watched: (Duration, UnboundedSender<(usize, Tally)>)) {
-        let (every, watcher) = watched;
+        let (every, sender) = watched;
         loop {
             tokio::time::sleep(every).await;
             let tally = self.tally.borrow().clone();
-            if watcher.send((number, tally)).is_err() {
+            if sender.send((number, tally)).is_err() {
                 return;
             }
         }

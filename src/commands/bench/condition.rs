@@ -79,8 +79,7 @@ fn bound(unit: Unit, text: &str) -> Result<Bound, String> {
         (Unit::Time, "ns") => Bound::Value(number / 1e9),
         (Unit::Time, "us") => Bound::Value(number / 1e6),
         (Unit::Time, "ms") => Bound::Value(number / 1e3),
-        (Unit::Time, "s") => Bound::Value(number),
-        (Unit::Number | Unit::Bytes, "") => Bound::Value(number),
+        (Unit::Time, "s") | (Unit::Number | Unit::Bytes, "") => Bound::Value(number),
         _ => return Err(takes()),
     })
 }

@@ -49,7 +49,7 @@ impl Source {
         }
         url.set_query(Some(QUERY));
         let trust = if insecure { Trust::Anybody } else { Trust::System };
-        let client = Client::new(trust, PATIENCE).map_err(StatusError::Client)?;
+        let client = Client::new(&trust, PATIENCE).map_err(StatusError::Client)?;
         Ok(Self { client, url, is_guess })
     }
 
