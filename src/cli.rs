@@ -1,6 +1,7 @@
 //! The command line as plain data. The options are the table of keys; only what is no key
 //! (`--config`, `DIRECTORY`, `--no-color`, the commands) is said here.
 
+mod bench;
 mod completions;
 mod get;
 mod healthcheck;
@@ -15,6 +16,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, ValueHint, value_parser};
 use serde_json::Value;
 
+pub use self::bench::BenchOptions;
 pub use self::get::GetOptions;
 pub use self::healthcheck::HealthcheckOptions;
 pub use self::status::StatusOptions;
@@ -33,6 +35,11 @@ const PLAIN: &[Plain] = &[
         name: "get",
         parser: get::parser,
         command: |matches| Command::Get(Box::new(get::options(matches))),
+    },
+    Plain {
+        name: "bench",
+        parser: bench::parser,
+        command: |matches| Command::Bench(Box::new(bench::options(matches))),
     },
     Plain {
         name: "status",
@@ -73,6 +80,7 @@ const USAGE: &str = "\
 salver [OPTIONS] [DIRECTORY]
        salver check [OPTIONS] [DIRECTORY]
        salver get [OPTIONS] URL...
+       salver bench [OPTIONS] URL
        salver status [--watch[=SECONDS]] [--json] [URL]
        salver healthcheck [-k] [URL]
        salver completions SHELL
@@ -94,6 +102,8 @@ pub enum Command {
     Get(Box<GetOptions>),
     /// Show what a server is doing.
     Status(StatusOptions),
+    /// Measure a server.
+    Bench(Box<BenchOptions>),
     /// Tell whether a server takes requests.
     Healthcheck(HealthcheckOptions),
     /// Print a text that is made from these definitions.

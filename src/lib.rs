@@ -20,6 +20,7 @@
 //! | [`server`] | sockets and time |
 //! | [`systemd`] | what a service manager passes, and what it is told |
 //! | [`client`] | HTTP from the other side: what commands ask servers with |
+//! | [`load`] | many clients at once, and what they count |
 //! | [`cli`], [`commands`] | the command line, and what each command prints and returns |
 //!
 //! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
@@ -33,6 +34,7 @@ pub mod content;
 pub mod descriptors;
 pub mod handler;
 pub mod http1;
+pub mod load;
 pub mod log;
 pub mod message;
 pub mod opening;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use salver::cli::{self, Command};
-use salver::commands::{check, get, healthcheck, print, serve, status};
+use salver::commands::{bench, check, get, healthcheck, print, serve, status};
 use salver::config;
 
 /// Exit status of wrong usage or configuration.
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(&load(), &mut io::stdout(), &mut io::stderr()),
         Command::Get(options) => get::run(&options),
         Command::Status(options) => status::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Healthcheck(options) => healthcheck::run(&options, std::env::vars_os()),
         Command::Print(text) => print::run(&text),
         Command::Serve => match load() {

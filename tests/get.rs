@@ -455,8 +455,8 @@ fn what_comes_compressed_is_decompressed() {
     let lie =
         answer("200 OK", &[("Content-Encoding", "zstd"), ("Content-Type", "a/b")], "not at all");
     let (server, _heads) = stand_in(vec![lie]);
-    let line = complaint(&get(folder.path(), &["--compressed", &format!("{server}/c")]), 1);
-    assert!(line.contains("not in the coding"), "{line}");
+    let said = complaint(&get(folder.path(), &["--compressed", &format!("{server}/c")]), 1);
+    assert!(said.contains("not in the coding"), "{said}");
     assert_eq!(names(&folder), ["b.js"]);
 }
 

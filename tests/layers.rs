@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("tls", &["opening"]),
     ("client", &[]),
+    ("load", &["http1", "client"]),
     ("systemd", &[]),
     (
         "server",
@@ -45,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "site",
             "tls",
             "client",
+            "load",
             "cli",
             "systemd",
         ],

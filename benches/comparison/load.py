@@ -1,4 +1,5 @@
-"""Who asks: wrk and h2load, and, for what they do not do, this file run as a program of its own.
+"""Who asks: wrk and h2load, and, for what they do not do, this file run as a program of its own; or `salver bench`
+for everything but connections that are only held.
 
 Each returns (answers, errors, seconds). Where an answer takes long, a part of one counts as a part.
 """
@@ -24,6 +25,7 @@ done = function(summary)
 end
 """
 # One cipher and one curve, or a server could win by asking for less.
+ONE_CIPHER = ["--tls-cipher", "TLS13_AES_128_GCM_SHA256", "--tls-group", "X25519"]
 OPENSSL = """openssl_conf = a
 [a]
 ssl_conf = b
@@ -48,8 +50,9 @@ def quoted(text):
 class Load:
     """A workload as one server is asked for it."""
 
-    def __init__(self, workload, server, headers, site, folder):
-        self.workload, self.port, self.headers = workload, server.port, headers
+    def __init__(self, workload, server, headers, site, folder, salver=None):
+        """With `salver` its `bench` asks."""
+        self.workload, self.port, self.headers, self.salver = workload, server.port, headers, salver
         self.scheme = "https" if server.variant == "tls" else "http"
         self.script = os.path.join(folder, "script.lua")
         openssl = os.path.join(folder, "openssl.cnf")
@@ -58,6 +61,10 @@ class Load:
         self.environment = dict(os.environ, OPENSSL_CONF=openssl)
         self.lines = REPORT
         paths = ["/" + name for name in site.tree] if workload.tree else [workload.path]
+        self.urls = os.path.join(folder, "urls")
+        with open(self.urls, "w") as file:
+            file.write("\n".join(paths))
+        self.size = len(site.files.get(workload.path[1:], b""))
         if workload.tree or workload.pipelined > 1:
             asked = ",\n".join(quoted(request(self.port, path, headers) * workload.pipelined) for path in paths)
             self.lines += (f"local all, at = {{{asked}}}, 0\n"
@@ -66,6 +73,8 @@ class Load:
     def run(self, seconds):
         workload = self.workload
         url = f"{self.scheme}://{HOST}:{self.port}{workload.path}"
+        if self.salver:
+            return self.bench(url, seconds)
         if workload.tool in OWN:
             output = self.call([sys.executable, os.path.abspath(__file__), workload.tool, str(self.port), workload.path,
                                 str(workload.connections), str(seconds), self.scheme], seconds)
@@ -86,6 +95,23 @@ class Load:
         if workload.status >= 400:
             wrong = answers - wrong
         return answers, wrong + broken, duration / 1e6
+
+    def bench(self, url, seconds):
+        workload = self.workload
+        command = [self.salver, "bench", "--json", "--threads", "1", "-c", str(workload.connections), "-d", f"{seconds}s",
+                   "--timeout", "10s", "-k", *ONE_CIPHER]
+        if workload.tool == "h2load":
+            command += ["--http2", "--streams", "10"]
+        if workload.pipelined > 1:
+            command += ["--pipeline", str(workload.pipelined)]
+        if workload.tree:
+            command += ["--urls", self.urls]
+        for name, value in self.headers.items():
+            command += ["-H", f"{name}: {value}"]
+        report = json.loads(self.call(command + [url], seconds))
+        wrong = sum(count for status, count in report["statuses"].items() if int(status) != workload.status)
+        answers = report["bytes"] / self.size if workload.tool == "download" else report["requests"]
+        return answers, wrong + sum(report["errors"].values()), report["seconds"]
 
     def call(self, command, seconds):
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=3 * seconds + 60,

@@ -35,8 +35,9 @@ def document(versions, rounds, seconds):
             "versions": versions, "workloads": []}
 
 
-def measure(workload, programs, site, folder, rounds, seconds):
-    """The figures of one workload: {"name", "title", "unit", "base", "servers", "left_out"}."""
+def measure(workload, programs, site, folder, rounds, seconds, salver=None):
+    """The figures of one workload: {"name", "title", "unit", "base", "servers", "left_out"}; with `salver` its
+    `bench` asks."""
     running, left_out, told = {}, {}, {}
     try:
         for name, binary in programs.items():
@@ -45,7 +46,7 @@ def measure(workload, programs, site, folder, rounds, seconds):
                 server = servers.Server(name, binary, site, folder, workload.variant)
                 headers = headers_for(workload, server)
                 told[name] = check(workload, server, headers, site)
-                running[name] = (server, load.Load(workload, server, headers, site, folder))
+                running[name] = (server, load.Load(workload, server, headers, site, folder, salver))
             except (servers.Missing, WrongAnswer, OSError) as reason:
                 left_out[name] = str(reason)
                 say(f"  {name} left out: {reason}")

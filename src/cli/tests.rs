@@ -155,10 +155,9 @@ fn the_help_has_every_option_under_its_heading_and_no_command_that_is_not_there(
         let unwrapped = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(unwrapped.contains(line), "{line}");
     }
-    for command in ["check", "get", "status", "healthcheck", "completions", "man"] {
+    for command in ["check", "get", "bench", "status", "healthcheck", "completions", "man"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
-    assert!(!help.contains("\n  bench"));
 }
 
 #[test]
@@ -260,4 +259,42 @@ fn options_before_and_after_check_come_together() {
     let both = ["-p", "81", "check", "--host", "::1"];
     assert_eq!(value_of("port", &both), "81 from flag --port");
     assert_eq!(value_of("host", &both), r#""::1" from flag --host"#);
+}
+
+fn bench(arguments: &[&str]) -> BenchOptions {
+    match run(arguments).unwrap().command {
+        Command::Bench(options) => *options,
+        other => panic!("{arguments:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn bench_has_options_of_its_own() {
+    let plain = bench(&["bench", "h:1"]);
+    assert_eq!(
+        (plain.url.as_str(), plain.connections, plain.pipeline, plain.streams),
+        ("h:1", 50, 1, 1)
+    );
+    assert_eq!(
+        (plain.duration, plain.requests, plain.rate, plain.threads),
+        (None, None, None, None)
+    );
+    assert_eq!((plain.warm_up, plain.timeout), (Duration::ZERO, Duration::from_secs(30)));
+    assert!(!plain.json && !plain.http2 && !plain.no_keep_alive && plain.fail_if.is_empty());
+    let line = "bench -c 7 -d 1m -r 2.5 -m PUT -H a:b -H c:d -b x -k --http2 --streams 9 --fail-if p99>1s h:1";
+    let all = bench(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(
+        (all.connections, all.duration, all.rate),
+        (7, Some(Duration::from_mins(1)), Some(2.5))
+    );
+    assert_eq!(
+        (all.headers, all.fail_if),
+        (vec!["a:b".to_owned(), "c:d".to_owned()], vec!["p99>1s".to_owned()])
+    );
+    assert!(all.insecure && all.http2 && all.streams == 9);
+    let help = run(&["bench", "--help"]).unwrap_err();
+    assert!(help.code == 0 && help.text.contains("--fail-if") && help.text.contains("Exit status"));
+    for wrong in [&["bench"][..], &["-c", "x", "bench", "h:1"], &["bench", "-c", "0", "h:1"]] {
+        assert_eq!(run(wrong).unwrap_err().code, 2, "{wrong:?}");
+    }
 }

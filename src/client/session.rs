@@ -70,11 +70,11 @@ impl Client {
     /// A client that waits at most that long for an answer to be complete.
     pub fn new(trust: Trust, patience: Duration) -> Result<Self, ClientError> {
         let protocol = Protocol::default();
-        Self::with(Settings { trust, protocol, connect_timeout: patience, patience })
+        Self::with(&Settings { trust, protocol, connect_timeout: patience, patience })
     }
 
     /// A client with these settings.
-    pub fn with(settings: Settings) -> Result<Self, ClientError> {
+    pub fn with(settings: &Settings) -> Result<Self, ClientError> {
         let config = settings.trust.config().map_err(ClientError::Setup)?;
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);

@@ -22,37 +22,48 @@ use super::ClientError;
 pub enum Trust {
     /// Those that the system's authorities vouch for; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
     System,
-    /// Those that these authorities vouch for, and nobody else's.
-    Authorities(RootCertStore),
+    /// Those that these authorities vouch for, or that are these.
+    Authorities(Arc<RootCertStore>),
     /// Everybody's: nobody can listen, but who answers is not known.
     Anybody,
 }
 
 impl Trust {
-    /// The authorities of a file of certificates in PEM.
-    pub fn file(path: &Path) -> Result<Self, ClientError> {
-        let wrong = |reason: String| ClientError::Authorities { path: path.to_owned(), reason };
+    /// Only those whom the certificates in a PEM file vouch for.
+    pub fn authorities(file: &Path) -> Result<Self, ClientError> {
+        let wrong = |reason: &dyn ToString| ClientError::Authorities {
+            path: file.to_owned(),
+            reason: reason.to_string(),
+        };
         let mut roots = RootCertStore::empty();
-        let certificates =
-            CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-            roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))? {
+            let certificate = certificate.map_err(|error| wrong(&error))?;
+            roots.add(certificate).map_err(|error| wrong(&error))?;
         }
         if roots.is_empty() {
-            return Err(wrong("there is no certificate in it".to_owned()));
+            return Err(wrong(&"there is no certificate in it"));
         }
-        Ok(Self::Authorities(roots))
+        Ok(Self::Authorities(Arc::new(roots)))
     }
 
     /// What is spoken; which HTTP, the connection agrees on.
-    pub(super) fn config(self) -> Result<ClientConfig, Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+    pub(super) fn config(&self) -> Result<ClientConfig, Error> {
+        self.config_with(|_| {})
+    }
+
+    /// The same, of less than there is.
+    pub(crate) fn config_with(
+        &self,
+        choose: impl FnOnce(&mut CryptoProvider),
+    ) -> Result<ClientConfig, Error> {
+        let mut provider = aws_lc_rs::default_provider();
+        choose(&mut provider);
+        let provider = Arc::new(provider);
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
         Ok(match self {
             Self::System => builder.with_root_certificates(system()),
-            Self::Authorities(roots) => builder.with_root_certificates(roots),
+            Self::Authorities(roots) => builder.with_root_certificates(Arc::clone(roots)),
             Self::Anybody => {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(NoVerifier(provider)))
             }

@@ -75,7 +75,7 @@ fn get(options: &GetOptions, console: &Console) -> Result<Ending, GetError> {
         return Err(GetError::Usage("there is no URL to ask for".to_owned()));
     };
     let asked = Asked::new(options, &first.url)?;
-    let client = Client::with(settings(options)?)?;
+    let client = Client::with(&settings(options)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -97,7 +97,7 @@ fn wanted(given: &str) -> Result<Wanted, GetError> {
 fn settings(options: &GetOptions) -> Result<Settings, GetError> {
     let trust = match &options.authorities {
         _ if options.insecure => Trust::Anybody,
-        Some(path) => Trust::file(path)?,
+        Some(path) => Trust::authorities(path)?,
         None => Trust::System,
     };
     let protocol = match (options.http1, options.http2) {

@@ -1,6 +1,7 @@
 //! What each command prints and returns.
 
 pub mod banner;
+pub mod bench;
 mod care;
 pub mod check;
 pub mod get;
@@ -15,5 +16,6 @@ mod reload;
 mod running;
 pub mod serve;
 pub mod status;
+mod terminal;
 mod tls;
 mod watchdog;

@@ -5,29 +5,20 @@
 //! | `report` | what a server answers, and whether that is a status |
 //! | `page` | a status as lines |
 //! | `lists` | those of its lists |
-//! | `line` | a line: colours, widths, what other people wrote |
-//! | `units` | numbers as people read them |
-//! | `spark` | a history in one row of letters |
 //! | `watch` | again and again, in place |
 
-mod line;
 mod lists;
 mod page;
 mod report;
-mod spark;
-mod units;
 mod watch;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rustix::termios::tcgetwinsize;
-
-use self::line::Screen;
 use self::report::{Report, Source, StatusError};
 use crate::cli::StatusOptions;
-use crate::log;
+use crate::commands::terminal;
 use crate::stats::snapshot::State;
 
 /// Exit status without a status.
@@ -97,7 +88,7 @@ async fn once(
     if options.json {
         print_json(&report, &mut out)?;
     } else {
-        let screen = screen(on_terminal, options.no_color);
+        let screen = terminal::screen(on_terminal, options.no_color);
         let lines = page::page(&report.snapshot, report.history.as_ref(), screen.width);
         let text: String = lines.iter().map(|line| line.print(&screen) + "\n").collect();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(StatusError::Output)?;
@@ -118,22 +109,5 @@ fn code_of(state: State) -> ExitCode {
         State::Green => ExitCode::SUCCESS,
         State::Amber => ExitCode::from(AMBER),
         State::Red => ExitCode::from(RED),
-    }
-}
-
-/// What is written to: elsewhere than on a terminal nothing is cut off.
-fn screen(on_terminal: bool, no_color: bool) -> Screen {
-    let unwanted = std::env::var_os("NO_COLOR");
-    let setting = no_color.then_some(false);
-    let colors = log::colors(setting, on_terminal, unwanted.as_deref());
-    let size = tcgetwinsize(io::stdout()).ok().filter(|size| on_terminal && size.ws_col > 0);
-    match size {
-        Some(size) => Screen {
-            width: size.ws_col.into(),
-            height: Some(size.ws_row.into()).filter(|rows| *rows > 0),
-            cut: true,
-            colors,
-        },
-        None => Screen { width: Screen::USUAL_WIDTH, height: None, cut: false, colors },
     }
 }

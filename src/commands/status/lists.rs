@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::line::{Line, Style, left, right};
-use super::units::{clock, count, percent, seconds, size, size_rate};
+use crate::commands::terminal::line::{Line, Style, left, right};
+use crate::commands::terminal::units::{clock, count, percent, seconds, size, size_rate};
 use crate::stats::snapshot::{InFlight, Snapshot};
 
 /// Entries of one list at most: what happens now has more room than what has happened.

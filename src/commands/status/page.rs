@@ -1,9 +1,11 @@
 //! A status as lines: how the server is, its figures, then its lists.
 
-use super::line::{Line, Style, left, right, wrapped};
 use super::lists;
-use super::spark::spark;
-use super::units::{clock, count, percent, rate, seconds, size, size_rate, span};
+use crate::commands::terminal::line::{Line, Style, left, right, wrapped};
+use crate::commands::terminal::spark::spark;
+use crate::commands::terminal::units::{
+    clock, count, percent, rate, seconds, size, size_rate, span,
+};
 use crate::stats::snapshot::{Health, History, Snapshot, State, Tls, Uploads};
 
 /// Columns of the label and the value of a figure.

@@ -1,31 +1,24 @@
 //! Again and again: in place on a terminal, or one answer after the other.
 
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::line::{Line, Screen, Style, wrapped};
 use super::report::{Report, Source, StatusError};
-use super::units::clock;
-use super::{complain, page, print_json, screen};
-
-/// The other screen, without a cursor; and back.
-const ENTER: &str = "\x1b[?1049h\x1b[?25l";
-const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
-/// From here on nothing is shown until all of it is there, on terminals that know this.
-const HOLD: &str = "\x1b[?2026h\x1b[H";
-/// What is left of the last time goes; then all is shown.
-const SHOW: &str = "\x1b[J\x1b[?2026l";
-/// The rest of a line goes.
-const CLEAR: &str = "\x1b[K";
+use super::{complain, page, print_json};
+use crate::commands::terminal::endings::Endings;
+use crate::commands::terminal::frame::Terminal;
+use crate::commands::terminal::line::{Line, Style, wrapped};
+use crate::commands::terminal::screen;
+use crate::commands::terminal::units::clock;
 
 /// One answer after the other, on standard output. Goes on when the server is away; that is said on
 /// standard error.
 pub(super) async fn as_json(source: &Source, every: Duration) -> Result<ExitCode, StatusError> {
-    let mut endings = Endings::watch()?;
+    let mut endings = Endings::watch().map_err(StatusError::Setup)?;
     let mut tick = ticks(every);
     loop {
         tokio::select! {
@@ -44,14 +37,15 @@ pub(super) async fn on_terminal(
     every: Duration,
     no_color: bool,
 ) -> Result<ExitCode, StatusError> {
-    let mut endings = Endings::watch()?;
+    let mut endings = Endings::watch().map_err(StatusError::Setup)?;
     let mut tick = ticks(every);
-    let mut resized = watch(SignalKind::window_change())?;
+    let mut resized = signal(SignalKind::window_change()).map_err(StatusError::Setup)?;
     let mut seen = Seen { asked: source.name(), ..Seen::default() };
-    let mut terminal = Terminal::enter()?;
+    let mut terminal = Terminal::enter().map_err(StatusError::Output)?;
     loop {
         let screen = screen(io::stdout().is_terminal(), no_color);
-        terminal.draw(&seen.lines(screen.width), &screen)?;
+        let drawn = terminal.draw(&seen.lines(screen.width), &screen);
+        drawn.map_err(StatusError::Output)?;
         tokio::select! {
             () = endings.next() => return Ok(ExitCode::SUCCESS),
             _ = resized.recv() => {}
@@ -112,99 +106,10 @@ impl Seen {
     }
 }
 
-/// The other screen of the terminal; left when dropped, whatever was the reason.
-struct Terminal(Stdout);
-
-impl Terminal {
-    fn enter() -> Result<Self, StatusError> {
-        let mut terminal = Self(io::stdout());
-        terminal.write(ENTER)?;
-        Ok(terminal)
-    }
-
-    /// All in one write, over what is there: nothing is cleared before it is replaced.
-    fn draw(&mut self, lines: &[Line], screen: &Screen) -> Result<(), StatusError> {
-        self.write(&frame(lines, screen))
-    }
-
-    fn write(&mut self, text: &str) -> Result<(), StatusError> {
-        let written = self.0.write_all(text.as_bytes()).and_then(|()| self.0.flush());
-        written.map_err(StatusError::Output)
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.write(LEAVE);
-    }
-}
-
-/// What draws these lines, as far as there are rows for them.
-fn frame(lines: &[Line], screen: &Screen) -> String {
-    let rows = screen.height.unwrap_or(usize::MAX);
-    let hidden = lines.len().saturating_sub(rows);
-    // The last row says what is missing.
-    let shown = if hidden == 0 { lines.len() } else { rows.saturating_sub(1) };
-    let more = (hidden > 0).then(|| {
-        Line::of(Style::Dim, &format!("... {} more lines; a taller window has them", hidden + 1))
-    });
-    let rows: Vec<_> = lines
-        .iter()
-        .take(shown)
-        .chain(more.as_ref())
-        .map(|line| line.print(screen) + CLEAR)
-        .collect();
-    format!("{HOLD}{}{SHOW}", rows.join("\r\n"))
-}
-
-/// What ends it.
-struct Endings([Signal; 3]);
-
-impl Endings {
-    fn watch() -> Result<Self, StatusError> {
-        Ok(Self([
-            watch(SignalKind::interrupt())?,
-            watch(SignalKind::terminate())?,
-            watch(SignalKind::hangup())?,
-        ]))
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
-}
-
-fn watch(kind: SignalKind) -> Result<Signal, StatusError> {
-    signal(kind).map_err(StatusError::Setup)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rows(height: Option<usize>) -> String {
-        let lines: Vec<_> = ["a", "b", "c"].map(|text| Line::of(Style::Plain, text)).into();
-        frame(&lines, &Screen { width: 80, height, cut: true, colors: false })
-    }
-
-    #[test]
-    fn a_frame_is_drawn_over_the_last_one_and_clears_only_what_it_leaves() {
-        let all = "\x1b[?2026h\x1b[Ha\x1b[K\r\nb\x1b[K\r\nc\x1b[K\x1b[J\x1b[?2026l";
-        assert_eq!(rows(None), all);
-        assert_eq!(rows(Some(3)), all);
-    }
-
-    #[test]
-    fn what_has_no_row_is_counted_in_the_last_one() {
-        let two = rows(Some(2));
-        assert!(two.contains("Ha\x1b[K\r\n... 2 more lines") && !two.contains('b'), "{two}");
-        assert!(rows(Some(1)).contains("H... 3 more lines"));
-    }
+    use crate::commands::terminal::line::Screen;
 
     #[test]
     fn a_server_that_is_away_leaves_its_last_status_below() {

@@ -2,8 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::super::line::Screen;
 use super::*;
+use crate::commands::terminal::line::Screen;
 
 const FIXTURE: &str = include_str!("../../../../tests/status.json");
 

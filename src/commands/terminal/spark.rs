@@ -5,7 +5,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// As many letters as `width`, the newest on the right; each is the mean of its stretch, as high as
 /// it is of the highest. A stretch of which nothing is known is blank.
 #[allow(clippy::cast_precision_loss)] // no terminal is that wide
-pub(super) fn spark(values: &[Option<f64>], width: usize) -> String {
+pub(in crate::commands) fn spark(values: &[Option<f64>], width: usize) -> String {
     let columns = values.len().min(width);
     let means: Vec<_> = (0..columns)
         .map(|column| {

@@ -2,11 +2,11 @@
 
 use crate::content::shown::{Grouped, Size};
 
-pub(super) fn count(number: u64) -> String {
+pub(in crate::commands) fn count(number: u64) -> String {
     Grouped(number).to_string()
 }
 
-pub(super) fn size(bytes: u64) -> String {
+pub(in crate::commands) fn size(bytes: u64) -> String {
     Size(bytes).to_string()
 }
 
@@ -17,23 +17,23 @@ fn whole(number: f64) -> u64 {
 }
 
 /// `1.5/s`, `1,234/s`.
-pub(super) fn rate(per_second: f64) -> String {
+pub(in crate::commands) fn rate(per_second: f64) -> String {
     match per_second {
         0.05..9.95 => format!("{per_second:.1}/s"),
         _ => format!("{}/s", count(whole(per_second))),
     }
 }
 
-pub(super) fn size_rate(bytes_per_second: f64) -> String {
+pub(in crate::commands) fn size_rate(bytes_per_second: f64) -> String {
     format!("{}/s", size(whole(bytes_per_second)))
 }
 
-pub(super) fn percent(part: f64) -> String {
+pub(in crate::commands) fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
 /// `118 us`, `4.2 ms`, `3.2 s`, `1 m 15 s`.
-pub(super) fn seconds(seconds: f64) -> String {
+pub(in crate::commands) fn seconds(seconds: f64) -> String {
     match seconds {
         ..0.000_999_5 => format!("{:.0} us", seconds * 1e6),
         ..0.999_5 => {
@@ -45,8 +45,24 @@ pub(super) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// The same with three digits: `118 us`, `4.21 ms`, `3.20 s`.
+pub(in crate::commands) fn precise(time: f64) -> String {
+    let (number, unit) = match time {
+        ..0.000_999_5 => (time * 1e6, "us"),
+        ..0.999_5 => (time * 1e3, "ms"),
+        ..599.5 => (time, "s"),
+        _ => return seconds(time),
+    };
+    let digits = match number {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{number:.digits$} {unit}")
+}
+
 /// The two largest units of a time: `1 d 2 h`, `2 h 3 m`, `1 m 15 s`, `5 s`.
-pub(super) fn span(seconds: u64) -> String {
+pub(in crate::commands) fn span(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
         ..60 => format!("{seconds} s"),
@@ -57,7 +73,7 @@ pub(super) fn span(seconds: u64) -> String {
 }
 
 /// The time of day in an RFC 3339 time: `15:09:26`. Anything else as it is.
-pub(super) fn clock(time: &str) -> &str {
+pub(in crate::commands) fn clock(time: &str) -> &str {
     const FROM: usize = "2000-10-10T".len();
     const TO: usize = "2000-10-10T13:55:36".len();
 
@@ -81,6 +97,11 @@ mod tests {
                 "0 us", "118 us", "1.0 ms", "4.2 ms", "250 ms", "1.0 s", "3.2 s", "1 m 0 s",
                 "1 m 16 s", "2 h 3 m"
             ]
+        );
+        assert_eq!(
+            [0.000_000_4, 0.000_118, 0.000_999_6, 0.004_211, 0.25, 0.999_6, 99.96, 750.0]
+                .map(precise),
+            ["0.40 us", "118 us", "1.00 ms", "4.21 ms", "250 ms", "1.00 s", "100 s", "12 m 30 s"]
         );
         assert_eq!([0, 59, 60, 93_726].map(span), ["0 s", "59 s", "1 m 0 s", "1 d 2 h"]);
         assert_eq!([f64::NAN, -1.0, f64::INFINITY].map(|odd| rate(odd).len() < 30), [true; 3]);

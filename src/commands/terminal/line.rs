@@ -6,22 +6,22 @@ use crate::commands::harmless::harmless;
 
 /// What is written to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Screen {
+pub(in crate::commands) struct Screen {
     /// Columns to lay out for.
-    pub(super) width: usize,
+    pub(in crate::commands) width: usize,
     /// Rows, where there is an end to them.
-    pub(super) height: Option<usize>,
+    pub(in crate::commands) height: Option<usize>,
     /// Whether what is wider is cut off.
-    pub(super) cut: bool,
-    pub(super) colors: bool,
+    pub(in crate::commands) cut: bool,
+    pub(in crate::commands) colors: bool,
 }
 
 impl Screen {
-    pub(super) const USUAL_WIDTH: usize = 80;
+    pub(in crate::commands) const USUAL_WIDTH: usize = 80;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(in crate::commands) enum Style {
     Plain,
     Bold,
     Dim,
@@ -47,20 +47,20 @@ impl Style {
 
 /// Pieces of text, each in its style. What is added is made harmless.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Line(Vec<(Style, String)>);
+pub(in crate::commands) struct Line(Vec<(Style, String)>);
 
 impl Line {
-    pub(super) fn of(style: Style, text: &str) -> Self {
+    pub(in crate::commands) fn of(style: Style, text: &str) -> Self {
         Self::default().and(style, text)
     }
 
-    pub(super) fn and(mut self, style: Style, text: &str) -> Self {
+    pub(in crate::commands) fn and(mut self, style: Style, text: &str) -> Self {
         self.0.push((style, harmless(text).into_owned()));
         self
     }
 
     /// As it is to be written, without a line end.
-    pub(super) fn print(&self, screen: &Screen) -> String {
+    pub(in crate::commands) fn print(&self, screen: &Screen) -> String {
         let mut out = String::new();
         let width: usize = self.0.iter().map(|(_, text)| text.width()).sum();
         let is_cut = screen.cut && width > screen.width;
@@ -101,7 +101,7 @@ fn cut(text: &str, room: usize) -> &str {
 }
 
 /// A text as rows of at most so many columns, broken between words; a longer word has its own row.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(in crate::commands) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut rows = vec![String::new()];
     for word in text.split(' ') {
         match rows.last_mut() {
@@ -118,12 +118,12 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Text with spaces behind it, or before it, up to a width.
-pub(super) fn left(text: &str, width: usize) -> String {
+pub(in crate::commands) fn left(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
 }
 
-pub(super) fn right(text: &str, width: usize) -> String {
+pub(in crate::commands) fn right(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{}{text}", " ".repeat(missing))
 }
