@@ -6,6 +6,7 @@ pub mod coded;
 pub mod over;
 pub mod upload;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -171,7 +172,7 @@ impl Setup {
         let Some(count) = self.descriptors else { return salver() };
         let mut command = Command::new("sh");
         let script = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_salver")]);
+        command.arg("-c").arg(&script).arg(binary());
         without_say(command)
     }
 }
@@ -188,7 +189,13 @@ fn configure(folder: &Path, json: &str) {
 
 /// The binary, without the environment's say.
 pub fn salver() -> Command {
-    without_say(Command::new(env!("CARGO_BIN_EXE_salver")))
+    without_say(Command::new(binary()))
+}
+
+/// The server that is tested: the one built with the tests, or another one.
+fn binary() -> OsString {
+    let built = || env!("CARGO_BIN_EXE_salver").into();
+    std::env::var_os("SALVER_TEST_BINARY").unwrap_or_else(built)
 }
 
 fn without_say(mut command: Command) -> Command {
