@@ -55,7 +55,13 @@ impl<'s> Asker<'s> {
         self.ask("GET", target, fields, b"")
     }
 
-    pub fn ask(&mut self, method: &str, target: &str, fields: &[Field<'_>], body: &[u8]) -> Response {
+    pub fn ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &[Field<'_>],
+        body: &[u8],
+    ) -> Response {
         if self.used.elapsed() > FRESH {
             self.forget();
         }
@@ -98,7 +104,8 @@ impl<'s> Asker<'s> {
     /// Several requests at once on one connection; answered in the same order.
     pub fn pipeline(&mut self, targets: &[&str]) -> Vec<Response> {
         let mut client = self.server.connect();
-        let heads = targets.iter().map(|target| format!("GET {target} HTTP/1.1\r\nHost: t\r\n\r\n"));
+        let heads =
+            targets.iter().map(|target| format!("GET {target} HTTP/1.1\r\nHost: t\r\n\r\n"));
         client.send(heads.collect::<String>());
         targets.iter().map(|target| looked_at(target, client.response())).collect()
     }
@@ -129,7 +136,8 @@ impl<'s> Asker<'s> {
         self.http2 = None;
         let http2 = self.http2();
         let client = http2.client.clone();
-        let ask = |target: &&str| exchange(client.clone(), request("GET", target, &[]), Bytes::new());
+        let ask =
+            |target: &&str| exchange(client.clone(), request("GET", target, &[]), Bytes::new());
         let asked: Vec<_> = targets.iter().map(ask).collect();
         let answers = http2.run(async move {
             let mut running = JoinSet::new();
@@ -164,7 +172,13 @@ impl<'s> Asker<'s> {
 fn looked_at(target: &str, response: Response) -> Response {
     ANSWERS.fetch_add(1, Ordering::Relaxed);
     let text = || String::from_utf8_lossy(&response.body).into_owned();
-    assert!(response.status < 500, "{target}: {} {:?} {}", response.status, response.fields, text());
+    assert!(
+        response.status < 500,
+        "{target}: {} {:?} {}",
+        response.status,
+        response.fields,
+        text()
+    );
     response
 }
 

@@ -4,8 +4,8 @@
 pub struct Dice(u64);
 
 const WORDS: [&str; 16] = [
-    "tray ", "water ", "lake\n", "a ", "of ", "silver ", "plate ", "to ", "serve ", "and ", "cup ", "table ",
-    "bread ", "evening ", "guest ", "window\n",
+    "tray ", "water ", "lake\n", "a ", "of ", "silver ", "plate ", "to ", "serve ", "and ", "cup ",
+    "table ", "bread ", "evening ", "guest ", "window\n",
 ];
 
 impl Dice {
@@ -54,7 +54,9 @@ impl Dice {
         while all.len() < length {
             let mut number = self.next();
             for _ in 0..16 {
-                all.extend_from_slice(WORDS[usize::try_from(number % 16).expect("little")].as_bytes());
+                all.extend_from_slice(
+                    WORDS[usize::try_from(number % 16).expect("little")].as_bytes(),
+                );
                 number /= 16;
             }
         }

@@ -107,7 +107,8 @@ impl Moving {
         fs::create_dir(&draft).expect("a folder");
         let contents = names.clone().map(|name| {
             let content = content(&name, dice);
-            fs::write(draft.join(name.rsplit('/').next().expect("a name")), &content).expect("a file");
+            fs::write(draft.join(name.rsplit('/').next().expect("a name")), &content)
+                .expect("a file");
             (name, Some(Arc::new(content)))
         });
         self.begin(contents);

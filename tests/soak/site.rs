@@ -60,7 +60,10 @@ fn fixed() -> BTreeMap<String, Vec<u8>> {
         ("fixed/long.txt".to_owned(), dice.text(2_500_000)),
         ("fixed/picture.png".to_owned(), dice.bytes(150_000)),
         ("fixed/film.mp4".to_owned(), dice.bytes(6_000_000)),
-        ("fixed/note.md".to_owned(), [b"# Heading of the note\n\n", dice.text(9000).as_slice()].concat()),
+        (
+            "fixed/note.md".to_owned(),
+            [b"# Heading of the note\n\n", dice.text(9000).as_slice()].concat(),
+        ),
     ]);
     for number in 0..40 {
         let length = dice.below(12_000);
@@ -75,9 +78,7 @@ fn precompressed(setup: Setup, content: &[u8]) -> Setup {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all(content).expect("memory");
     let zstd = zstd::encode_all(content, 15).expect("memory");
-    setup
-        .file("fixed/app.js.gz", gzip.finish().expect("memory"))
-        .file("fixed/app.js.zst", zstd)
+    setup.file("fixed/app.js.gz", gzip.finish().expect("memory")).file("fixed/app.js.zst", zstd)
 }
 
 /// The configuration of a round: what must not change the bytes that are asked for changes, the memory

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
+use std::time::Instant;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
@@ -46,7 +47,8 @@ impl Accepted {
         let mut files: BTreeMap<_, _> = self.files.into_iter().collect();
         for name in names(&site.server) {
             let content = files.remove(&name);
-            let content = content.unwrap_or_else(|| panic!("{name} was not accepted, and is there"));
+            let content =
+                content.unwrap_or_else(|| panic!("{name} was not accepted, and is there"));
             same(&name, &fs::read(uploads(&site.server).join(&name)).expect("a file"), &content);
         }
         assert!(files.is_empty(), "accepted, and not there: {:?}", files.keys());
@@ -141,16 +143,20 @@ impl Uploader<'_> {
         let name = self.name("refused");
         let target = format!("/uploads/{name}");
         let large = vec![b'x'; LIMIT + 1];
-        let ask = |asker: &mut Asker<'_>, method, target: &str, fields: &[Field<'_>], body: &[u8]| {
-            asker.ask(method, target, fields, body).status
-        };
+        let ask =
+            |asker: &mut Asker<'_>, method, target: &str, fields: &[Field<'_>], body: &[u8]| {
+                asker.ask(method, target, fields, body).status
+            };
         let asker = &mut self.asker;
         assert_eq!(ask(asker, "PUT", &target, &[JSON], &large), 413);
         let body = form(&[part("id", None, b"refused"), part("file", Some(&name), &large)]);
         assert_eq!(ask(asker, "POST", "/upload", &[JSON, FORM], &body), 413);
         let status = ask(asker, "PUT", "/uploads/.htaccess", &[JSON], b"x");
         assert!((400..500).contains(&status), "{status}");
-        assert_eq!(ask(asker, "POST", "/upload", &[JSON, ("Content-Type", "text/plain")], b"x"), 415);
+        assert_eq!(
+            ask(asker, "POST", "/upload", &[JSON, ("Content-Type", "text/plain")], b"x"),
+            415
+        );
         assert_eq!(asker.get(&target, &[]).status, 404, "{target}");
     }
 
@@ -174,7 +180,11 @@ impl Uploader<'_> {
             }
         }
         if is_given_up {
-            assert_eq!(self.tus("DELETE", &address, &[], b"").status, 204);
+            let begun = Instant::now();
+            // A part of which the rest did not come may be at it still.
+            while self.tus("DELETE", &address, &[], b"").status != 204 {
+                assert!(begun.elapsed() < PATIENCE, "{name}");
+            }
             assert_eq!(self.tus("HEAD", &address, &[], b"").status, 404);
             return;
         }
@@ -214,7 +224,7 @@ impl Uploader<'_> {
     }
 
     fn offset(&mut self, address: &str) -> usize {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         loop {
             let response = self.tus("HEAD", address, &[], b"");
             // Another request may be at it still: of a client that has left.

@@ -58,14 +58,18 @@ impl Visitor<'_> {
         let site = self.site;
         // Large ones are a matter of minutes, not of seconds.
         let is_large_too = self.dice.once_in(15);
-        let few: Vec<_> =
-            site.fixed.iter().filter(|(_, content)| is_large_too || content.len() < 400_000).collect();
+        let few: Vec<_> = site
+            .fixed
+            .iter()
+            .filter(|(_, content)| is_large_too || content.len() < 400_000)
+            .collect();
         let (name, content) = self.dice.pick(&few);
         (format!("/{name}"), (*content).clone())
     }
 
     fn codings(&mut self) -> &'static str {
-        let all = ["identity", "gzip", "br", "zstd", "gzip, deflate, br, zstd", "br;q=0.2, gzip;q=0.5"];
+        let all =
+            ["identity", "gzip", "br", "zstd", "gzip, deflate, br, zstd", "br;q=0.2, gzip;q=0.5"];
         *self.dice.pick::<&str>(&all)
     }
 }
@@ -211,7 +215,9 @@ fn listing(visitor: &mut Visitor<'_>) {
     assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
     let page = visitor.asker.get("/fixed/box/", &[("Accept", "text/html"), fields[0]]);
     let text = String::from_utf8(page.decoded()).expect("text");
-    assert!(page.status == 200 && text.trim_end().ends_with("</html>") || text.contains("</table>"));
+    assert!(
+        page.status == 200 && text.trim_end().ends_with("</html>") || text.contains("</table>")
+    );
     for name in expected.keys() {
         assert!(text.contains(&format!(">{name}</a>")), "{name} in {text}");
     }
@@ -231,7 +237,8 @@ fn moving_listing(visitor: &mut Visitor<'_>) {
         if name.matches('/').count() == 1 {
             let seen = lengths.remove(&name);
             let editions = visitor.site.moving.editions(&name, since);
-            let mut known = editions.iter().map(|content| content.as_ref().map(|it| it.len() as u64));
+            let mut known =
+                editions.iter().map(|content| content.as_ref().map(|it| it.len() as u64));
             assert!(known.any(|length| length == seen), "{name} with {seen:?} bytes is listed");
         }
     }
@@ -274,7 +281,8 @@ fn cors(visitor: &mut Visitor<'_>) {
 
 fn pipeline(visitor: &mut Visitor<'_>) {
     let site = visitor.site;
-    let names: Vec<_> = (0..8).map(|_| format!("/fixed/box/{:02}.txt", visitor.dice.below(40))).collect();
+    let names: Vec<_> =
+        (0..8).map(|_| format!("/fixed/box/{:02}.txt", visitor.dice.below(40))).collect();
     let targets: Vec<_> = names.iter().map(String::as_str).collect();
     if visitor.asker.way == Way::Http2 {
         return streams(visitor);
@@ -352,7 +360,8 @@ fn untar(bytes: impl Read) -> Unpacked {
         if entry.header().entry_type().is_file() {
             let mut content = Vec::new();
             entry.read_to_end(&mut content).expect("a file");
-            found.insert(entry.path().expect("a path").to_str().expect("UTF-8").to_owned(), content);
+            found
+                .insert(entry.path().expect("a path").to_str().expect("UTF-8").to_owned(), content);
         }
     }
     found
@@ -383,6 +392,7 @@ pub fn same(what: &str, found: &[u8], expected: &[u8]) {
 fn one_of(name: &str, found: Option<&[u8]>, editions: &[Content]) {
     let is_known = editions.iter().any(|content| content.as_deref().map(Vec::as_slice) == found);
     let known: Vec<_> = editions.iter().map(|it| it.as_ref().map(|it| it.len())).collect();
-    let start = found.map(|found| String::from_utf8_lossy(&found[..found.len().min(40)]).into_owned());
+    let start =
+        found.map(|found| String::from_utf8_lossy(&found[..found.len().min(40)]).into_owned());
     assert!(is_known, "{name}: {:?} bytes, of {known:?}: {start:?}", found.map(<[u8]>::len));
 }

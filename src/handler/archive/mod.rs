@@ -70,7 +70,8 @@ impl Archives {
         let (writer, chunks) = pipe::pipe();
         if *method != Method::HEAD {
             let Some(permit) = self.permit().await else { return busy() };
-            let walk = Walk::new(Arc::clone(&self.store), path.into_owned(), name, writer.attention());
+            let walk =
+                Walk::new(Arc::clone(&self.store), path.into_owned(), name, writer.attention());
             tokio::task::spawn_blocking(move || {
                 let _permit = permit;
                 writer.run("an archive", |out| format.write(out, walk));
