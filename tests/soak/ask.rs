@@ -21,6 +21,9 @@ pub static ANSWERS: AtomicU64 = AtomicU64::new(0);
 /// A connection that was quiet for longer may have been ended.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// Several large answers at once take a while where everything else goes on, too.
+const STALLED: Duration = PATIENCE.saturating_mul(3);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// A connection for each request.
@@ -121,7 +124,7 @@ impl<'s> Asker<'s> {
             let http2 = self.http2();
             let request = request(method, target, fields);
             let asked = exchange(http2.client.clone(), request, Bytes::copy_from_slice(body));
-            match http2.run(asked) {
+            match http2.run(&format!("{method} {target}"), asked) {
                 Ok(response) => return response,
                 // Goodbye: this one was not looked at, and may be sent again.
                 Err(error) if error.is_go_away() && error.is_remote() => self.http2 = None,
@@ -139,7 +142,7 @@ impl<'s> Asker<'s> {
         let ask =
             |target: &&str| exchange(client.clone(), request("GET", target, &[]), Bytes::new());
         let asked: Vec<_> = targets.iter().map(ask).collect();
-        let answers = http2.run(async move {
+        let answers = http2.run(&format!("{targets:?}, {given_up} given up"), async move {
             let mut running = JoinSet::new();
             for (place, asked) in asked.into_iter().enumerate() {
                 let handle = running.spawn(async move { (place, asked.await) });
@@ -196,9 +199,9 @@ impl Http2 {
         Self { runtime, client }
     }
 
-    fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        let in_time = async { tokio::time::timeout(PATIENCE, future).await };
-        self.runtime.block_on(in_time).expect("an answer in time")
+    fn run<T>(&self, what: &str, future: impl Future<Output = T>) -> T {
+        let in_time = async { tokio::time::timeout(STALLED, future).await };
+        self.runtime.block_on(in_time).unwrap_or_else(|_| panic!("{what}: no answer in time"))
     }
 }
 
