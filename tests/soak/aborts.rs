@@ -27,10 +27,10 @@ pub fn abort(site: &Site, dice: &mut Dice) {
     if end == request.len() {
         take(&mut wire, dice);
     }
-    if dice.once_in(2) {
-        reset(wire.socket());
-    } else if dice.once_in(2) {
-        let _ = wire.finish();
+    match dice.below(4) {
+        0 | 1 => reset(wire.socket()),
+        2 => drop(wire.finish()),
+        _ => {}
     }
 }
 

@@ -89,7 +89,8 @@ impl<'s> Asker<'s> {
             head.extend([name, ": ", value, "\r\n"]);
         }
         if !body.is_empty() || !matches!(method, "GET" | "HEAD" | "OPTIONS" | "DELETE") {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            let length = body.len().to_string();
+            head.extend(["Content-Length: ", &length, "\r\n"]);
         }
         if self.way == Way::Close {
             head.push_str("Connection: close\r\n");

@@ -33,10 +33,10 @@ impl Figures {
 }
 
 /// The descriptors of a server that nobody is connected to: the least that there are within a while.
-pub fn idle_descriptors(server: &Server, enough: usize, while_: Duration) -> usize {
+pub fn idle_descriptors(server: &Server, enough: usize, time: Duration) -> usize {
     let start = Instant::now();
     let mut least = usize::MAX;
-    while least > enough && start.elapsed() < while_ {
+    while least > enough && start.elapsed() < time {
         least = least.min(Figures::of(server).descriptors);
         thread::sleep(Duration::from_millis(50));
     }

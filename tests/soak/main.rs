@@ -91,7 +91,7 @@ fn under_everything_at_once_each_answer_is_right_and_nothing_is_leaked() {
     eprintln!("{} answers", ANSWERS.load(Ordering::Relaxed));
     for ((site, accepted), before) in sites.iter().zip(accepted).zip(before) {
         soak.attempt(|| accepted.into_inner().expect("a list").check(site));
-        let after = idle_descriptors(&site.server, before, Duration::from_secs(120));
+        let after = idle_descriptors(&site.server, before, Duration::from_mins(2));
         eprintln!("{:?}: {before} descriptors at first, {after} in the end", site.over);
         let names = descriptor_names(&site.server);
         soak.attempt(|| assert!(after <= before, "{before} descriptors became {after}: {names:?}"));
@@ -176,7 +176,7 @@ fn watch(soak: &Soak, sites: &[Site]) -> Vec<Vec<Figures>> {
     let mut next = soak.start;
     while !soak.is_over() {
         if Instant::now() >= next {
-            next += Duration::from_secs(60);
+            next += Duration::from_mins(1);
             let figures: Vec<_> = sites.iter().map(|site| Figures::of(&site.server)).collect();
             let answers = ANSWERS.load(Ordering::Relaxed);
             eprintln!("{} min, {answers} answers", minutes.len());

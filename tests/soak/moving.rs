@@ -14,7 +14,7 @@ use crate::dice::Dice;
 const LATE: Duration = Duration::from_secs(5);
 
 /// How long an edition is remembered: longer than any request takes.
-const REMEMBERED: Duration = Duration::from_secs(120);
+const REMEMBERED: Duration = Duration::from_mins(2);
 
 /// The content of a file; `None` where there is none.
 pub type Content = Option<Arc<Vec<u8>>>;
@@ -153,5 +153,5 @@ fn content(name: &str, dice: &mut Dice) -> Vec<u8> {
         1..=9 => 20 + dice.below(1500),
         _ => 1500 + dice.below(60_000),
     };
-    if name.ends_with(".bin") { dice.bytes(length) } else { dice.text(length) }
+    if name.rsplit('.').next() == Some("bin") { dice.bytes(length) } else { dice.text(length) }
 }

@@ -116,9 +116,9 @@ impl Uploader<'_> {
         let files = answer["files"].as_array().expect("files").clone();
         assert_eq!(files.len(), 2, "{answer}");
         for (file, content) in files.iter().zip(contents) {
-            let sum = Sha256::digest(&content);
-            let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(file["sha256"], *sum, "{answer}");
+            let sum: Vec<_> =
+                Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(file["sha256"], sum.concat(), "{answer}");
             self.stored(file["name"].as_str().expect("a name").to_owned(), content);
         }
     }

@@ -70,7 +70,7 @@ impl Visitor<'_> {
     fn codings(&mut self) -> &'static str {
         let all =
             ["identity", "gzip", "br", "zstd", "gzip, deflate, br, zstd", "br;q=0.2, gzip;q=0.5"];
-        *self.dice.pick::<&str>(&all)
+        self.dice.pick::<&str>(&all)
     }
 }
 
@@ -215,9 +215,7 @@ fn listing(visitor: &mut Visitor<'_>) {
     assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
     let page = visitor.asker.get("/fixed/box/", &[("Accept", "text/html"), fields[0]]);
     let text = String::from_utf8(page.decoded()).expect("text");
-    assert!(
-        page.status == 200 && text.trim_end().ends_with("</html>") || text.contains("</table>")
-    );
+    assert!(page.status == 200 && text.contains("</table>"), "{text}");
     for name in expected.keys() {
         assert!(text.contains(&format!(">{name}</a>")), "{name} in {text}");
     }
@@ -296,8 +294,8 @@ fn streams(visitor: &mut Visitor<'_>) {
     let site = visitor.site;
     let mut names: Vec<_> =
         (0..12).map(|_| format!("/fixed/box/{:02}.txt", visitor.dice.below(40))).collect();
-    names[0] = "/fixed/film.mp4".to_owned();
-    names[6] = "/fixed/long.txt".to_owned();
+    "/fixed/film.mp4".clone_into(&mut names[0]);
+    "/fixed/long.txt".clone_into(&mut names[6]);
     let targets: Vec<_> = names.iter().map(String::as_str).collect();
     let given_up = visitor.dice.below(4);
     for (target, response) in targets.iter().zip(visitor.asker.streams(&targets, given_up)) {
