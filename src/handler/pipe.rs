@@ -28,6 +28,11 @@ pub(super) struct PipeWriter {
 }
 
 impl PipeWriter {
+    /// Whether somebody still reads, for those who take long to have something to write.
+    pub(super) fn attention(&self) -> Attention {
+        Attention(self.sender.clone())
+    }
+
     /// Lets `write` fill the pipe. If it fails, the reader learns it: what it has is not the whole
     /// of `what`.
     pub(super) fn run(
@@ -63,6 +68,17 @@ impl Write for PipeWriter {
         }
         let piece = self.piece.split().freeze();
         self.sender.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+/// That of whoever reads.
+#[derive(Clone)]
+pub(super) struct Attention(Sender<io::Result<Bytes>>);
+
+impl Attention {
+    /// An error when nobody reads any more.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if self.0.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 }
 

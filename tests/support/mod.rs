@@ -7,6 +7,7 @@ pub mod over;
 pub mod stand_in;
 pub mod upload;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -186,7 +187,7 @@ impl Setup {
         let Some(shell) = &self.shell else { return salver() };
         let mut command = Command::new("sh");
         let script = format!("{shell} && exec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_salver")]);
+        command.arg("-c").arg(&script).arg(binary());
         without_say(command)
     }
 }
@@ -203,7 +204,13 @@ fn configure(folder: &Path, json: &str) {
 
 /// The binary, without the environment's say.
 pub fn salver() -> Command {
-    without_say(Command::new(env!("CARGO_BIN_EXE_salver")))
+    without_say(Command::new(binary()))
+}
+
+/// The server that is tested: the one built with the tests, or another one.
+fn binary() -> OsString {
+    let built = || env!("CARGO_BIN_EXE_salver").into();
+    std::env::var_os("SALVER_TEST_BINARY").unwrap_or_else(built)
 }
 
 /// The same of any program.

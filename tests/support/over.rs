@@ -63,7 +63,7 @@ pub fn certify(folder: &Path) -> Vec<String> {
     vec!["--ssl".to_owned(), flag("ssl-cert", &cert), flag("ssl-key", &key)]
 }
 
-fn config(protocol: &str) -> Arc<ClientConfig> {
+pub fn config(protocol: &str) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CERTIFICATE.cert.der().clone()).expect("an authority");
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -76,7 +76,7 @@ fn config(protocol: &str) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-fn name() -> ServerName<'static> {
+pub fn name() -> ServerName<'static> {
     ServerName::try_from("localhost").expect("a name")
 }
 
@@ -98,7 +98,7 @@ impl Wire {
         Self::Tls(Box::new(StreamOwned::new(session, stream)))
     }
 
-    fn socket(&self) -> &TcpStream {
+    pub fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => &stream.sock,

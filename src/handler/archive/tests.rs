@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::future::poll_fn;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use super::*;
@@ -105,17 +105,61 @@ async fn a_client_that_leaves_makes_room_for_another() {
     fs::write(folder.path().join("top/large"), vec![0; much]).unwrap();
     let archives = Archives::new(store(folder.path()));
     let path = SitePath::parse(b"/top/").unwrap();
-    let mut waiting = Vec::new();
+    let mut begun = Vec::new();
     for _ in 0..AT_ONCE {
-        waiting.push(archives.answer(&Method::GET, path.clone(), Format::Tar).await);
+        begun.push(archives.answer(&Method::GET, path.clone(), Format::Tar).await);
     }
-    let refused = archives.answer(&Method::GET, path.clone(), Format::Tar).await;
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    drop(waiting);
+    assert_eq!(archives.permits.available_permits(), 0);
+    let head = archives.answer(&Method::HEAD, path.clone(), Format::Tar).await;
+    assert_eq!(head.status, StatusCode::OK, "for which nothing is made");
+    let another = archives.answer(&Method::GET, path, Format::Tar);
+    let (another, ()) = tokio::join!(another, async { drop(begun) });
+    assert_eq!(another.status, StatusCode::OK);
+    drop(another);
     let room = Arc::clone(&archives.permits).acquire_many_owned(AT_ONCE).await;
     drop(room.unwrap());
-    let response = archives.answer(&Method::HEAD, path, Format::Tar).await;
-    assert_eq!(response.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_too_long_or_behind_too_many_is_told_to_come_again() {
+    let folder = tree();
+    let archives = Archives::new(store(folder.path()));
+    let path = SitePath::parse(b"/top/").unwrap();
+    let _all = Arc::clone(&archives.permits).acquire_many_owned(AT_ONCE).await.unwrap();
+    let start = tokio::time::Instant::now();
+    let late = archives.answer(&Method::GET, path.clone(), Format::Tar).await;
+    assert_eq!(late.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(late.fields.get(&header::RETRY_AFTER).is_some());
+    assert!(start.elapsed() >= PATIENCE);
+    let _others = archives.waiting.acquire_many(u32::try_from(WAITING).unwrap()).await.unwrap();
+    let start = tokio::time::Instant::now();
+    let refused = archives.answer(&Method::GET, path, Format::Tar).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(start.elapsed() < PATIENCE, "at once");
+}
+
+#[tokio::test]
+async fn nothing_more_is_read_for_a_client_that_has_left() {
+    let folder = tree();
+    let (writer, reader) = pipe::pipe();
+    let top = SitePath::parse(b"/top/").unwrap();
+    let walk = Walk::new(store(folder.path()), top, b"top".to_vec(), writer.attention());
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut walk = walk;
+        let mut content = loop {
+            match walk.next().unwrap().unwrap() {
+                walk::Item::File { content, .. } if content.length() > 0 => break content,
+                _ => {}
+            }
+        };
+        assert_eq!(content.read(&mut [0]).unwrap(), 1);
+        drop(reader);
+        let within = content.read(&mut [0]).unwrap_err();
+        let between = walk.next().err().unwrap();
+        assert_eq!(within.kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(between.kind(), io::ErrorKind::BrokenPipe);
+    });
+    reading.await.unwrap();
 }
 
 /// More than the pipe holds.

@@ -1,12 +1,13 @@
 //! A folder and what is below it, depth first, one entry at a time.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
 
 use crate::content::path::SitePath;
+use crate::handler::pipe::Attention;
 use crate::handler::unchanging::Unchanging;
 use crate::store::{Entry, EntryKind, Found, Store, StoreError};
 
@@ -20,6 +21,7 @@ pub(super) struct Walk {
     /// The folders the walk is in: path below the top, what is left of it.
     open: Vec<(Vec<u8>, std::vec::IntoIter<Entry>)>,
     begun: bool,
+    attention: Attention,
 }
 
 /// What goes into an archive.
@@ -27,18 +29,25 @@ pub(super) enum Item {
     /// A folder.
     Folder { name: Vec<u8>, modified: Option<SystemTime> },
     /// A file, to be read to its end.
-    File { name: Vec<u8>, modified: Option<SystemTime>, content: Unchanging },
+    File { name: Vec<u8>, modified: Option<SystemTime>, content: Attended },
 }
 
 impl Walk {
     /// Begins with the folder at `top`, which is called `name` in the archive. To be made on a
     /// thread of the runtime.
-    pub(super) fn new(store: Arc<dyn Store>, top: SitePath<'static>, name: Vec<u8>) -> Self {
-        Self { store, runtime: Handle::current(), top, name, open: Vec::new(), begun: false }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        top: SitePath<'static>,
+        name: Vec<u8>,
+        attention: Attention,
+    ) -> Self {
+        let runtime = Handle::current();
+        Self { store, runtime, top, name, open: Vec::new(), begun: false, attention }
     }
 
-    /// The next one; `None` at the end.
+    /// The next one; `None` at the end. An error when nobody wants it any more.
     pub(super) fn next(&mut self) -> io::Result<Option<Item>> {
+        self.attention.check()?;
         if !self.begun {
             self.begun = true;
             return self.enter(Vec::new(), None);
@@ -84,7 +93,10 @@ impl Walk {
         match self.runtime.block_on(found) {
             Ok(Found::File(object)) => {
                 let modified = object.meta.modified.or(entry.modified);
-                let content = Unchanging::new(object.content, object.meta.length, modified);
+                let content = Attended {
+                    content: Unchanging::new(object.content, object.meta.length, modified),
+                    attention: self.attention.clone(),
+                };
                 Ok(Some(Item::File { name: self.name_of(below), modified, content }))
             }
             // Removed meanwhile, or not for everybody.
@@ -95,5 +107,26 @@ impl Walk {
 
     fn name_of(&self, below: &[u8]) -> Vec<u8> {
         [self.name.as_slice(), b"/", below].concat()
+    }
+}
+
+/// The content of a file, for as long as somebody wants it: of what compresses well much is read
+/// before anything is sent.
+pub(super) struct Attended {
+    content: Unchanging,
+    attention: Attention,
+}
+
+impl Attended {
+    /// Bytes in all.
+    pub(super) fn length(&self) -> u64 {
+        self.content.length()
+    }
+}
+
+impl Read for Attended {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.attention.check()?;
+        self.content.read(buffer)
     }
 }
