@@ -13,6 +13,7 @@
 //! | [`config`] | the configuration: keys, sources, errors |
 //! | [`log`] | access log and diagnostics |
 //! | [`confine`] | what the process gives up: being root, other files, system calls |
+//! | [`allocator`] | how much freed memory is kept |
 //! | [`descriptors`] | how many descriptors there are, and who gets them |
 //! | [`stats`] | what is counted, and whether all is well |
 //! | [`site`] | a configuration built into handlers and policies; the only reader of toggles |
@@ -25,6 +26,7 @@
 //!
 //! Three rules: *rules never wait; handlers never write, they return; only the site reads toggles.*
 
+pub mod allocator;
 pub mod cli;
 pub mod client;
 pub mod commands;

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &["content", "opening"]),
     ("stats", &["message"]),
     ("descriptors", &[]),
+    ("allocator", &[]),
     ("confine", &[]),
     ("handler", &["message", "content", "opening", "stats", "store"]),
     ("policy", &["message", "content"]),
@@ -35,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "allocator",
             "content",
             "config",
             "confine",

@@ -11,6 +11,7 @@ use super::logging;
 use super::reload::Load;
 use super::running::Running;
 use super::watchdog;
+use crate::allocator;
 use crate::config::{self, KEYS, Loaded};
 use crate::site::Site;
 use crate::tls::Tls;
@@ -21,6 +22,7 @@ const FAILED: u8 = 1;
 /// Serves what the configuration says. Returns when the server has stopped; `load` reads the
 /// configuration again.
 pub fn run(loaded: Loaded, load: impl Load) -> ExitCode {
+    allocator::give_back_what_is_free();
     match serve(loaded, load) {
         Ok(code) => code,
         Err(error) => {

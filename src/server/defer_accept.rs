@@ -5,8 +5,8 @@
 //! thing it is never watched by the event loop. That is a third of what a short connection costs
 //! (`benches/README.md`), and connections without a word take no descriptor.
 //!
-//! This and `send_queue` are the places with code that the compiler does not check: no library sets the option
-//! safely. `TcpStream::set_deferaccept` of the standard library takes its place when it is stable.
+//! This, `send_queue` and `allocator` are the places with code that the compiler does not check: no library sets
+//! the option safely. `TcpStream::set_deferaccept` of the standard library takes its place when it is stable.
 
 use std::io;
 use std::os::fd::AsFd;

@@ -35,8 +35,6 @@ impl Site {
         let setup = precompressed(setup, &fixed["fixed/app.js"]).file("404.html", NOT_FOUND);
         fs::create_dir(around.join("logs")).expect("a folder for logs");
         let moving = Moving::new(&setup.root(), around.join("drafts"));
-        // Else it is seen what glibc keeps, beside what the server has (benches/ALLOCATORS.md).
-        let setup = setup.variable("MALLOC_TRIM_THRESHOLD_", "131072");
         let server = setup.config(&settings(&around, 0)).start();
         Self { server, over, fixed, moving, around }
     }
