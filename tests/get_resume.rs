@@ -76,6 +76,9 @@ fn what_has_changed_is_fetched_whole() {
     let url = format!("http://{}/a.bin", cutting(server.address, 1 << 20));
     breaks_off(folder.path(), &["-O", &url]);
     fs::write(server.root.join("a.bin"), &new).unwrap();
+    let length = new.len().to_string();
+    let head = || server.request("HEAD", "/a.bin", &[]);
+    eventually(|| (head().field("content-length") == Some(&length)).then_some(()));
     let output = get(folder.path(), &["-CO", &url]);
     assert_eq!(output.status.code(), Some(0), "{}", error(&output));
     assert!(
