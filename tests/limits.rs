@@ -8,9 +8,9 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use support::{Client, digits, eventually, setup};
+use support::{Client, Setup, digits, eventually, setup};
 
 const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n";
 
@@ -220,21 +220,26 @@ fn content_that_trickles_is_given_up_and_so_is_that_of_a_long_day() {
 
 #[test]
 fn who_takes_an_answer_too_slowly_is_given_up() {
-    let is_given_up = |flag: &str, rounds: usize| {
-        let setup = setup().plain().file("large", "").flag("--request-timeout=0.5").flag(flag);
+    let is_given_up = |flags: [&str; 2], rounds: usize, time: Duration| {
+        let setup = flags.into_iter().fold(setup().plain().file("large", ""), Setup::flag);
         let file = fs::File::options().write(true).open(setup.root().join("large")).unwrap();
-        file.set_len(1 << 30).unwrap();
+        file.set_len(16 << 30).unwrap();
         let server = setup.start();
         let mut client = server.connect();
         client.send("GET /large HTTP/1.1\r\nHost: t\r\n\r\n");
         client.head();
+        let start = Instant::now();
+        let goes_on = |round: &usize| *round < rounds || start.elapsed() < time;
         // It takes something all the time.
-        (0..rounds).any(|_| {
+        (0..).take_while(goes_on).any(|_| {
             client.take(200_000);
             let metrics = server.get("/metrics", &[]).text();
             metrics.contains("salver_timeouts_total{reason=\"response\"} 1")
         })
     };
-    assert!(is_given_up("--min-rate=1000000000", 5000));
-    assert!(!is_given_up("--min-rate=1000", 500));
+    let much = ["--min-rate=1000000000", "--request-timeout=0.5"];
+    assert!(is_given_up(much, 5000, Duration::ZERO));
+    // Longer than it might take if nothing of it counted.
+    let little = ["--min-rate=1000", "--request-timeout=2"];
+    assert!(!is_given_up(little, 500, Duration::from_secs(5)));
 }
