@@ -102,7 +102,7 @@ fn spawn(
 }
 
 impl Wards {
-    fn observe(&self) -> Observed {
+    pub(super) fn observe(&self) -> Observed {
         let certificates = self.tls.as_ref().map(|tls| tls.certificates());
         Observed {
             certificate_fault: self.tls.as_ref().and_then(|tls| tls.fault()),

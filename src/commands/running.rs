@@ -80,8 +80,10 @@ impl Running {
         let configuration =
             Configuration { since: rfc3339(SystemTime::now()), ..Configuration::default() };
         stats.introduce(introduction(&config, config_file.as_deref(), &addresses, &configuration));
-        let server = bound.start(&services, &stats, access_log.as_ref())?;
         let wards = wards(&config, &services, access_log.as_ref());
+        // Whoever asks first is told, too.
+        stats.observe(wards.observe());
+        let server = bound.start(&services, &stats, access_log.as_ref())?;
         let care = Care::begin(wards, &stats, config_file.as_deref());
         // Whoever does not get to serve is told of that alone.
         for warning in warnings {

@@ -132,6 +132,11 @@ impl Stats {
         board.disks_looked_at = Instant::now();
     }
 
+    /// What is known before the first second is over.
+    pub fn observe(&self, observed: Observed) {
+        self.board().observed = observed;
+    }
+
     /// A second is over: what happened in it becomes history. To be called once a second.
     pub fn tick(&self, observed: Observed) {
         let (now, wall) = (Instant::now(), SystemTime::now());
