@@ -29,6 +29,7 @@ use std::time::Duration;
 use self::baseline::Comparison;
 use self::error::BenchError;
 use self::report::Report;
+use super::complain;
 use crate::cli::BenchOptions;
 use crate::commands::terminal::{endings::Endings, screen};
 use crate::load::{self, Outcome, Plan, Running};
@@ -60,10 +61,6 @@ pub fn run(options: &BenchOptions) -> ExitCode {
             ExitCode::from(if error.is_usage() { WRONG } else { FAILED })
         }
     }
-}
-
-fn complain(what: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "salver: {what}");
 }
 
 fn measured(options: &BenchOptions) -> Result<ExitCode, BenchError> {

@@ -1,7 +1,7 @@
 //! `salver healthcheck [URL]`: whether a server takes requests, as an exit status.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::{error, fmt};
 use http::StatusCode;
 use url::Host;
 
+use super::complain;
 use crate::cli::HealthcheckOptions;
 use crate::client::{self, Answer, Client, ClientError, Trust, Url};
 use crate::config::{self, Config, ConfigError, Overrides};
@@ -35,7 +36,7 @@ pub fn run(
     match ask(options, environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "salver: {error}");
+            complain(&error);
             ExitCode::from(FAILED)
         }
     }

@@ -19,3 +19,11 @@ pub mod status;
 mod terminal;
 mod tls;
 mod watchdog;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Says on standard error what went wrong, in one line.
+fn complain(what: &dyn Display) {
+    let _ = writeln!(io::stderr(), "salver: {what}");
+}

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use super::complain;
+
 /// Exit status when it cannot be written.
 const FAILED: u8 = 1;
 
@@ -14,7 +16,7 @@ pub fn run(text: &str) -> ExitCode {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "salver: cannot write: {error}");
+            complain(&format_args!("cannot write: {error}"));
             ExitCode::from(FAILED)
         }
     }

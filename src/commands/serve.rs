@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::banner::{self, Banner};
+use super::complain;
 use super::logging;
 use super::reload::Load;
 use super::running::Running;
@@ -26,7 +27,7 @@ pub fn run(loaded: Loaded, load: impl Load) -> ExitCode {
     match serve(loaded, load) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "salver: {error}");
+            complain(&error);
             ExitCode::from(FAILED)
         }
     }

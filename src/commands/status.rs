@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use self::report::{Report, Source, StatusError};
 use crate::cli::StatusOptions;
-use crate::commands::terminal;
+use crate::commands::{complain, terminal};
 use crate::stats::snapshot::State;
 
 /// Exit status without a status.
@@ -55,10 +55,6 @@ pub fn run(options: &StatusOptions) -> ExitCode {
             ExitCode::from(if error.is_usage() { WRONG } else { FAILED })
         }
     }
-}
-
-fn complain(what: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "salver: {what}");
 }
 
 fn show(options: &StatusOptions, on_terminal: bool) -> Result<ExitCode, StatusError> {
