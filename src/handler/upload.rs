@@ -4,6 +4,7 @@ mod content;
 mod form;
 mod form_log;
 mod multipart;
+mod portions;
 mod receipt;
 mod results;
 

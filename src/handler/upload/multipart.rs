@@ -2,14 +2,13 @@
 //!
 //! `multer` finds the boundaries. It takes whatever its source has ready before it looks at any of
 //! it, and keeps all of it until it sees the end of a part's head. So the source is behind a gate
-//! that lets one piece through at a time, and counts what went through since `multer` last made
-//! something of it.
+//! that lets one portion through at a time, and counts what of it belongs to a head.
 
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -17,12 +16,13 @@ use futures_core::Stream;
 use http::header;
 
 use super::content::{Content, ContentError};
+use super::portions::{Portions, Reading};
 use crate::content::form_data::{Disposition, FieldError};
 
 /// Parts that a form may have.
 pub(super) const MAX_PARTS: usize = 1000;
 
-/// Bytes that the head of a part may have; also what may stand before the first part.
+/// Bytes that the head of a part may have; of the first one, with what stands before it.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
 
 /// Reads the parts of a body.
@@ -82,7 +82,7 @@ impl<'r> Multipart<'r> {
     /// Reads `content`, whose parts `boundary` divides.
     pub(super) fn new(content: &'r mut Content<'_>, boundary: String) -> Self {
         let gate = Arc::new(Gate::default());
-        let source = Source { content, gate: Arc::clone(&gate) };
+        let source = Source { content, portions: Portions::default(), gate: Arc::clone(&gate) };
         Self { inner: multer::Multipart::new(source, boundary), gate, parts: 0 }
     }
 
@@ -90,17 +90,12 @@ impl<'r> Multipart<'r> {
     /// its end, and be gone.
     pub(super) async fn next(&mut self) -> Result<Option<Part<'r>>, MultipartError> {
         let Self { inner, gate, .. } = self;
-        let field = poll_fn(|context| gate.drive(|| inner.poll_next_field(context))).await??;
+        let field = poll_fn(|context| gate.drive(Reading::Head, || inner.poll_next_field(context)));
+        let field = field.await??;
         let Some(field) = field else { return Ok(None) };
         self.parts += 1;
         if self.parts > MAX_PARTS {
             return Err(MultipartError::TooMany);
-        }
-        // A name, a colon, a space, a value and a line end.
-        let head: usize =
-            field.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if head > MAX_HEAD {
-            return Err(MultipartError::LongHead);
         }
         let disposition = field.headers().get(header::CONTENT_DISPOSITION);
         let disposition = disposition
@@ -115,9 +110,10 @@ impl Part<'_> {
     pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, MultipartError> {
         let Self { field, gate, .. } = self;
         loop {
-            let piece =
-                poll_fn(|context| gate.drive(|| Pin::new(&mut *field).poll_next(context))).await?;
-            match piece.transpose()? {
+            let piece = poll_fn(|context| {
+                gate.drive(Reading::Content, || Pin::new(&mut *field).poll_next(context))
+            });
+            match piece.await?.transpose()? {
                 Some(piece) if piece.is_empty() => {}
                 piece => return Ok(piece),
             }
@@ -140,6 +136,7 @@ impl fmt::Debug for Part<'_> {
 /// Where `multer` reads: the content, behind the gate.
 struct Source<'r, 'a> {
     content: &'r mut Content<'a>,
+    portions: Portions,
     gate: Arc<Gate>,
 }
 
@@ -147,42 +144,59 @@ impl Stream for Source<'_, '_> {
     type Item = Result<Bytes, ContentError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if !self.gate.is_open.load(Ordering::Relaxed) {
+        let Self { content, portions, gate } = &mut *self;
+        if !gate.is_open.load(Relaxed) {
             // Nobody is woken: `Gate::drive` sees why this waits, and asks again.
             return Poll::Pending;
         }
-        let piece = ready!(self.content.poll_piece(context));
-        self.gate.is_open.store(false, Ordering::Relaxed);
-        if let Some(Ok(piece)) = &piece {
-            self.gate.unused.fetch_add(piece.len(), Ordering::Relaxed);
+        if portions.is_empty() {
+            match ready!(content.poll_piece(context)) {
+                Some(Ok(piece)) => portions.fill(piece),
+                other => {
+                    gate.is_open.store(false, Relaxed);
+                    return Poll::Ready(other);
+                }
+            }
         }
-        Poll::Ready(piece)
+        let reads_head = gate.reads_head.load(Relaxed);
+        let reading = if reads_head { Reading::Head } else { Reading::Content };
+        let (portion, head) = portions.take(reading);
+        gate.is_open.store(false, Relaxed);
+        gate.head.fetch_add(head, Relaxed);
+        Poll::Ready(Some(Ok(portion)))
     }
 }
 
-/// Lets one piece through each time it is opened. Only ever touched by one task; the atomics are
+/// Lets one portion through each time it is opened. Only ever touched by one task; the atomics are
 /// for the compiler, who cannot know.
 #[derive(Default)]
 struct Gate {
     is_open: AtomicBool,
-    /// Bytes let through since `multer` last made something of them.
-    unused: AtomicUsize,
+    reads_head: AtomicBool,
+    /// Bytes let through of the head that is being read.
+    head: AtomicUsize,
 }
 
 impl Gate {
     /// Asks `multer` until it has something, or the content has nothing more at the moment.
-    fn drive<T>(&self, mut ask: impl FnMut() -> Poll<T>) -> Poll<Result<T, MultipartError>> {
+    fn drive<T>(
+        &self,
+        reading: Reading,
+        mut ask: impl FnMut() -> Poll<T>,
+    ) -> Poll<Result<T, MultipartError>> {
+        self.reads_head.store(reading == Reading::Head, Relaxed);
         loop {
-            self.is_open.store(true, Ordering::Relaxed);
-            if let Poll::Ready(found) = ask() {
-                self.unused.store(0, Ordering::Relaxed);
+            self.is_open.store(true, Relaxed);
+            let asked = ask();
+            if self.head.load(Relaxed) > MAX_HEAD {
+                return Poll::Ready(Err(MultipartError::LongHead));
+            }
+            if let Poll::Ready(found) = asked {
+                self.head.store(0, Relaxed);
                 return Poll::Ready(Ok(found));
             }
-            if self.is_open.load(Ordering::Relaxed) {
+            if self.is_open.load(Relaxed) {
                 return Poll::Pending;
-            }
-            if self.unused.load(Ordering::Relaxed) > MAX_HEAD {
-                return Poll::Ready(Err(MultipartError::LongHead));
             }
         }
     }
