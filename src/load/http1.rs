@@ -1,5 +1,5 @@
 //! A connection of HTTP/1.1. Nothing is allocated for a request, and the clock is read once for all
-//! answers that come together.
+//! answers that come together, and once for all requests that are sent together.
 
 use std::future::poll_fn;
 use std::io;
@@ -117,6 +117,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             self.write(cx);
             match self.poll_read(cx) {
                 Poll::Ready(Some(end)) => return Poll::Ready(end),
+                Poll::Ready(None) if self.may_ask() => {
+                    // First all connections read what is there, then they ask: a server that gets
+                    // many requests at once sleeps and wakes less often, and so does this program.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Ready(None) => {}
                 Poll::Pending => return self.poll_patience(cx),
             }
@@ -125,10 +131,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
 
     /// Begins as many requests as may be begun.
     fn take_turns(&mut self, cx: &mut Context<'_>) {
-        while self.worker.plan.keep_alive
-            && !self.is_over
-            && self.lane.waiting() < self.worker.plan.at_once
-            && let Poll::Ready(has_turn) = self.lane.poll_turn(self.now, cx)
+        if !self.may_ask() {
+            return;
+        }
+        let now = Instant::now();
+        while self.may_ask()
+            && let Poll::Ready(has_turn) = self.lane.poll_turn(now, cx)
         {
             if has_turn {
                 self.send();
@@ -136,6 +144,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                 self.is_over = true;
             }
         }
+    }
+
+    /// Whether there is room for another request.
+    fn may_ask(&self) -> bool {
+        let plan = &self.worker.plan;
+        plan.keep_alive && !self.is_over && self.lane.waiting() < plan.at_once
     }
 
     fn send(&mut self) {

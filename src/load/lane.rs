@@ -49,9 +49,7 @@ impl Lane {
     pub(super) fn poll_turn(&mut self, now: Instant, cx: &mut Context<'_>) -> Poll<bool> {
         let turn = ready!(self.worker.pace.poll_turn(&self.seat, now, cx));
         Poll::Ready(turn.is_some_and(|start| {
-            // With a rate it may be long since the last answer.
-            let sent = if self.worker.plan.rate.is_some() { Instant::now() } else { now };
-            self.waiting.push_back(Waiting { start, sent });
+            self.waiting.push_back(Waiting { start, sent: now });
             true
         }))
     }

@@ -76,7 +76,7 @@ impl Pace {
     }
 
     /// The next turn of whoever sits there: when its request begins to count; nothing once there are
-    /// no more. `now` is when the last answer came.
+    /// no more. `now` is when it would be sent.
     pub(super) fn poll_turn(
         &self,
         seat: &Rc<Seat>,
@@ -96,7 +96,7 @@ impl Pace {
         if !seat.is_waiting.get() {
             // Who waits already comes first.
             let due = timed.due();
-            if idle.is_empty() && due <= Instant::now() {
+            if idle.is_empty() && due <= now {
                 drop(idle);
                 timed.advance();
                 self.count(due);
