@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -169,7 +169,8 @@ fn it_speaks_tls_and_believes_whom_it_is_told_to() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("its certificate is not trusted"), "{}", said(&output));
     let output = bench(&["-n", "40", "-k", "--tls-cipher", "none", &url]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("'none' is not known; there are TLS13_"), "{}", said(&output));
     let plain = digits(Over::Plain);
     let output = bench(&["-n", "1", "-k", &format!("https://{}/", plain.address)]);
     assert!(said(&output).contains("no agreement on TLS"), "{}", said(&output));
@@ -338,12 +339,34 @@ fn requests_that_are_never_answered_have_waited_until_the_end() {
     assert_eq!((number(&closed, "unanswered"), errors(&closed)), (2, 0), "{closed}");
     assert_eq!(closed["latency_seconds"], Value::Null);
 
-    for how in [&["--pipeline", "1"][..], &["--http2"]] {
-        let late = [&["-n", "3", "-c", "1", "--timeout", "100ms"], how].concat();
-        let late = report_of(1, &silent, &late);
-        let reasons = late["errors"].clone();
-        assert_eq!(errors(&late), 3, "{how:?}: {late}");
-        assert_eq!(number(&reasons, "timeout") + number(&reasons, "connect"), 3, "{late}");
+    let late = report_of(1, &silent, &["-n", "3", "-c", "1", "--timeout", "100ms"]);
+    assert_eq!((errors(&late), number(&late["errors"], "timeout")), (3, 3), "{late}");
+}
+
+#[test]
+fn a_server_that_does_not_speak_http2_is_not_measured() {
+    let old = stand_in(|_, mut stream| {
+        let _ = stream.read(&mut [0; 100])?;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    });
+    let output = bench(&["--http2", "-n", "3", &old]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("does not speak HTTP/2"), "{}", said(&output));
+    let silent = stand_in(|_, mut stream| io::copy(&mut stream, &mut io::sink()).map(|_| ()));
+    let output = bench(&["--http2", "-n", "3", "--timeout", "100ms", &silent]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("no answer within"), "{}", said(&output));
+}
+
+#[test]
+fn for_the_last_request_there_is_no_further_connection() {
+    let closing = stand_in(|_, mut stream| {
+        let _ = stream.read(&mut [0; 1000])?;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+    });
+    for paced in [&[][..], &["--rate", "1000"]] {
+        let report = report(&closing, &[&["-n", "5", "-c", "1"], paced].concat());
+        assert_eq!((number(&report, "requests"), number(&report, "connections_opened")), (5, 5));
     }
 }
 
@@ -388,7 +411,7 @@ fn figures_are_shown_beside_those_of_an_earlier_run() {
     assert!(now["baseline"]["figures"]["p99.9"]["ratio"].as_f64().unwrap() > 0.0);
     let shown = text(&bench(&["-n", "60", "-c", "2", "--baseline", file, &url]));
     assert!(shown.contains("\nBaseline") && shown.contains("\n  p99.9  "), "{shown}");
-    assert!(shown.contains("Something else was asked then"), "{shown}");
+    assert!(shown.contains("Not the same was asked then (duration)"), "{shown}");
 
     let output = bench(&["-n", "50", "-c", "2", "--baseline", file, "--fail-if", "rps>0%", &url]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));

@@ -91,7 +91,7 @@ fn zsh_completes() {
         # What is typed is shown once it is complete.
         tell 'show() { echo "<$BUFFER>"; BUFFER=; zle accept-line }; zle -N show; bindkey "^X" show; echo do''ne'
         until_seen done >/dev/null
-        for line in "salver --cache-max-a" "salver healt" "salver status --wa" "salver check --upload-conf" "salver --sandbox=req" "salver pict"; do
+        for line in "salver --cache-max-a" "salver healt" "salver status --wa" "salver check --upload-conf" "salver --sandbox=req" "salver bench --tls-ci" "salver get --max-re" "salver pict"; do
             zpty -w -n shell "$line"$'\t\x18'
             until_seen '>' | tr -d '\r' | grep -o '<.*>'
         done
@@ -112,6 +112,8 @@ fn zsh_completes() {
         "status --watch=",
         "check --upload-conflict=",
         "--sandbox=required",
+        "bench --tls-cipher=",
+        "get --max-redirects=",
         "pictures/",
     ];
     assert_eq!(lines, expected.map(|words| format!("<salver {words}>")), "{said}");

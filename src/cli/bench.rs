@@ -135,10 +135,13 @@ fn load() -> [Arg; 13] {
 fn request() -> [Arg; 7] {
     let arg = |name, value| Arg::new(name).long(name).value_name(value);
     [
-        arg("method", "METHOD").short('m').help("The method [default: GET, with --body POST]"),
-        arg("header", "'NAME: VALUE'")
+        arg("method", "METHOD")
+            .short('m')
+            .short_alias('X')
+            .help("The method [default: GET, with --body POST]"),
+        arg("header", "FIELD")
             .short('H')
-            .help("A header field; one without a value is left out")
+            .help("A header field, 'Name: value'; one without a value is left out")
             .action(ArgAction::Append),
         arg("body", "TEXT|@FILE").short('b').help("Content of each request"),
         switch("insecure", "Take any certificate, such as a self-signed one").short('k'),

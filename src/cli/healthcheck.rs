@@ -15,7 +15,7 @@ this machine. Of this machine any certificate is taken. Nothing is printed when 
 
 Exit status:
   0  it takes requests
-  1  it does not, or does not answer within five seconds
+  1  it does not, or does not answer within five seconds, or it cannot be asked
   2  wrong usage";
 
 /// Which server `salver healthcheck` is to ask, and how.

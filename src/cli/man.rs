@@ -4,7 +4,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command as Parser};
 use clap_mangen::Man;
-use clap_mangen::roff::{Inline, Roff, bold, roman};
+use clap_mangen::roff::{Roff, bold, roman};
 
 use super::{AFTER_HELP, NAME, Words};
 
@@ -124,7 +124,7 @@ pub(super) fn page(matches: &ArgMatches) -> String {
     let mut roff = Roff::new();
     match (parser.get_after_help(), parser.get_about()) {
         _ if is_whole => paragraphs(&mut roff, "DESCRIPTION", &[DESCRIPTION, AFTER_HELP]),
-        (Some(text), _) | (None, Some(text)) => verbatim(&mut roff, &text.to_string()),
+        (Some(text), _) | (None, Some(text)) => sections(&mut roff, &text.to_string()),
         (None, None) => {}
     }
     let man = Man::new(parser)
@@ -168,15 +168,29 @@ fn paragraphs(roff: &mut Roff, heading: &str, texts: &[&str]) {
     }
 }
 
-/// A text whose lines stay as they are where they are a table.
-fn verbatim(roff: &mut Roff, text: &str) {
+/// What `--help` says behind the options. A line that ends with a colon, with indented lines below it, is
+/// a heading; these stay as they are.
+fn sections(roff: &mut Roff, text: &str) {
     roff.control("SH", ["DESCRIPTION"]);
-    for line in text.lines() {
-        if line.is_empty() {
+    let mut lines = text.lines().peekable();
+    let mut is_table = false;
+    while let Some(line) = lines.next() {
+        let begins_table = lines.peek().is_some_and(|next| next.starts_with(' '));
+        match (is_table, line.starts_with(' ')) {
+            (false, true) => roff.control("nf", []),
+            (true, false) => roff.control("fi", []),
+            _ => roff,
+        };
+        is_table = line.starts_with(' ');
+        if let Some(heading) = line.strip_suffix(':').filter(|_| begins_table) {
+            roff.control("SH", [heading.to_uppercase().as_str()]);
+        } else if line.is_empty() {
             roff.control("PP", []);
-            continue;
+        } else {
+            roff.text([roman(line.trim_start())]);
         }
-        roff.text([roman(line)]);
-        roff.text([Inline::LineBreak]);
+    }
+    if is_table {
+        roff.control("fi", []);
     }
 }

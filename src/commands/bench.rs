@@ -31,7 +31,7 @@ use self::error::BenchError;
 use self::report::Report;
 use super::complain;
 use crate::cli::BenchOptions;
-use crate::commands::terminal::{endings::Endings, screen};
+use crate::commands::terminal::{endings::Endings, line::Screen, screen};
 use crate::load::{self, Outcome, Plan, Running};
 
 /// Exit status without an answer.
@@ -120,7 +120,8 @@ fn print(report: &Report, options: &BenchOptions) -> Result<(), BenchError> {
         let json = serde_json::to_string_pretty(report).map_err(io::Error::from);
         json.map_err(BenchError::Output)? + "\n"
     } else {
-        let screen = screen(out.is_terminal(), options.no_color);
+        // What stays is whole: a narrow terminal breaks its lines.
+        let screen = Screen { cut: false, ..screen(out.is_terminal(), options.no_color) };
         summary::lines(report).iter().map(|line| line.print(&screen) + "\n").collect()
     };
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BenchError::Output)

@@ -20,7 +20,7 @@ use super::worker::Worker;
 /// Asks again and again, over one connection after the other.
 pub(super) async fn keep_asking(worker: Rc<Worker>) {
     let mut lane = Lane::new(&worker);
-    loop {
+    while !lane.is_over() {
         // A connection for one request is part of what that takes.
         if !worker.plan.keep_alive && !lane.turn().await {
             return;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
-use h2::{Error, Reason};
+use h2::{Error, Ping, Reason};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{JoinSet, spawn_local};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ const WINDOW: u32 = (1 << 30) - 1;
 /// Asks again and again, over one connection after the other.
 pub(super) async fn keep_asking(worker: Rc<Worker>) {
     let mut lanes: Vec<_> = (0..worker.plan.at_once).map(|_| Lane::new(&worker)).collect();
-    loop {
+    while !lanes.iter().all(Lane::is_over) {
         if !worker.plan.keep_alive {
             let Some(first) = lanes.first_mut() else { return };
             if !first.turn().await {
@@ -51,6 +51,19 @@ pub(super) async fn keep_asking(worker: Rc<Worker>) {
         if is_in_vain && let Some(first) = lanes.first_mut() {
             first.pause().await;
         }
+    }
+}
+
+/// Whether a server speaks it: then it answers a ping.
+pub(super) async fn is_spoken<S>(stream: S) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Ok((_send, mut connection)) = h2::client::handshake(stream).await else { return false };
+    let Some(mut pings) = connection.ping_pong() else { return false };
+    tokio::select! {
+        pong = pings.ping(Ping::opaque()) => pong.is_ok(),
+        _ = &mut connection => false,
     }
 }
 

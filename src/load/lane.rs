@@ -35,6 +35,11 @@ impl Lane {
         Self { worker, seat: Rc::default(), waiting: VecDeque::new(), pause: PAUSE }
     }
 
+    /// Whether there is nothing to ask any more, and nothing to wait for.
+    pub(super) fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.worker.pace.is_over(&self.seat)
+    }
+
     /// Requests without an answer.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()

@@ -113,6 +113,11 @@ impl Pace {
         Poll::Pending
     }
 
+    /// Whether there is no turn any more for whoever sits there.
+    pub(super) fn is_over(&self, seat: &Seat) -> bool {
+        self.left.get() == Some(0) && seat.turn.get().is_none()
+    }
+
     /// Whoever sits there waits no longer.
     pub(super) fn leave(&self, seat: &Rc<Seat>) {
         if let Some(timed) = &self.timed

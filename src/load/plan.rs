@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::crypto::SupportedKxGroup;
+use tokio_rustls::rustls::crypto::{SupportedKxGroup, aws_lc_rs};
 use tokio_rustls::rustls::{SupportedCipherSuite, client::Resumption};
 
 use super::Ask;
@@ -61,6 +61,18 @@ pub struct Tls {
 }
 
 impl Tls {
+    /// The names that a cipher suite may have, in the order of preference.
+    pub fn ciphers() -> Vec<&'static str> {
+        let suites = aws_lc_rs::default_provider().cipher_suites;
+        suites.iter().filter_map(|suite| suite.suite().as_str()).collect()
+    }
+
+    /// The names that a group of the key exchange may have, in the order of preference.
+    pub fn groups() -> Vec<&'static str> {
+        let groups = aws_lc_rs::default_provider().kx_groups;
+        groups.iter().filter_map(|group| group.name().as_str()).collect()
+    }
+
     /// Every handshake is a full one: the clients of a load stand for people who have not been there.
     pub(super) fn config(&self, http2: bool) -> Result<Arc<ClientConfig>, ClientError> {
         let mut config = self.trust.config_with(|provider| {

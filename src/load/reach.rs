@@ -10,7 +10,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, Error};
 
-use super::Plan;
+use super::{Plan, http2};
 use crate::client::{ClientError, Url};
 
 /// Where the server is, and how it is spoken to.
@@ -52,9 +52,10 @@ impl Place {
         let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name stands for no address");
         for address in lookup_host((unbracketed, port)).await.map_err(connect)? {
             place.address = address;
-            match place.connect().await {
-                Ok(_) => return Ok(place),
-                Err(error) => failed = error,
+            match tokio::time::timeout(plan.timeout, place.greet()).await {
+                Ok(Ok(())) => return Ok(place),
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = io::ErrorKind::TimedOut.into(),
             }
         }
         Err(explained(url, plan.timeout, failed))
@@ -68,16 +69,30 @@ impl Place {
         }
     }
 
+    /// Connects, and sees that the server speaks what it is to speak.
+    async fn greet(&self) -> io::Result<()> {
+        let is_spoken = match self.connect().await? {
+            _ if !self.http2 => true,
+            Stream::Plain(stream) => http2::is_spoken(stream).await,
+            Stream::Tls(stream) => http2::is_spoken(stream).await,
+        };
+        if is_spoken { Ok(()) } else { Err(not_spoken()) }
+    }
+
     async fn open(&self) -> io::Result<Stream> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let Some((connector, server)) = &self.tls else { return Ok(Stream::Plain(stream)) };
         let stream = connector.connect(server.clone(), stream).await?;
         if self.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "it does not speak HTTP/2"));
+            return Err(not_spoken());
         }
         Ok(Stream::Tls(Box::new(stream)))
     }
+}
+
+fn not_spoken() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "it does not speak HTTP/2")
 }
 
 /// A server as it is named in errors.

@@ -19,6 +19,9 @@ pub(super) struct Comparison {
     /// What was asked then, if it was something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     other_load: Option<Load>,
+    /// What was different then, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    differences: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -50,8 +53,9 @@ impl Comparison {
         });
         // Cores may differ without anything being asked differently.
         let then = Load { threads: now.load.threads, ..before.load.clone() };
+        let differences = differences(now, before);
         let other_load = (then != now.load).then(|| before.load.clone());
-        Self { figures: figures.collect(), other_load }
+        Self { figures: figures.collect(), other_load, differences }
     }
 
     /// What a figure was.
@@ -82,12 +86,29 @@ impl Comparison {
             let row: String = row.iter().map(|(text, width)| right(text, *width)).collect();
             lines.push(Line::of(Style::Plain, &format!("  {}{row}", left(figure.name, 10))));
         }
-        if self.other_load.is_some() {
-            let text = "Something else was asked then (connections, rate, protocol or the like): compare with care.";
-            lines.push(Line::of(Style::Amber, text));
+        if !self.differences.is_empty() {
+            let different = self.differences.join(", ");
+            let text = format!("Not the same was asked then ({different}): compare with care.");
+            lines.push(Line::of(Style::Amber, &text));
         }
         lines
     }
+}
+
+/// What was asked differently. Cores may differ without anything being so.
+fn differences(now: &Report, before: &Report) -> Vec<String> {
+    let (after, then) = (&now.load, &before.load);
+    let all = [
+        ("URL", now.url != before.url || after.urls != then.urls),
+        ("connections", after.connections != then.connections),
+        ("HTTP/2", after.http2 != then.http2),
+        ("keep-alive", after.keep_alive != then.keep_alive),
+        ("requests at once", after.at_once != then.at_once),
+        ("rate", after.rate != then.rate),
+        ("duration", after.seconds != then.seconds || after.requests != then.requests),
+    ];
+    let different = all.iter().filter(|(_, is_different)| *is_different);
+    different.map(|(name, _)| (*name).to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -120,6 +141,9 @@ mod tests {
 
         before.load.connections = 1;
         let text = Comparison::of(&now, &before).lines().last().unwrap().print(&screen);
-        assert!(text.contains("Something else was asked"), "{text}");
+        assert!(text.starts_with("Not the same was asked then (connections): "), "{text}");
+        before.url = "http://127.0.0.1:8000/other".to_owned();
+        let text = Comparison::of(&now, &before).lines().last().unwrap().print(&screen);
+        assert!(text.contains("(URL, connections)"), "{text}");
     }
 }

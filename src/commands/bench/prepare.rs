@@ -85,7 +85,23 @@ fn tls(options: &BenchOptions) -> Result<Tls, BenchError> {
         Some(file) => Trust::authorities(file).map_err(BenchError::Client)?,
         None => Trust::System,
     };
-    Ok(Tls { trust, cipher: options.tls_cipher.clone(), group: options.tls_group.clone() })
+    let cipher = known("--tls-cipher", options.tls_cipher.as_deref(), &Tls::ciphers())?;
+    let group = known("--tls-group", options.tls_group.as_deref(), &Tls::groups())?;
+    Ok(Tls { trust, cipher, group })
+}
+
+/// What was given, if it is one of the names.
+fn known(option: &str, given: Option<&str>, names: &[&str]) -> Result<Option<String>, BenchError> {
+    match given {
+        Some(given) if !names.iter().any(|name| name.eq_ignore_ascii_case(given)) => {
+            Err(BenchError::Options(format!(
+                "{option} '{}' is not known; there are {}",
+                given.escape_debug(),
+                names.join(", ")
+            )))
+        }
+        given => Ok(given.map(str::to_owned)),
+    }
 }
 
 fn asks(options: &BenchOptions, url: &Url, keep_alive: bool) -> Result<Vec<Ask>, BenchError> {

@@ -55,13 +55,10 @@ pub(super) fn title(url: &str, load: &Load, seconds: f64) -> Line {
         (true, many) => format!(", {many} requests at once on each"),
     };
     let paced = load.rate.map_or_else(String::new, |wanted| format!(", {} wanted", rate(wanted)));
-    let connections = count(load.connections as u64);
+    let connections = plural(load.connections as u64, "connection");
     Line::of(Style::Bold, url).and(
         Style::Dim,
-        &format!(
-            "{urls}   {protocol}, {connections} connections{at_once}{paced}, {}",
-            precise(seconds)
-        ),
+        &format!("{urls}   {protocol}, {connections}{at_once}{paced}, {}", precise(seconds)),
     )
 }
 
@@ -71,7 +68,13 @@ pub(super) fn latency(times: &Times) -> [Line; 2] {
             line.and(Style::Dim, &format!("{name} ")).and(Style::Plain, &left(&precise(*value), 10))
         })
     };
-    let first = [("p50", times.p50), ("p75", times.p75), ("p90", times.p90), ("p99", times.p99)];
+    let first = [
+        ("p50", times.p50),
+        ("p75", times.p75),
+        ("p90", times.p90),
+        ("p95", times.p95),
+        ("p99", times.p99),
+    ];
     let second =
         [("p99.9", times.p99_9), ("max", times.max), ("mean", times.mean), ("min", times.min)];
     [pairs("Latency", &first), pairs("", &second)]
@@ -102,13 +105,17 @@ fn client(report: &Report) -> Line {
     row("Client").and(
         Style::Dim,
         &format!(
-            "{} of processor time, {} a request; {} busy; {} connections opened",
+            "{} of processor time, {} a request; {} busy; {} opened",
             precise(cpu),
             precise(each),
             percent(report.client.busiest_thread),
-            count(report.connections_opened)
+            plural(report.connections_opened, "connection")
         ),
     )
+}
+
+fn plural(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// What one should know before one believes the figures.
@@ -116,8 +123,11 @@ fn warnings(report: &Report) -> Vec<String> {
     let mut warnings = Vec::new();
     let unwanted = report.non_2xx();
     if unwanted > 0.0 {
+        // What servers say to a plain request on their port for TLS.
+        let is_tls = report.url.starts_with("http:") && report.statuses.keys().eq([&400]);
+        let guess = if is_tls { " Is it https:// rather than http?" } else { "" };
         warnings.push(format!(
-            "{} of the answers are neither 2xx nor 304: is this what was to be measured?",
+            "{} of the answers are neither 2xx nor 304: is this what was to be measured?{guess}",
             percent(unwanted)
         ));
     }
@@ -148,6 +158,8 @@ fn warnings(report: &Report) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::report::sample;
     use super::*;
     use crate::commands::terminal::line::Screen;
@@ -167,7 +179,7 @@ mod tests {
             "http://127.0.0.1:8000/   HTTP/1.1, 50 connections, 10.0 s\n",
             "Requests   40,000/s   400,000 answers\n",
             "Content    40.0 MiB/s   400.0 MiB\n",
-            "Latency    p50 1.00 ms   p75 1.25 ms   p90 2.00 ms   p99 5.00 ms\n",
+            "Latency    p50 1.00 ms   p75 1.25 ms   p90 2.00 ms   p95 3.00 ms   p99 5.00 ms\n",
             "           p99.9 12.3 ms   max 100 ms    mean 1.20 ms   min 300 us\n",
             "    10.0 ms  ████",
             "Statuses   200 300,000   404 100,000\n",
@@ -201,6 +213,10 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
+        report.statuses = BTreeMap::from([(400, 7)]);
+        report.load.connections = 1;
+        let text = self::text(&report);
+        assert!(text.contains(" 1 connection, ") && text.contains("Is it https://"), "{text}");
         report.load.keep_alive = false;
         report.requests = 0;
         report.latency_seconds = None;
