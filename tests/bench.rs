@@ -358,6 +358,47 @@ fn a_server_that_does_not_speak_http2_is_not_measured() {
     assert!(said(&output).contains("no answer within"), "{}", said(&output));
 }
 
+/// A server that speaks HTTP/2 with these settings, and refuses each request.
+fn refusing(streams: u32) -> String {
+    stand_in(move |_, stream| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            stream.set_nonblocking(true)?;
+            let stream = tokio::net::TcpStream::from_std(stream)?;
+            let mut builder = h2::server::Builder::new();
+            let shaken =
+                builder.max_concurrent_streams(streams).handshake::<_, bytes::Bytes>(stream);
+            let mut connection = shaken.await.map_err(io::Error::other)?;
+            while let Some(request) = connection.accept().await {
+                let (_, mut respond) = request.map_err(io::Error::other)?;
+                respond.send_reset(h2::Reason::REFUSED_STREAM);
+            }
+            Ok(())
+        })
+    })
+}
+
+#[test]
+fn a_server_that_takes_no_request_does_not_keep_it_asking() {
+    for streams in [0, 100] {
+        let server = refusing(streams);
+        let report =
+            report_of(1, &server, &["--http2", "-n", "3", "-c", "2", "--timeout", "200ms"]);
+        assert_eq!((number(&report, "requests"), errors(&report)), (0, 3), "{streams}: {report}");
+    }
+}
+
+#[test]
+fn the_exit_status_counts_also_when_nobody_reads_to_the_end() {
+    let server = digits(Over::Plain);
+    let mut command = salver();
+    command.args(["bench", "-n", "5", "--fail-if", "rps>0", "--json", &url(&server, "/a.txt")]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+}
+
 #[test]
 fn for_the_last_request_there_is_no_further_connection() {
     let closing = stand_in(|_, mut stream| {

@@ -52,10 +52,6 @@ const LEAVE: Duration = Duration::from_millis(10);
 pub fn run(options: &BenchOptions) -> ExitCode {
     match measured(options) {
         Ok(code) => code,
-        Err(BenchError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            // Whoever reads has seen enough.
-            ExitCode::SUCCESS
-        }
         Err(error) => {
             complain(&error);
             ExitCode::from(if error.is_usage() { WRONG } else { FAILED })
@@ -65,7 +61,7 @@ pub fn run(options: &BenchOptions) -> ExitCode {
 
 fn measured(options: &BenchOptions) -> Result<ExitCode, BenchError> {
     let before = options.baseline.as_deref().map(baseline::read).transpose()?;
-    let conditions = condition::all(&options.fail_if, before.is_some())?;
+    let conditions = condition::all(&options.fail_if, before.as_ref())?;
     let plan = prepare::plan(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -75,7 +71,11 @@ fn measured(options: &BenchOptions) -> Result<ExitCode, BenchError> {
     runtime.shutdown_timeout(LEAVE);
     let mut report = Report::of(&plan, &outcome?);
     report.baseline = before.map(|before| Comparison::of(&report, &before));
-    print(&report, options)?;
+    match print(&report, options) {
+        // Whoever reads has seen enough; whoever looks at the exit status has not.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        printed => printed.map_err(BenchError::Output)?,
+    }
     if report.requests == 0 {
         complain(&report.why_nothing());
         return Ok(ExitCode::from(FAILED));
@@ -114,15 +114,14 @@ async fn until_over(running: &mut Running, endings: &mut Endings) {
     }
 }
 
-fn print(report: &Report, options: &BenchOptions) -> Result<(), BenchError> {
+fn print(report: &Report, options: &BenchOptions) -> io::Result<()> {
     let mut out = io::stdout();
     let text = if options.json {
-        let json = serde_json::to_string_pretty(report).map_err(io::Error::from);
-        json.map_err(BenchError::Output)? + "\n"
+        serde_json::to_string_pretty(report)? + "\n"
     } else {
         // What stays is whole: a narrow terminal breaks its lines.
         let screen = Screen { cut: false, ..screen(out.is_terminal(), options.no_color) };
         summary::lines(report).iter().map(|line| line.print(&screen) + "\n").collect()
     };
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BenchError::Output)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }

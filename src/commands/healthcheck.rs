@@ -53,6 +53,8 @@ enum Fault {
     Client(ClientError),
     /// Another answer than 200.
     Answered { url: Url, status: StatusCode, text: String },
+    /// It sends on to something else, such as a page to log in on.
+    SentOn { from: String, to: String },
     /// The system gave no means to ask.
     Setup(io::Error),
 }
@@ -69,6 +71,9 @@ impl fmt::Display for Fault {
             Self::Client(error) => error.fmt(f),
             Self::Answered { url, status, text } if text.is_empty() => write!(f, "{url}: {status}"),
             Self::Answered { url, status, text } => write!(f, "{url}: {status}: {text}"),
+            Self::SentOn { from, to } => {
+                write!(f, "{from}: sends on to {to}, which is another resource")
+            }
             Self::Setup(error) => write!(f, "cannot ask: {error}"),
         }
     }
@@ -101,10 +106,14 @@ fn ask(
     });
     // A lookup that nobody waits for any more does not hold up the end.
     runtime.shutdown_background();
-    judge(answer.map_err(Fault::Client)?)
+    judge(url, answer.map_err(Fault::Client)?)
 }
 
-fn judge(answer: Answer) -> Result<(), Fault> {
+fn judge(asked: Url, answer: Answer) -> Result<(), Fault> {
+    // From http to https, or to the name that counts: the path stays.
+    if answer.url.path() != asked.path() {
+        return Err(Fault::SentOn { from: asked.into(), to: answer.url.into() });
+    }
     if answer.status == StatusCode::OK {
         return Ok(());
     }

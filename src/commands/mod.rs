@@ -23,7 +23,9 @@ mod watchdog;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Says on standard error what went wrong, in one line.
+/// Says on standard error what went wrong. Words of others in it do nothing to a terminal.
 fn complain(what: &dyn Display) {
-    let _ = writeln!(io::stderr(), "salver: {what}");
+    let text = what.to_string();
+    let lines: Vec<_> = text.split('\n').map(harmless::harmless).collect();
+    let _ = writeln!(io::stderr(), "salver: {}", lines.join("\n"));
 }

@@ -142,9 +142,20 @@ async fn ask(
         if !has_turn {
             return End::Over;
         }
-        // Else it is asked again over the next connection.
-        let Ok(ready) = send.ready().await else { return end };
-        send = ready;
+        // There may be no room for a stream; without a connection it is asked again over the next.
+        match tokio::time::timeout(timeout, send.ready()).await {
+            Ok(Ok(ready)) => send = ready,
+            Ok(Err(error)) => {
+                if end == End::InVain {
+                    lane.failed(Failure::Protocol, &error);
+                }
+                return end;
+            }
+            Err(_) => {
+                lane.failed(Failure::Timeout, &format!("no room for a request within {timeout:?}"));
+                return end;
+            }
+        }
         lane.send_again();
         let answered = tokio::time::timeout(timeout, exchange(&mut send, lane, worker)).await;
         match answered {
@@ -152,7 +163,13 @@ async fn ask(
                 lane.answered(status, Instant::now());
                 end = End::Closed;
             }
-            Ok(Err(error)) if was_not_processed(&error) => return end,
+            Ok(Err(error)) if was_not_processed(&error) => {
+                // Asked again, it would be refused again.
+                if end == End::InVain {
+                    lane.failed(Failure::Protocol, &error);
+                }
+                return end;
+            }
             Ok(Err(error)) => {
                 let is_read = error.is_io() || error.is_go_away();
                 lane.failed(if is_read { Failure::Read } else { Failure::Protocol }, &error);

@@ -115,7 +115,7 @@ impl Drop for Lane {
         let handed_out = self.seat.take();
         let waiting = self.waiting.iter().map(|waiting| waiting.start);
         for start in waiting.chain(handed_out) {
-            self.worker.unanswered(start);
+            self.worker.unanswered(start, 1);
         }
     }
 }

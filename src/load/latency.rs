@@ -33,11 +33,16 @@ impl Default for Latency {
 impl Latency {
     /// Counts a time.
     pub(super) fn add(&mut self, time: Duration) {
+        self.add_many(time, 1);
+    }
+
+    /// Counts a time that `count` answers took.
+    pub(super) fn add_many(&mut self, time: Duration, count: u64) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).min((1 << LONGEST) - 1);
         // Never beyond the last bucket.
-        let _ = self.buckets.increment(nanos);
-        self.count += 1;
-        self.sum += u128::from(nanos);
+        let _ = self.buckets.add(nanos, count);
+        self.count += count;
+        self.sum += u128::from(nanos) * u128::from(count);
         self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
     }

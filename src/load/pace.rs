@@ -16,6 +16,9 @@ use super::timer::Timer;
 /// connection waiting for it counts from when it was sent, unless it is later than that.
 const LATE: Duration = Duration::from_millis(1);
 
+/// Groups in which turns that nobody took are told, about: their times are known well enough.
+const GROUPS: u64 = 65_536;
+
 /// Hands out turns: without a schedule to whoever is ready, with one when each is due.
 pub(super) struct Pace {
     counted_from: Instant,
@@ -178,13 +181,19 @@ impl Pace {
         }
     }
 
-    /// When the turns were due that nobody had taken at the end.
-    pub(super) fn overdue(&self, end: Instant) -> impl Iterator<Item = Instant> {
+    /// When the turns were due that nobody had taken at the end, and how many at a time: very many are
+    /// told in groups.
+    pub(super) fn overdue(&self, end: Instant) -> impl Iterator<Item = (Instant, u64)> {
         let left = self.left.get().unwrap_or(u64::MAX);
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
-        let timed = self.timed.iter();
-        let all = timed.flat_map(|timed| (timed.next.get()..).map(|n| timed.due_of(n)));
-        all.take_while(move |due| *due < end).take(left)
+        self.timed.iter().flat_map(move |timed| {
+            let first = timed.next.get();
+            let count = timed.count_before(end).min(left);
+            let step = (count / GROUPS).max(1);
+            (0..count).step_by(usize::try_from(step).unwrap_or(usize::MAX)).map(move |n| {
+                let of_group = step.min(count - n);
+                (timed.due_of(first + n + of_group / 2), of_group)
+            })
+        })
     }
 }
 
@@ -198,6 +207,27 @@ impl Timed {
         const NEVER: Duration = Duration::from_hours(24 * 365);
         let due = self.begin.checked_add(self.schedule.due(n));
         due.unwrap_or_else(|| self.begin + NEVER)
+    }
+
+    /// Turns that nobody has taken, and that are due before `end`.
+    fn count_before(&self, end: Instant) -> u64 {
+        let first = self.next.get();
+        let is_before = |count: u64| self.due_of(first + count) < end;
+        let mut above = 1;
+        while is_before(above - 1) && above < u64::MAX / 4 {
+            above *= 2;
+        }
+        // The first of `0..above` that is not due by then.
+        let (mut low, mut high) = (0, above);
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_before(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
     }
 
     fn advance(&self) {
@@ -232,8 +262,21 @@ mod tests {
             assert_eq!(poll(&pace, &seat), Poll::Ready(Some(due)));
         }
         let end = begin + Duration::from_millis(75);
-        let overdue: Vec<_> = pace.overdue(end).map(|due| end - due).collect();
-        assert_eq!(overdue, [25, 15, 5].map(Duration::from_millis));
+        let overdue: Vec<_> = pace.overdue(end).map(|(due, count)| (end - due, count)).collect();
+        assert_eq!(overdue, [25, 15, 5].map(|ms| (Duration::from_millis(ms), 1)));
+    }
+
+    #[test]
+    fn very_many_that_nobody_took_are_told_in_groups() {
+        let (pace, begin) = timed(1e8, None);
+        let end = begin + Duration::from_secs(3);
+        let groups: Vec<_> = pace.overdue(end).collect();
+        assert!((60_000..70_000).contains(&groups.len()), "{}", groups.len());
+        assert_eq!(groups.iter().map(|(_, count)| count).sum::<u64>(), 300_000_000);
+        assert!(groups.iter().all(|(due, _)| *due >= begin && *due < end));
+        let (pace, begin) = timed(1e8, Some(5));
+        assert_eq!(pace.overdue(begin + Duration::from_secs(3)).count(), 5);
+        assert_eq!(pace.overdue(begin).count(), 0);
     }
 
     #[test]

@@ -88,11 +88,11 @@ impl Tally {
 
     /// A request that had no answer when it ended. With a rate it counts as one that took that long,
     /// which is too little; but one that waited for less than any answer took says nothing.
-    pub(super) fn unanswered(&mut self, waited: Duration, counts: bool) {
-        self.unanswered += 1;
+    pub(super) fn unanswered(&mut self, waited: Duration, count: u64, counts: bool) {
+        self.unanswered += count;
         self.longest_wait = self.longest_wait.max(waited);
         if counts && self.latency.min().is_none_or(|min| waited > min) {
-            self.latency.add(waited);
+            self.latency.add_many(waited, count);
         }
     }
 
@@ -154,9 +154,9 @@ mod tests {
         other.answer(999, Duration::from_millis(3));
         other.failure(Failure::Read, &"reset");
         other.failure(Failure::Read, &"another");
-        other.unanswered(Duration::from_secs(1), false);
-        one.unanswered(Duration::from_secs(3), true);
-        one.unanswered(Duration::from_micros(3), true);
+        other.unanswered(Duration::from_secs(1), 1, false);
+        one.unanswered(Duration::from_secs(3), 1, true);
+        one.unanswered(Duration::from_micros(3), 1, true);
         one.merge(&other);
         assert_eq!(one.statuses().collect::<Vec<_>>(), [(200, 2), (999, 1)]);
         assert_eq!((one.answers(), one.failed(), one.failures(Failure::Read)), (3, 2, 2));

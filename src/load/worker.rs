@@ -63,7 +63,7 @@ pub(super) fn run(orders: &Orders) -> io::Result<Done> {
     worker.end.set(Some(end));
     // With it the connections go, and say what they still waited for.
     drop(runtime);
-    worker.pace.overdue(end).for_each(|due| worker.unanswered(due));
+    worker.pace.overdue(end).for_each(|(due, count)| worker.unanswered(due, count));
     let elapsed = end.saturating_duration_since(worker.counted_from);
     Ok(Done { tally: worker.tally.take(), elapsed, cpu })
 }
@@ -169,12 +169,12 @@ impl Worker {
         }
     }
 
-    /// A request was not answered when it ended.
-    pub(super) fn unanswered(&self, start: Instant) {
+    /// So many requests, due then, were not answered when it ended.
+    pub(super) fn unanswered(&self, start: Instant, count: u64) {
         if let Some(end) = self.end.get() {
             let waited = end.saturating_duration_since(start);
             let is_timed = self.plan.rate.is_some();
-            self.count(start, |tally| tally.unanswered(waited, is_timed));
+            self.count(start, |tally| tally.unanswered(waited, count, is_timed));
         }
     }
 

@@ -28,9 +28,12 @@ enum Bound {
 }
 
 /// Reads all that were typed.
-pub(super) fn all(given: &[String], has_baseline: bool) -> Result<Vec<Condition>, BenchError> {
+pub(super) fn all(
+    given: &[String],
+    baseline: Option<&Report>,
+) -> Result<Vec<Condition>, BenchError> {
     let read = |text: &String| {
-        read(text, has_baseline).map_err(|reason| BenchError::Condition {
+        read(text, baseline).map_err(|reason| BenchError::Condition {
             given: text.escape_debug().to_string(),
             reason,
         })
@@ -38,7 +41,7 @@ pub(super) fn all(given: &[String], has_baseline: bool) -> Result<Vec<Condition>
     given.iter().map(read).collect()
 }
 
-fn read(text: &str, has_baseline: bool) -> Result<Condition, String> {
+fn read(text: &str, baseline: Option<&Report>) -> Result<Condition, String> {
     let example = "it looks like 'p99>50ms'";
     let at = text.find(['<', '>']).ok_or_else(|| format!("there is no > or < in it; {example}"))?;
     let (name, rest) = text.split_at(at);
@@ -58,8 +61,13 @@ fn read(text: &str, has_baseline: bool) -> Result<Condition, String> {
     });
     let (comparison, value) = operator.ok_or_else(|| example.to_owned())?;
     let bound = bound(figure.unit, value)?;
-    if matches!(bound, Bound::OfBaseline(_)) && !has_baseline {
-        return Err("a percentage of what it was needs --baseline".to_owned());
+    if matches!(bound, Bound::OfBaseline(_)) {
+        let Some(baseline) = baseline else {
+            return Err("a percentage of what it was needs --baseline".to_owned());
+        };
+        if (figure.of)(baseline).is_none() {
+            return Err(format!("the baseline has no {name}: nothing was answered then"));
+        }
     }
     Ok(Condition { figure, comparison, bound })
 }
@@ -115,7 +123,7 @@ mod tests {
     use super::*;
 
     fn holds(text: &str, report: &Report) -> Option<String> {
-        read(text, report.baseline.is_some()).unwrap().holds(report)
+        read(text, Some(report)).unwrap().holds(report)
     }
 
     #[test]
@@ -149,7 +157,9 @@ mod tests {
         report.baseline = Some(baseline::Comparison::of(&report, &before));
         assert!(holds("rps<81%", &report).is_some() && holds("rps<79%", &report).is_none());
         assert!(holds("p99>99%", &report).is_some() && holds("p99>100%", &report).is_none());
-        assert!(read("p99>110%", false).unwrap_err().contains("--baseline"));
+        assert!(read("p99>110%", None).unwrap_err().contains("--baseline"));
+        let nothing = Report { latency_seconds: None, ..report };
+        assert!(read("p99>110%", Some(&nothing)).unwrap_err().contains("has no p99"));
     }
 
     #[test]
@@ -166,7 +176,7 @@ mod tests {
             ("error-rate>0.01", "'0.01' is no percentage"),
             ("p99>-5ms", "'-5ms' is no time"),
         ] {
-            let error = read(text, true).unwrap_err();
+            let error = read(text, Some(&sample())).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
         }
     }
