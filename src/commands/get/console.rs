@@ -1,26 +1,29 @@
 //! The terminal, and what else standard output and standard error may be. Everything that is
 //! printed goes through here, so that it does not run into the bars.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use rustix::fs::FileType;
+use rustix::termios::tcgetwinsize;
 
+use super::bar::Moved;
 use crate::commands::harmless::harmless;
+use crate::commands::terminal::line::Screen;
 use crate::log;
 
 /// How often a bar moves that is waited for.
 const TICK: Duration = Duration::from_millis(200);
-
-const WITH_END: &str = "{wide_msg} {binary_bytes:>11} of {binary_total_bytes}  \
-                        {binary_bytes_per_sec:>12}  {eta:>4} left [{bar:20}]";
-const WITHOUT_END: &str = "{wide_msg} {binary_bytes:>11}  {binary_bytes_per_sec:>12}  {elapsed}";
 
 #[derive(Clone, Debug)]
 pub(super) struct Console {
     bars: MultiProgress,
     /// Whether standard output is a terminal.
     pub(super) is_terminal: bool,
+    /// Whether standard output is a pipe or a file.
+    pub(super) is_read: bool,
     pub(super) colors: bool,
 }
 
@@ -30,7 +33,10 @@ impl Console {
         let unwanted = std::env::var_os("NO_COLOR");
         let setting = no_color.then_some(false);
         let colors = log::colors(setting, is_terminal, unwanted.as_deref());
-        Self { bars: MultiProgress::new(), is_terminal, colors }
+        let kind = rustix::fs::fstat(io::stdout())
+            .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode));
+        let is_read = matches!(kind, FileType::Fifo | FileType::Socket | FileType::RegularFile);
+        Self { bars: MultiProgress::new(), is_terminal, is_read, colors }
     }
 
     /// Writes to standard output.
@@ -59,16 +65,41 @@ impl Console {
             Some(total) => ProgressBar::new(total),
             None => ProgressBar::no_length(),
         };
-        let template = if total.is_some() { WITH_END } else { WITHOUT_END };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("##-"));
+        let name = harmless(name).into_owned();
+        let line = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let moved = Moved::of(state);
+            let _ = out.write_str(&moved.line(&name, width()));
+        };
+        if let Ok(style) = ProgressStyle::with_template("{line}") {
+            bar.set_style(style.with_key("line", line));
         }
         let bar = self.bars.add(bar);
-        bar.set_message(harmless(name).into_owned());
         bar.set_position(done);
         // What was there before says nothing of how fast it goes on.
         bar.reset_eta();
         bar.enable_steady_tick(TICK);
         bar
+    }
+}
+
+/// Columns of the terminal that bars are on. The last one stays free: some break the line there.
+fn width() -> usize {
+    let size = tcgetwinsize(io::stderr()).ok().filter(|size| size.ws_col > 0);
+    size.map_or(Screen::USUAL_WIDTH, |size| size.ws_col.into()).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_before_does_not_count_as_fast() {
+        let bar = Console::new(true).bar("a", 1 << 49, Some(1 << 50));
+        bar.disable_steady_tick();
+        assert!(bar.per_sec() < 1.0, "{}", bar.per_sec());
+        bar.inc(1);
+        bar.tick();
+        // One byte, in however short a time; the others would be 5e14 in less than a second.
+        assert!(bar.per_sec() < 1e11, "{}", bar.per_sec());
     }
 }
