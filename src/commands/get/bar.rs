@@ -1,6 +1,11 @@
 //! The line of a download on its way: what has come, how fast, and how long it still takes.
 
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::{Duration, Instant};
+
 use indicatif::ProgressState;
+use indicatif::style::ProgressTracker;
 use unicode_width::UnicodeWidthStr;
 
 use crate::commands::terminal::line::{Line, Screen, Style, left, right};
@@ -10,6 +15,68 @@ use crate::commands::terminal::units::{size, size_rate, span};
 const NAME: usize = 10;
 /// Columns of the bar, without its ends.
 const BAR: usize = 8;
+
+/// Of so long the rate is told.
+const LATELY: Duration = Duration::from_secs(5);
+
+/// What writes the line again and again.
+#[derive(Clone, Debug)]
+pub(super) struct Bar {
+    name: String,
+    /// Columns that there are now.
+    width: fn() -> usize,
+    seen: Seen,
+}
+
+impl Bar {
+    /// The bar of a download of which so many bytes are there.
+    pub(super) fn new(name: String, width: fn() -> usize, done: u64) -> Self {
+        Self { name, width, seen: Seen(VecDeque::from([(Instant::now(), done)])) }
+    }
+}
+
+impl ProgressTracker for Bar {
+    fn clone_box(&self) -> Box<dyn ProgressTracker> {
+        Box::new(self.clone())
+    }
+
+    fn tick(&mut self, state: &ProgressState, now: Instant) {
+        self.seen.add(now, state.pos());
+    }
+
+    fn reset(&mut self, _: &ProgressState, _: Instant) {}
+
+    fn write(&self, state: &ProgressState, out: &mut dyn fmt::Write) {
+        let (done, total, elapsed) = (state.pos(), state.len(), state.elapsed().as_secs());
+        let moved = Moved { done, total, rate: self.seen.rate(), elapsed };
+        // Nobody is told when that fails.
+        let _ = out.write_str(&moved.line(&self.name, (self.width)()));
+    }
+}
+
+/// How many bytes were there when, lately.
+#[derive(Clone, Debug)]
+struct Seen(VecDeque<(Instant, u64)>);
+
+impl Seen {
+    fn add(&mut self, now: Instant, done: u64) {
+        // One that is older stays: from there to here it is all of the time.
+        while self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= LATELY) {
+            self.0.pop_front();
+        }
+        self.0.push_back((now, done));
+    }
+
+    /// Bytes a second.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn rate(&self) -> f64 {
+        let (Some((from, first)), Some((to, last))) = (self.0.front(), self.0.back()) else {
+            return 0.0;
+        };
+        let time = to.duration_since(*from).as_secs_f64();
+        if time > 0.0 { last.saturating_sub(*first) as f64 / time } else { 0.0 }
+    }
+}
 
 /// How far a download is.
 #[derive(Clone, Copy, Debug)]
@@ -23,11 +90,6 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    pub(super) fn of(state: &ProgressState) -> Self {
-        let (done, total) = (state.pos(), state.len());
-        Self { done, total, rate: state.per_sec(), elapsed: state.elapsed().as_secs() }
-    }
-
     /// It as a line of so many columns: the fewer, the less is said.
     pub(super) fn line(&self, name: &str, width: usize) -> String {
         let needed = name.width().min(NAME);
@@ -107,6 +169,8 @@ fn share(done: u64, total: u64, of: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "whole numbers")]
+
     use super::*;
 
     const MOVED: Moved =
@@ -133,6 +197,27 @@ mod tests {
             }
         }
         assert_eq!(endless.line("a", 39), "a    512.0 MiB    10.0 MiB/s       51 s");
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let (start, there) = (Instant::now(), 1 << 40);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut seen = Seen([(start, there)].into());
+        let mut rate = |seconds, more: u64| {
+            seen.add(at(seconds), there + more);
+            seen.rate()
+        };
+        // What was there before does not count.
+        assert_eq!(rate(0, 0), 0.0);
+        assert_eq!(rate(1, 1000), 1000.0);
+        assert_eq!(rate(2, 2000), 1000.0);
+        for second in 3..=10 {
+            rate(second, 2000 + (second - 2) * 500);
+        }
+        assert_eq!(rate(11, 6500), 500.0);
+        assert_eq!(rate(16, 6500), 0.0);
+        assert!(seen.0.len() < 20);
     }
 
     #[test]
