@@ -3,11 +3,13 @@
 
 mod bench;
 mod completions;
+mod curl;
 mod get;
 mod healthcheck;
 mod man;
 mod status;
 mod suggested;
+mod time;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command as Parser, ValueHint, value_parse
 use serde_json::Value;
 
 pub use self::bench::BenchOptions;
-pub use self::get::GetOptions;
+pub use self::get::{GetOptions, User};
 pub use self::healthcheck::HealthcheckOptions;
 pub use self::status::StatusOptions;
 use self::suggested::Suggested;
@@ -136,7 +138,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     // Most starts need no words about the options; whoever is told something gets them.
     let matches = parser(Words::None)
         .try_get_matches_from(&arguments)
-        .or_else(|_| parser(Words::All).try_get_matches_from(&arguments))?;
+        .or_else(|_| parser(Words::All).try_get_matches_from(&arguments))
+        .map_err(|error| curl::explained(error, &arguments))?;
     let Some((name, of_command)) = matches.subcommand() else {
         return Ok(Invocation { command: Command::Serve, overrides: overrides(&[&matches]) });
     };

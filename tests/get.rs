@@ -6,7 +6,6 @@ mod support;
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Output;
 
 use encoding_rs::{Encoding, SHIFT_JIS, UTF_16LE, WINDOWS_1252};
@@ -107,7 +106,10 @@ fn text_with_no_type_is_told_from_bytes() {
     assert_eq!(out(&get(folder.path(), &[&format!("{server}/a")])), "text\n");
     let (server, _heads) = stand_in(vec![answer("200 OK", &[], b"\x7fELF\0\0")]);
     let output = get(folder.path(), &[&format!("{server}/b")]);
-    assert_eq!((out(&output).as_str(), error(&output).as_str()), ("", "Saved b (6 B)\n"));
+    assert_eq!(
+        (out(&output).as_str(), error(&output).as_str()),
+        ("", "Saved b (6 B); -o - writes to standard output\n")
+    );
     assert_eq!(fs::read(folder.path().join("b")).unwrap(), b"\x7fELF\0\0");
 }
 
@@ -119,7 +121,7 @@ fn an_image_is_saved_under_its_name() {
     let folder = tempdir().unwrap();
     let output = get(folder.path(), &["-k", &url(&server, "/a/lake%20%C3%A9.png")]);
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), ""));
-    assert_eq!(error(&output), "Saved lake é.png (97.7 KiB)\n");
+    assert_eq!(error(&output), "Saved lake é.png (97.7 KiB); -o - writes to standard output\n");
     assert_eq!(fs::read(folder.path().join("lake é.png")).unwrap(), image);
 
     // Text that is offered as a download, too.
@@ -222,10 +224,12 @@ fn wrong_usage_is_status_2() {
     for arguments in [
         &["ftp://h"][..],
         &["-oa", "h", "i"],
-        &["-o.", "h"],
         &["-C", "-o-", "h"],
         &["-F", "a", "h"],
         &["-d", "@nothing", "h"],
+        &["-u", "name", "h"],
+        &["-u", "name:pass\nword", "h"],
+        &["http://name:password@h"],
     ] {
         complaint(&get(folder.path(), arguments), 2);
     }
@@ -356,10 +360,17 @@ fn redirects_are_followed_within_limits() {
 
     let (server, _heads) = stand_in(vec![answer("301 Away", &[("Location", "/a")], "")]);
     let line = complaint(&get(folder.path(), &[&server.to_string()]), 1);
-    assert!(line.contains("on and on"), "{line}");
+    let last = format!("sent on 10 times, and now to http://{server}/a; --max-redirects");
+    assert!(line.contains(&last), "{line}");
     let output = get(folder.path(), &["-I", "--max-redirects=0", &server.to_string()]);
     assert_eq!(output.status.code(), Some(3));
     assert!(out(&output).contains("\nLocation: /a\n"));
+    // Into a pipe, too, it is said where to.
+    let line = complaint(&get(folder.path(), &["--max-redirects=0", &server.to_string()]), 3);
+    let said = format!("http://{server}/: 301 Moved Permanently to http://{server}/a\n");
+    assert_eq!(line, format!("salver: {said}"));
+    let saving = get(folder.path(), &["-Oi", "--max-redirects=0", &server.to_string()]);
+    assert!(complaint(&saving, 3).contains(&format!("to http://{server}/a; nothing is saved")));
 }
 
 #[test]
@@ -368,7 +379,7 @@ fn nobody_is_sent_from_tls_to_plain_text() {
     let away = format!("http://{plain}/");
     let secure = secure_stand_in(vec![answer("302 Found", &[("Location", &away)], "")]);
     let output = get(tempdir().unwrap().path(), &["-k", &format!("https://{secure}/")]);
-    assert!(complaint(&output, 1).contains("from TLS to plain text"));
+    assert!(complaint(&output, 1).contains(&format!("from TLS to plain text, to {away}")));
     assert!(heads.try_recv().is_err(), "it was asked in plain text");
 }
 
@@ -589,10 +600,34 @@ fn a_compressed_bomb_is_printed_in_little_memory() {
 #[test]
 fn a_folder_that_cannot_be_written_to_is_said() {
     let server = setup().file("a.bin", "x").start();
-    let target = Path::new("nothing/a.bin");
-    let output = get(
-        tempdir().unwrap().path(),
-        &["-k", "-o", target.to_str().unwrap(), &url(&server, "/a.bin")],
-    );
-    assert!(complaint(&output, 1).contains("cannot be written"));
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    for (target, missing) in
+        [("nothing/a.bin", "nothing"), ("nothing/", "nothing/"), ("file/a.bin", "file")]
+    {
+        let line =
+            complaint(&get(folder.path(), &["-k", "-o", target, &url(&server, "/a.bin")]), 1);
+        assert!(line.contains(&format!("there is no folder '{missing}'")), "{line}");
+    }
+    assert_eq!(names(&folder), ["file"]);
+}
+
+#[test]
+fn into_a_folder_under_the_names_of_the_server() {
+    let server = setup().file("a.bin", "a").file("b.bin", "b").start();
+    let outer = tempdir().unwrap();
+    let inner = outer.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let urls = [url(&server, "/a.bin"), url(&server, "/b.bin")];
+    let output = get(outer.path(), &["-ko", "inner/", &urls[0], &urls[1]]);
+    assert_eq!(output.status.code(), Some(0), "{}", error(&output));
+    assert_eq!(fs::read(inner.join("a.bin")).unwrap(), b"a");
+    assert_eq!(fs::read(inner.join("b.bin")).unwrap(), b"b");
+    let line = complaint(&get(outer.path(), &["-ko", "inner", &urls[0]]), 1);
+    assert!(line.contains("'inner/a.bin' is there already"), "{line}");
+    let fields = [("Content-Disposition", "attachment; filename=\"../../evil\"")];
+    let (hostile, _heads) = stand_in(vec![answer("200 OK", &fields, "x")]);
+    assert!(get(outer.path(), &["-o", "inner/", &format!("{hostile}/a")]).status.success());
+    assert_eq!(names(&outer), ["inner"]);
+    assert_eq!(fs::read(inner.join("evil")).unwrap(), b"x");
 }

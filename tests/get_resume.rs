@@ -181,7 +181,42 @@ fn with_nothing_to_go_on_with_it_is_a_download_like_any_other() {
     assert_eq!(fs::read(folder.path().join("a.bin")).unwrap(), b"text");
     let output = get(folder.path(), &["-CO", &url]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(error(&output).contains("is there already"), "{}", error(&output));
+    let said = error(&output);
+    assert!(said.contains("taken to be complete") && said.contains("--force"), "{said}");
+    let output = get(folder.path(), &["-C", "-oa.bin", &url]);
+    assert!(error(&output).contains("taken to be complete"), "{}", error(&output));
+    assert_eq!(get(folder.path(), &["-CO", "--force", &url]).status.code(), Some(0));
+}
+
+#[test]
+fn what_is_kept_of_another_url_is_not_thrown_away_in_silence() {
+    for place in ["-O", "-oa"] {
+        let answers = vec![cut(TAGGED, "0123456789", 4), answer("200 OK", TAGGED, "abcdefghij")];
+        let (server, heads) = stand_in(answers);
+        let folder = tempdir().unwrap();
+        breaks_off(folder.path(), &[place, &format!("{server}/a?b")]);
+        let output = get(folder.path(), &["-C", place, &format!("{server}/c/../a")]);
+        assert_eq!(output.status.code(), Some(0), "{}", error(&output));
+        let said = format!("a: the 6 B that are kept are of http://{server}/a, not of");
+        assert!(error(&output).contains(&said), "{}", error(&output));
+        assert!(error(&output).contains("it comes from the start"), "{}", error(&output));
+        assert!(!heads.iter().nth(1).unwrap().contains("range: "));
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"abcdefghij");
+    }
+}
+
+#[test]
+fn it_goes_on_in_a_folder() {
+    let answers = vec![
+        cut(TAGGED, "0123456789", 4),
+        answer("206 Partial Content", &[("Content-Range", "bytes 6-9/10")], "6789"),
+    ];
+    let (server, _heads) = stand_in(answers);
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
+    breaks_off(folder.path(), &["-od/", &format!("{server}/a")]);
+    assert_eq!(get(folder.path(), &["-C", "-od", &format!("{server}/a")]).status.code(), Some(0));
+    assert_eq!(fs::read(folder.path().join("d/a")).unwrap(), b"0123456789");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The command line of `salver get`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method};
+
+use super::time::time;
 
 const AFTER_HELP: &str = "\
 URL may be as short as HOST:PORT. On a terminal the head of the answer is printed, then its text; into a \
@@ -43,11 +46,13 @@ pub struct GetOptions {
     pub head: bool,
     /// Header fields to send. An empty value leaves a field out that would be sent.
     pub fields: HeaderMap,
+    /// Whom to log in as.
+    pub user: Option<User>,
     /// What is sent, as typed: text, or `@FILE`.
     pub data: Vec<String>,
     /// Parts of a form, as typed: `NAME=TEXT`, or `NAME=@FILE`.
     pub form: Vec<String>,
-    /// Where the content goes, `-` for standard output.
+    /// Where the content goes: a file, a folder, or `-` for standard output.
     pub output: Option<PathBuf>,
     /// The content goes into a file, also if it is text.
     pub remote_name: bool,
@@ -81,6 +86,16 @@ pub struct GetOptions {
     pub no_color: bool,
 }
 
+/// A name and a password, with a colon between them, as typed. Nothing shows them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User(pub String);
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("User(..)")
+    }
+}
+
 pub(super) fn parser(name: &'static str) -> Parser {
     Parser::new(name)
         .about("Ask a server for something: show it, or save it")
@@ -107,6 +122,8 @@ fn request() -> Vec<Arg> {
         value("header", Some('H'), "'NAME: VALUE'", "Send that header field, too; again for more")
             .action(ArgAction::Append)
             .value_parser(field),
+        value("user", Some('u'), "NAME:PASSWORD", "Log in with that (Basic authentication)")
+            .value_parser(|text: &str| Ok::<_, std::convert::Infallible>(User(text.to_owned()))),
         value(
             "data",
             Some('d'),
@@ -128,7 +145,8 @@ fn request() -> Vec<Arg> {
         )
         .long_help(
             "POST a form as multipart/form-data, one part for each: NAME=TEXT, or NAME=@FILE for \
-                 a file, which may be followed by ;filename=NAME and ;type=MEDIA/TYPE",
+                 a file (@- standard input), which may be followed by ;filename=NAME and \
+                 ;type=MEDIA/TYPE",
         )
         .action(ArgAction::Append)
         .conflicts_with("continue"),
@@ -150,7 +168,7 @@ fn saving() -> Vec<Arg> {
             "output",
             Some('o'),
             "FILE",
-            "Save into FILE; - writes to standard output, bytes as they are",
+            "Save into FILE, or into a folder (DIR/); - writes to standard output, bytes as they are",
         )
         .value_parser(value_parser!(PathBuf))
         .conflicts_with("remote-name"),
@@ -191,17 +209,17 @@ fn connection() -> Vec<Arg> {
         value("max-redirects", None, "COUNT", "Let it be sent on so often; 0 shows where to")
             .default_value("10")
             .value_parser(value_parser!(u16)),
-        value("timeout", None, "SECONDS", "Give up when nothing has moved for so long")
-            .default_value("30")
-            .value_parser(seconds),
         value(
-            "connect-timeout",
+            "timeout",
             None,
-            "SECONDS",
-            "Give up when there is no connection after so long",
+            "TIME",
+            "Give up when nothing has moved for so long: 500ms, 30s, 2m",
         )
-        .default_value("10")
-        .value_parser(seconds),
+        .default_value("30s")
+        .value_parser(time),
+        value("connect-timeout", None, "TIME", "Give up when there is no connection after so long")
+            .default_value("10s")
+            .value_parser(time),
         value("parallel", None, "COUNT", "Ask for so many URLs at a time, 1 to 64")
             .default_value("4")
             .value_parser(value_parser!(u16).range(1..=64)),
@@ -235,6 +253,7 @@ pub(super) fn options(matches: &ArgMatches) -> GetOptions {
         method: matches.get_one::<Method>("method").cloned(),
         head: matches.get_flag("head"),
         fields,
+        user: matches.get_one::<User>("user").cloned(),
         data: texts("data"),
         form: texts("form"),
         output: path("output"),
@@ -285,9 +304,4 @@ fn range(text: &str) -> Result<String, String> {
     } else {
         Err("takes bytes such as 0-99, 500- or -100, several with commas".to_owned())
     }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "takes seconds from 0.1 to 86400".to_owned())
 }

@@ -10,7 +10,7 @@ use super::ClientError;
 /// is then `http`.
 pub fn address(given: &str) -> Result<Url, ClientError> {
     let wrong = |reason: &str| ClientError::Address {
-        given: given.escape_debug().to_string(),
+        given: without_secrets(given).escape_debug().to_string(),
         reason: reason.to_owned(),
     };
     let whole = if given.contains("://") {
@@ -23,10 +23,21 @@ pub fn address(given: &str) -> Result<Url, ClientError> {
         return Err(wrong("only http and https are spoken"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("a name and password in it would not be sent"));
+        return Err(wrong(
+            "a name and a password in it are not sent; 'salver get' takes them with -u \
+             NAME:PASSWORD",
+        ));
     }
     url.set_fragment(None);
     Ok(url)
+}
+
+/// What was typed, without the name and the password, which are nobody's business.
+fn without_secrets(given: &str) -> String {
+    let (scheme, rest) = given.split_at(given.find("://").map_or(0, |at| at + 3));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let secrets = authority.rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}{}", &rest[secrets..])
 }
 
 #[cfg(test)]
@@ -54,11 +65,14 @@ mod tests {
             ("http://", "empty host"),
             ("localhost:port", "invalid port"),
             ("ftp://example.org", "only http and https"),
-            ("http://me:secret@example.org", "would not be sent"),
+            ("http://me:secret@example.org", "-u NAME:PASSWORD"),
+            ("me:secret@example.org", "-u NAME:PASSWORD"),
+            ("http://me:secret@example.org:port/a@b", "invalid port"),
             ("a\u{1b}[2J b", "invalid"),
         ] {
             let error = address(given).unwrap_err().to_string();
             assert!(error.contains(reason) && !error.contains('\u{1b}'), "{given}: {error}");
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{fmt, io};
 use tokio_rustls::rustls;
 
 use super::Url;
+use super::certificate::words;
 use super::content::ContentError;
 
 /// Why there is no answer: what happened, with whom, and what to do about it.
@@ -95,16 +96,47 @@ pub enum ClientError {
         /// As many bytes as it may have.
         limit: usize,
     },
-    /// Sent on too often, to nowhere, or from TLS to plain text.
+    /// Sent on to nowhere, or from TLS to plain text.
     Redirect {
         /// Who was asked.
         by: String,
         /// What is wrong.
-        reason: &'static str,
+        reason: String,
+    },
+    /// Sent on too often.
+    SentOnTooOften {
+        /// Who was asked first.
+        by: String,
+        /// How often one may be sent on.
+        limit: usize,
+        /// Where the last one sends on to.
+        next: String,
+    },
+    /// HTTP/2 was wanted.
+    NoHttp2 {
+        /// Who does not speak it.
+        by: String,
     },
 }
 
 impl ClientError {
+    /// The same, where HTTP/2 was spoken before anything came: over TLS it was agreed on, if it was;
+    /// else nobody has said that the server understands it.
+    pub(super) fn of_http2(url: &Url, error: &(dyn Error + 'static)) -> Self {
+        let refused = rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol);
+        let is_refused = find::<rustls::Error>(error).is_some_and(|error| *error == refused);
+        let is_connected = !find::<hyper_util::client::legacy::Error>(error)
+            .is_some_and(hyper_util::client::legacy::Error::is_connect);
+        // A server that takes back a stream, or says goodbye, speaks it.
+        let is_spoken = find::<h2::Error>(error).is_some_and(h2::Error::is_remote);
+        let is_content = find::<ContentError>(error).is_some();
+        let is_guess = url.scheme() == "http" && is_connected && !is_spoken && !is_content;
+        if is_refused || is_guess {
+            return Self::NoHttp2 { by: name(url) };
+        }
+        Self::of(url, error)
+    }
+
     /// What an error of the library, with all that is inside it, means.
     pub(super) fn of(url: &Url, error: &(dyn Error + 'static)) -> Self {
         let who = name(url);
@@ -165,7 +197,11 @@ impl fmt::Display for ClientError {
                 write!(f, "{to}: cannot be reached: {source}; check the name and the network")
             }
             Self::Certificate { of, source } => {
-                write!(f, "{of}: its certificate is not trusted ({source}); --insecure takes any")
+                write!(
+                    f,
+                    "{of}: its certificate is not trusted: {}; --insecure takes any",
+                    words(source)
+                )
             }
             Self::Tls { with, source } => {
                 write!(f, "{with}: no agreement on TLS: {source}; is it http:// rather than https?")
@@ -180,16 +216,22 @@ impl fmt::Display for ClientError {
                 write!(f, "{by}: the answer is not complete: {reason}; try again")
             }
             Self::Timeout { to, after } => {
-                write!(f, "{to}: no answer within {} s; try again", after.as_secs())
+                write!(f, "{to}: no answer within {} s; try again", after.as_secs_f64())
             }
             Self::Stalled { by, after } => {
-                write!(f, "{by}: nothing more came for {} s; try again", after.as_secs())
+                write!(f, "{by}: nothing more came for {} s; try again", after.as_secs_f64())
             }
             Self::TooLarge { of, limit } => {
                 write!(f, "{of}: the answer has more than {limit} bytes; is this the right server?")
             }
             Self::Redirect { by, reason } => {
                 write!(f, "{by}: {reason}; name the address it stands for")
+            }
+            Self::SentOnTooOften { by, limit, next } => {
+                write!(f, "{by}: it was sent on {limit} times, and now to {next}")
+            }
+            Self::NoHttp2 { by } => {
+                write!(f, "{by}: the server does not speak HTTP/2; leave --http2 out")
             }
         }
     }

@@ -5,6 +5,8 @@
 //! | --- | --- |
 //! | `address` | what people type for a URL |
 //! | `trust` | whose certificates are believed |
+//! | `authorities` | those in a file, and whom they vouch for |
+//! | `certificate` | what is wrong with one, in words |
 //! | `request` | what is asked, and what is sent with it |
 //! | `content` | the content of a request, read from files while it is sent |
 //! | `redirect` | what is asked next when a server sends on |
@@ -14,6 +16,8 @@
 //! | `error` | why none came, and what to do about it |
 
 mod address;
+mod authorities;
+mod certificate;
 mod content;
 mod error;
 mod guess;
@@ -24,6 +28,7 @@ mod session;
 mod trust;
 
 pub use address::{Url, address};
+pub use authorities::Authorities;
 pub use content::{Content, Piece};
 pub use error::ClientError;
 pub use request::Request;

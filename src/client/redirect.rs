@@ -37,19 +37,27 @@ pub(super) fn next(
     fields: &HeaderMap,
 ) -> Result<Option<Url>, ClientError> {
     let wrong = |reason| ClientError::Redirect { by: name(url), reason };
-    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+    if !sends_on(status) {
         return Ok(None);
     }
-    let location =
-        fields.get(LOCATION).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let next = location.and_then(|location| url.join(location).ok());
-    let next = next.filter(|next| matches!(next.scheme(), "http" | "https"));
-    let mut next = next.ok_or_else(|| wrong("it sends on to no address"))?;
+    let next = location(url, fields).filter(|next| matches!(next.scheme(), "http" | "https"));
+    let mut next = next.ok_or_else(|| wrong("it sends on to no address".to_owned()))?;
     if url.scheme() == "https" && next.scheme() == "http" {
-        return Err(wrong("it sends on from TLS to plain text"));
+        return Err(wrong(format!("it sends on from TLS to plain text, to {next}")));
     }
     next.set_fragment(None);
     Ok(Some(next))
+}
+
+/// Whether a status sends on to what `Location` says.
+pub(super) fn sends_on(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// The URL of `Location`, whatever it is.
+pub(super) fn location(url: &Url, fields: &HeaderMap) -> Option<Url> {
+    let location = std::str::from_utf8(fields.get(LOCATION)?.as_bytes()).ok()?;
+    url.join(location).ok()
 }
 
 /// What is asked there: a POST becomes a GET unless the status says that it stays what it is, and
@@ -117,7 +125,8 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_plain_text_or_to_no_address() {
         for location in ["http://h/", "HTTP://i/"] {
-            assert!(to("https://h/", 302, location).unwrap_err().contains("plain text"));
+            let error = to("https://h/", 302, location).unwrap_err();
+            assert!(error.contains("plain text, to http://"), "{error}");
         }
         for location in ["ftp://h/", "file:///etc/passwd", "http://", "javascript:1", "http://[/"] {
             assert!(to("h/", 302, location).unwrap_err().contains("no address"), "{location}");

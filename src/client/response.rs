@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use super::error::name;
+use super::redirect::{location, sends_on};
 use super::{ClientError, Url};
 
 /// What a server says. The content is still to be read.
@@ -36,6 +37,11 @@ impl Response {
             body,
             patience,
         }
+    }
+
+    /// Where it sends on to, if it does.
+    pub fn sends_on_to(&self) -> Option<Url> {
+        sends_on(self.status).then(|| location(&self.url, &self.fields))?
     }
 
     /// Bytes that are still to come, where that is known.

@@ -10,7 +10,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
 use hyper_util::rt::TokioExecutor;
 
 use super::content::Sending;
@@ -50,6 +50,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: legacy::Client<HttpsConnector<HttpConnector>, Sending>,
+    protocol: Protocol,
     patience: Duration,
 }
 
@@ -89,7 +90,7 @@ impl Client {
         let inner = legacy::Client::builder(TokioExecutor::new())
             .http2_only(settings.protocol == Protocol::Http2)
             .build(connector);
-        Ok(Self { inner, patience: settings.patience })
+        Ok(Self { inner, protocol: settings.protocol, patience: settings.patience })
     }
 
     /// GETs a URL, following redirects. The content may have at most `limit` bytes.
@@ -117,6 +118,7 @@ impl Client {
         redirects: usize,
         mut tell: impl FnMut(StatusCode, &Url),
     ) -> Result<Response, ClientError> {
+        let by = name(&request.url);
         let mut request = request;
         for _ in 0..=redirects {
             let response = self.send(&request).await?;
@@ -131,7 +133,7 @@ impl Client {
                 None => return Ok(response),
             }
         }
-        Err(ClientError::Redirect { by: name(&request.url), reason: "it sends on and on" })
+        Err(ClientError::SentOnTooOften { by, limit: redirects, next: request.url.to_string() })
     }
 
     /// Asks once. As long as something of the request goes out, the answer is waited for.
@@ -143,19 +145,44 @@ impl Client {
         *outgoing.method_mut() = request.method.clone();
         *outgoing.uri_mut() = uri;
         *outgoing.headers_mut() = request.fields.clone();
+        let connection = capture_connection(&mut outgoing);
+        let mut refused = pin!(self.http2_refused(url, connection));
         let mut asked = pin!(self.inner.request(outgoing));
         loop {
             let before = moved.load(Ordering::Relaxed);
-            match tokio::time::timeout(self.patience, &mut asked).await {
-                Ok(response) => {
-                    let response = response.map_err(|error| ClientError::of(url, &error))?;
-                    return Ok(Response::new(url.clone(), response, self.patience));
+            let answer = async {
+                tokio::select! {
+                    biased;
+                    () = &mut refused => Err(ClientError::NoHttp2 { by: name(url) }),
+                    answer = &mut asked => answer.map_err(|error| self.failed(url, &error)),
                 }
+            };
+            match tokio::time::timeout(self.patience, answer).await {
+                Ok(answer) => return Ok(Response::new(url.clone(), answer?, self.patience)),
                 Err(_) if moved.load(Ordering::Relaxed) != before => {}
                 Err(_) => {
                     return Err(ClientError::Timeout { to: name(url), after: self.patience });
                 }
             }
         }
+    }
+
+    fn failed(&self, url: &Url, error: &legacy::Error) -> ClientError {
+        match self.protocol {
+            Protocol::Http2 => ClientError::of_http2(url, error),
+            Protocol::Agreed | Protocol::Http1 => ClientError::of(url, error),
+        }
+    }
+
+    /// Ends when there is a connection over TLS on which HTTP/2 was to be agreed on and was not. A
+    /// server that never heard of it would wait for a request that it can read.
+    async fn http2_refused(&self, url: &Url, mut connection: CaptureConnection) {
+        if self.protocol == Protocol::Http2 && url.scheme() == "https" {
+            let connected = connection.wait_for_connection_metadata().await;
+            if connected.as_ref().is_some_and(|connected| !connected.is_negotiated_h2()) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
     }
 }

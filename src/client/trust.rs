@@ -9,13 +9,12 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-use super::ClientError;
+use super::{Authorities, ClientError};
 
 /// Whose certificates are believed.
 #[derive(Clone, Debug)]
@@ -23,7 +22,7 @@ pub enum Trust {
     /// Those that the system's authorities vouch for; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
     System,
     /// Those that these authorities vouch for, or that are these.
-    Authorities(Arc<RootCertStore>),
+    Authorities(Arc<Authorities>),
     /// Everybody's: nobody can listen, but who answers is not known.
     Anybody,
 }
@@ -31,19 +30,7 @@ pub enum Trust {
 impl Trust {
     /// Only those whom the certificates in a PEM file vouch for.
     pub fn authorities(file: &Path) -> Result<Self, ClientError> {
-        let wrong = |reason: &dyn ToString| ClientError::Authorities {
-            path: file.to_owned(),
-            reason: reason.to_string(),
-        };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))? {
-            let certificate = certificate.map_err(|error| wrong(&error))?;
-            roots.add(certificate).map_err(|error| wrong(&error))?;
-        }
-        if roots.is_empty() {
-            return Err(wrong(&"there is no certificate in it"));
-        }
-        Ok(Self::Authorities(Arc::new(roots)))
+        Authorities::read(file).map(Arc::new).map(Self::Authorities)
     }
 
     /// What is spoken; which HTTP, the connection agrees on.
@@ -63,7 +50,10 @@ impl Trust {
             .with_safe_default_protocol_versions()?;
         Ok(match self {
             Self::System => builder.with_root_certificates(system()),
-            Self::Authorities(roots) => builder.with_root_certificates(Arc::clone(roots)),
+            Self::Authorities(given) => {
+                let verifier = given.verifier(provider)?;
+                builder.dangerous().with_custom_certificate_verifier(verifier)
+            }
             Self::Anybody => {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(NoVerifier(provider)))
             }

@@ -15,10 +15,12 @@
 //! | `text` | text out of its charset, harmless on a terminal |
 //! | `head` | the head of an answer, printed |
 //! | `turns` | whose turn it is to print |
+//! | `bar` | the line of a download on its way |
 //! | `console` | standard output, standard error, the bars |
 //! | `error` | what went wrong, and the exit status |
 
 mod asked;
+mod bar;
 mod coding;
 mod console;
 mod error;

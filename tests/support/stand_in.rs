@@ -31,12 +31,21 @@ pub fn stand_in(answers: Vec<Vec<u8>>) -> (SocketAddr, mpsc::Receiver<String>) {
 /// The same over TLS, with a certificate that nobody vouches for.
 pub fn secure_stand_in(answers: Vec<Vec<u8>>) -> SocketAddr {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+    secure_stand_in_with(&own.cert, &own.signing_key, answers)
+}
+
+/// The same with that certificate.
+pub fn secure_stand_in_with(
+    own: &rcgen::Certificate,
+    key: &rcgen::KeyPair,
+    answers: Vec<Vec<u8>>,
+) -> SocketAddr {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key);
+        .with_single_cert(vec![own.der().clone()], key);
     let config = Arc::new(config.expect("a configuration"));
     let wrap = move |stream| {
         let session = ServerConnection::new(Arc::clone(&config)).expect("a session");

@@ -1,13 +1,14 @@
 //! What is asked: the options as a request.
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, IF_RANGE, RANGE};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_RANGE, RANGE};
 use http::{HeaderValue, Method};
 
 use super::coding;
 use super::error::GetError;
 use super::form::{self, Form};
 use super::partial::Partial;
-use crate::cli::GetOptions;
+use crate::cli::{GetOptions, User};
 use crate::client::{Request, Url};
 
 /// Everything about a request but its URL, which may be one of several.
@@ -38,6 +39,9 @@ impl Asked {
         request = request
             .with(ACCEPT, HeaderValue::from_static(accept))
             .with(ACCEPT_ENCODING, HeaderValue::from_static(accept_encoding));
+        if let Some(user) = &options.user {
+            request = request.with(AUTHORIZATION, basic(user)?);
+        }
         if let Some(range) = &options.range {
             request = request.with(RANGE, value(&format!("bytes={range}"))?);
         }
@@ -73,6 +77,17 @@ fn chosen(options: &GetOptions, request: &mut Request) {
             request.fields.append(name, value.clone());
         }
     }
+}
+
+/// A name and a password in a field (RFC 7617).
+fn basic(User(text): &User) -> Result<HeaderValue, GetError> {
+    if !text.contains(':') || text.chars().any(char::is_control) {
+        let takes = "-u takes a name, a colon and a password, without control characters";
+        return Err(GetError::Usage(takes.to_owned()));
+    }
+    let mut value = value(&format!("Basic {}", BASE64_STANDARD.encode(text)))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn value(text: &str) -> Result<HeaderValue, GetError> {

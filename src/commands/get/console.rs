@@ -5,22 +5,24 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use rustix::fs::FileType;
+use rustix::termios::tcgetwinsize;
 
+use super::bar::Bar;
 use crate::commands::harmless::harmless;
+use crate::commands::terminal::line::Screen;
 use crate::log;
 
 /// How often a bar moves that is waited for.
 const TICK: Duration = Duration::from_millis(200);
-
-const WITH_END: &str = "{wide_msg} {binary_bytes:>11} of {binary_total_bytes}  \
-                        {binary_bytes_per_sec:>12}  {eta:>4} left [{bar:20}]";
-const WITHOUT_END: &str = "{wide_msg} {binary_bytes:>11}  {binary_bytes_per_sec:>12}  {elapsed}";
 
 #[derive(Clone, Debug)]
 pub(super) struct Console {
     bars: MultiProgress,
     /// Whether standard output is a terminal.
     pub(super) is_terminal: bool,
+    /// Whether standard output is a pipe or a file.
+    pub(super) is_read: bool,
     pub(super) colors: bool,
 }
 
@@ -30,7 +32,10 @@ impl Console {
         let unwanted = std::env::var_os("NO_COLOR");
         let setting = no_color.then_some(false);
         let colors = log::colors(setting, is_terminal, unwanted.as_deref());
-        Self { bars: MultiProgress::new(), is_terminal, colors }
+        let kind = rustix::fs::fstat(io::stdout())
+            .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode));
+        let is_read = matches!(kind, FileType::Fifo | FileType::Socket | FileType::RegularFile);
+        Self { bars: MultiProgress::new(), is_terminal, is_read, colors }
     }
 
     /// Writes to standard output.
@@ -59,16 +64,18 @@ impl Console {
             Some(total) => ProgressBar::new(total),
             None => ProgressBar::no_length(),
         };
-        let template = if total.is_some() { WITH_END } else { WITHOUT_END };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("##-"));
+        let line = Bar::new(harmless(name).into_owned(), width, done);
+        if let Ok(style) = ProgressStyle::with_template("{line}") {
+            bar.set_style(style.with_key("line", line));
         }
-        let bar = self.bars.add(bar);
-        bar.set_message(harmless(name).into_owned());
-        bar.set_position(done);
-        // What was there before says nothing of how fast it goes on.
-        bar.reset_eta();
+        let bar = self.bars.add(bar.with_position(done));
         bar.enable_steady_tick(TICK);
         bar
     }
+}
+
+/// Columns of the terminal that bars are on. The last one stays free: some break the line there.
+fn width() -> usize {
+    let size = tcgetwinsize(io::stderr()).ok().filter(|size| size.ws_col > 0);
+    size.map_or(Screen::USUAL_WIDTH, |size| size.ws_col.into()).saturating_sub(1)
 }

@@ -55,11 +55,15 @@ pub(super) enum GetError {
     /// The command line asks for what cannot be.
     Usage(String),
     /// An answer that is not worth saving.
-    Answered { url: String, status: StatusCode },
+    Answered { url: String, status: StatusCode, said: String },
     /// The whole came where a part was asked for.
     NoPart { url: String },
     /// Something has that name.
     There { path: PathBuf },
+    /// Something has that name, and is no download that broke off.
+    Complete { path: PathBuf },
+    /// That is no folder.
+    NoFolder { path: PathBuf },
     /// Somebody is writing it.
     Busy { path: PathBuf },
     /// A file could not be made, written or named.
@@ -109,9 +113,12 @@ impl fmt::Display for GetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |path: &PathBuf| harmless(&path.to_string_lossy()).into_owned();
         match self {
+            Self::Client(error @ ClientError::SentOnTooOften { .. }) => {
+                write!(f, "{error}; --max-redirects COUNT lets it be sent on more often")
+            }
             Self::Client(error) => error.fmt(f),
             Self::Usage(text) => f.write_str(text),
-            Self::Answered { url, status } => write!(f, "{url}: {status}; nothing is saved"),
+            Self::Answered { url, said, .. } => write!(f, "{url}: {said}; nothing is saved"),
             Self::NoPart { url } => write!(
                 f,
                 "{url}: the server sends the whole, not the part; leave --range out to have it"
@@ -121,6 +128,15 @@ impl fmt::Display for GetError {
                 "'{}' is there already; --force replaces it, -o FILE gives another name",
                 shown(path)
             ),
+            Self::Complete { path } => write!(
+                f,
+                "'{}' is there already, and with it nothing that broke off: it is taken to be \
+                 complete; --force fetches it anew",
+                shown(path)
+            ),
+            Self::NoFolder { path } => {
+                write!(f, "there is no folder '{}' to save into; make it first", shown(path))
+            }
             Self::Busy { path } => write!(
                 f,
                 "'{}' is being written by another download; wait for it, or give another name with \

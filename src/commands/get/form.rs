@@ -52,6 +52,7 @@ pub(super) fn multipart(form: &[String]) -> Result<Form, GetError> {
         pieces.push(Piece::Bytes(part.head(&boundary).into()));
         pieces.push(match part.value {
             Value::Text(text) => Piece::Bytes(Bytes::copy_from_slice(text.as_bytes())),
+            Value::File { path, .. } if path == Path::new("-") => Piece::Bytes(input()?),
             Value::File { path, .. } => file(&path)?,
         });
         pieces.push(Piece::Bytes(Bytes::from_static(b"\r\n")));
@@ -97,7 +98,9 @@ impl<'a> Part<'a> {
         let path = PathBuf::from(path);
         let own_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name_sent = file_name.or(own_name)?;
-        let guessed = MimeGuess::from_path(&path).first_or_octet_stream();
+        // Standard input has no name that says what it is.
+        let telling = if path == Path::new("-") { Path::new(&name_sent) } else { &path };
+        let guessed = MimeGuess::from_path(telling).first_or_octet_stream();
         let media_type = media_type.unwrap_or_else(|| guessed.to_string());
         let is_one_line = !media_type.chars().any(char::is_control);
         is_one_line
@@ -169,6 +172,7 @@ mod tests {
             ("a=@b;filename=c.txt;type=x/y", "b", "c.txt", "x/y"),
             ("a=@b; type=x/y; filename=\"c\"", "b", "c", "x/y"),
             ("a=@b", "b", "b", "application/octet-stream"),
+            ("a=@-;filename=c.png", "-", "c.png", "image/png"),
         ] {
             let expected = (path.to_owned(), name.to_owned(), media_type.to_owned());
             assert_eq!(file_part(item), expected, "{item}");

@@ -5,6 +5,7 @@ use http::{HeaderName, StatusCode, Version};
 use crate::client::{Response, Url};
 use crate::commands::harmless::harmless;
 
+const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const NAME: &str = "\x1b[36m";
 const OFF: &str = "\x1b[0m";
@@ -32,6 +33,20 @@ pub(super) fn head(response: &Response, colors: bool) -> String {
 pub(super) fn sent_on(status: StatusCode, next: &Url, colors: bool) -> String {
     let line = format!("{}, sent on to {}", named(status), harmless(next.as_str()));
     paint(colors, DIM, &line) + "\n"
+}
+
+/// A line that says whose head follows.
+pub(super) fn of_whom(url: &Url, colors: bool) -> String {
+    paint(colors, BOLD, &harmless(url.as_str())) + "\n"
+}
+
+/// The status, and where it sends on to.
+pub(super) fn said(response: &Response) -> String {
+    let status = named(response.status);
+    match response.sends_on_to() {
+        Some(next) => format!("{status} to {}", harmless(next.as_str())),
+        None => status,
+    }
 }
 
 /// A URL as it is named in messages: without what may be secret in it.

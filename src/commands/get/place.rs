@@ -1,6 +1,7 @@
 //! Where an answer goes.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use http::HeaderMap;
@@ -16,8 +17,8 @@ use crate::content::disposition;
 pub(super) enum Place {
     /// To standard output if it is text, else into a file that the server names.
     AsItIs,
-    /// Into a file that the server names.
-    Remote,
+    /// Into a file in this folder that the server names. The current one has no name here.
+    Folder(PathBuf),
     /// Into this file.
     File(PathBuf),
     /// Into this, which is no file: a device or a pipe.
@@ -29,7 +30,11 @@ pub(super) enum Place {
 impl Place {
     pub(super) fn of(options: &GetOptions) -> Result<Self, GetError> {
         let Some(path) = &options.output else {
-            return Ok(if options.remote_name { Self::Remote } else { Self::AsItIs });
+            return Ok(if options.remote_name {
+                Self::Folder(PathBuf::new())
+            } else {
+                Self::AsItIs
+            });
         };
         if path == Path::new("-") {
             return if options.resume {
@@ -38,19 +43,25 @@ impl Place {
                 Ok(Self::Output)
             };
         }
+        let meta = fs::metadata(path);
+        if meta.as_ref().is_ok_and(fs::Metadata::is_dir) {
+            return Ok(Self::Folder(path.clone()));
+        }
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(GetError::NoFolder { path: path.clone() });
+        }
         if options.urls.len() > 1 {
             let text = "-o names one file, and there are several URLs; -O saves each under its own \
-                        name";
+                        name, -o DIR/ in a folder";
             return Err(GetError::Usage(text.to_owned()));
         }
-        match fs::metadata(path) {
-            Ok(meta) if meta.is_dir() => {
-                let text = format!("'{}' is a folder; name a file in it", path.display());
-                Err(GetError::Usage(text))
-            }
-            Ok(meta) if !meta.is_file() => Ok(Self::Device(path.clone())),
+        match (meta, path.parent()) {
+            (Ok(meta), _) if !meta.is_file() => Ok(Self::Device(path.clone())),
             _ if path.file_name().is_none() => {
                 Err(GetError::Usage(format!("'{}' names no file", path.display())))
+            }
+            (_, Some(folder)) if !folder.join(".").is_dir() => {
+                Err(GetError::NoFolder { path: folder.to_owned() })
             }
             _ => Ok(Self::File(path.clone())),
         }

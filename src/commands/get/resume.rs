@@ -45,6 +45,12 @@ pub(super) fn validator(fields: &HeaderMap) -> Option<String> {
     (age >= SETTLED).then(|| modified.to_owned())
 }
 
+/// Whether what comes is several parts of something, with what says which is which.
+pub(super) fn is_in_parts(fields: &HeaderMap) -> bool {
+    text(fields, &CONTENT_TYPE)
+        .is_some_and(|value| value.to_ascii_lowercase().starts_with("multipart/byteranges"))
+}
+
 /// What came for a partial download.
 pub(super) fn rest(partial: &Partial, status: StatusCode, fields: &HeaderMap) -> Rest {
     let length = partial.length();
@@ -56,11 +62,9 @@ pub(super) fn rest(partial: &Partial, status: StatusCode, fields: &HeaderMap) ->
     });
     let of_total = |whole: Option<u64>| total.is_none() || whole.is_none() || total == whole;
     let range = text(fields, &CONTENT_RANGE).and_then(ContentRange::parse);
-    let is_in_parts =
-        text(fields, &CONTENT_TYPE).is_some_and(|value| value.starts_with("multipart/byteranges"));
     match (status, range) {
         (StatusCode::PARTIAL_CONTENT, Some(ContentRange { first: Some(first), total: whole }))
-            if first == length && is_same && of_total(whole) && !is_in_parts =>
+            if first == length && is_same && of_total(whole) && !is_in_parts(fields) =>
         {
             Rest::Follows
         }

@@ -12,6 +12,7 @@ use super::console::Console;
 use super::error::{Ending, GetError};
 use super::head;
 use super::partial::Partial;
+use super::place::Place;
 use super::text::{Kind, Text};
 use super::transfer::Session;
 use super::writer::{Sink, Writer};
@@ -44,7 +45,7 @@ impl Session {
     }
 
     fn shows_text(&self) -> bool {
-        self.console.is_terminal || self.place == super::place::Place::AsItIs
+        self.console.is_terminal || self.place == Place::AsItIs
     }
 
     /// Saves content behind what is there, and gives it its name.
@@ -83,7 +84,10 @@ impl Session {
         let path = partial.target().to_owned();
         partial.land(self.options.force)?;
         let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
-        self.console.say(&format!("Saved {name} ({})", Size(size)));
+        // Whoever reads standard output may have wanted it there.
+        let is_missed = self.place == Place::AsItIs && self.console.is_read && !self.options.resume;
+        let hint = if is_missed { "; -o - writes to standard output" } else { "" };
+        self.console.say(&format!("Saved {name} ({}){hint}", Size(size)));
         Ok(Ending::Fine)
     }
 

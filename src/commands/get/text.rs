@@ -82,11 +82,9 @@ fn is_text(media_type: &str) -> bool {
         "yaml",
     ];
     kind == "text"
-        || (kind == "application"
-            && (named.contains(&subtype)
-                || subtype.ends_with("+json")
-                || subtype.ends_with("+xml")
-                || subtype.ends_with("+yaml")))
+        || (kind == "application" && named.contains(&subtype))
+        // Images and models may be text, too.
+        || ["+json", "+xml", "+yaml"].iter().any(|suffix| subtype.ends_with(suffix))
 }
 
 /// Whether a type is UTF-8 whatever it says.
@@ -243,7 +241,10 @@ mod tests {
             ("application/problem+json", text(Some(UTF_8), false)),
             ("application/xhtml+xml", text(None, true)),
             ("application/octet-stream", Kind::Binary),
-            ("image/svg+xml", Kind::Binary),
+            ("image/svg+xml", text(None, false)),
+            ("model/x3d+xml", text(None, false)),
+            ("model/gltf+json", text(Some(UTF_8), false)),
+            ("application/javascript", text(None, false)),
             ("image/png", Kind::Binary),
             ("", Kind::Binary),
         ] {

@@ -52,7 +52,7 @@ impl Session {
         let partial = self.partial(wanted)?;
         match (&partial, &self.place) {
             (Some(partial), _) => place::free(partial.target(), self.options.force)?,
-            (None, Place::File(path)) => place::free(path, self.options.force)?,
+            (None, Place::File(path)) => self.free(path)?,
             _ => {}
         }
         let request = self.asked.of(&wanted.url, partial.as_ref())?;
@@ -67,7 +67,8 @@ impl Session {
         let partial = match (&self.place, self.options.resume) {
             (_, false) | (Place::Device(_) | Place::Output, _) => return Ok(None),
             (Place::File(path), true) => Partial::existing(path)?,
-            (Place::Remote | Place::AsItIs, true) => Partial::of_url(Path::new(""), &wanted.url)?,
+            (Place::Folder(folder), true) => Partial::of_url(folder, &wanted.url)?,
+            (Place::AsItIs, true) => Partial::of_url(Path::new(""), &wanted.url)?,
         };
         let is_same = |partial: &Partial| {
             partial.record().is_some_and(|record| record.url == wanted.url.as_str())
@@ -84,6 +85,7 @@ impl Session {
         let method = request.method.clone();
         let Answered { mut response, before } = self.ask(wanted, request).await?;
         let (url, status) = (head::url(&response.url), response.status);
+        let said = head::said(&response);
         let has_content = method != Method::HEAD;
         if self.options.range.is_some() && status == StatusCode::OK && has_content {
             return Err(GetError::NoPart { url });
@@ -96,28 +98,40 @@ impl Session {
         }
         let reads_along = self.console.is_terminal && self.place == Place::AsItIs;
         let has_head = !has_content || self.options.include || reads_along;
+        let shows = self.place.shows(kind, &response.fields) || self.place == Place::Output;
         if has_head {
             self.unless_stopped(turn.come()).await?;
             let head = before + &head::head(&response, self.console.colors);
+            // The content before it may end within a line.
+            let gap = if has_content && shows && !turn.is_first() { "\n" } else { "" };
+            let head = format!("{}{head}", self.whose(wanted, gap));
             self.console.print(head.as_bytes()).map_err(GetError::Output)?;
         }
         let ending = Ending::of(status);
         if !has_content {
             return Ok(ending);
         }
-        if self.place.shows(kind, &response.fields) || self.place == Place::Output {
+        if shows {
             self.unless_stopped(turn.come()).await?;
             self.show(response, kind, first).await?;
             if ending != Ending::Fine && !has_head {
-                self.console.complain(&format!("{url}: {}", head::named(status)));
+                self.console.complain(&format!("{url}: {said}"));
             }
             return Ok(ending);
         }
         drop(turn);
         if ending != Ending::Fine {
-            return Err(GetError::Answered { url, status });
+            return Err(GetError::Answered { url, status, said });
         }
         self.keep(wanted, response, first).await
+    }
+
+    /// Whose head follows, if there may be several.
+    fn whose(&self, wanted: &Wanted, gap: &str) -> String {
+        if self.options.urls.len() == 1 {
+            return String::new();
+        }
+        format!("{gap}{}", head::of_whom(&wanted.url, self.console.colors))
     }
 
     /// Saves what has come from its start.
@@ -127,17 +141,51 @@ impl Session {
         response: Response,
         first: Option<Bytes>,
     ) -> Result<Ending, GetError> {
+        let name = || name::name(&response.url, &response.fields);
         let target = match &self.place {
             Place::Device(path) => return self.write_into(path, response).await,
             Place::File(path) => path.clone(),
-            _ => PathBuf::from(name::name(&response.url, &response.fields)),
+            _ if resume::is_in_parts(&response.fields) => {
+                let url = head::url(&response.url);
+                let reason = "several parts come as one text, with lines between them that say \
+                              which is which; -o FILE saves that, -o - prints it, and one range \
+                              at a time gives the bytes alone";
+                return Err(GetError::Content { url, reason: reason.to_owned() });
+            }
+            Place::Folder(folder) => folder.join(name()),
+            Place::AsItIs | Place::Output => PathBuf::from(name()),
         };
-        place::free(&target, self.options.force)?;
+        self.free(&target)?;
+        self.tell_of_another(wanted, &target)?;
         let mut partial = Partial::begin(&target)?;
         if let Err(error) = partial.restart(self.record(wanted, &target, &response)) {
             return Err(partial.kept(error));
         }
         self.save(response, partial, first).await
+    }
+
+    /// Refuses a name that something has.
+    fn free(&self, path: &Path) -> Result<(), GetError> {
+        place::free(path, self.options.force).map_err(|error| match error {
+            GetError::There { path } if self.options.resume => GetError::Complete { path },
+            error => error,
+        })
+    }
+
+    /// Says that what there is to go on with is of another URL, and is not gone on with.
+    fn tell_of_another(&self, wanted: &Wanted, target: &Path) -> Result<(), GetError> {
+        if self.options.resume
+            && let Some(partial) = Partial::existing(target)?
+            && let Some(other) = partial.record().and_then(|record| Url::parse(&record.url).ok())
+        {
+            let (name, have) = (head::line(&target.to_string_lossy()), Size(partial.length()));
+            let (other, url) = (head::url(&other), head::url(&wanted.url));
+            self.console.say(&format!(
+                "{name}: the {have} that are kept are of {other}, not of {url} as it was typed: it \
+                 comes from the start"
+            ));
+        }
+        Ok(())
     }
 
     /// The rest of a download, or all of it if it is another one by now.
@@ -191,7 +239,8 @@ impl Session {
             }
             Rest::DoesNotFit | Rest::Refused => {
                 let (url, status) = (head::url(&response.url), response.status);
-                Err(partial.kept(GetError::Answered { url, status }))
+                let said = head::said(&response);
+                Err(partial.kept(GetError::Answered { url, status, said }))
             }
         }
     }
@@ -216,16 +265,26 @@ impl Session {
 
     /// Asks, over TLS if that is what is spoken on a port of which nobody said it.
     async fn ask(&self, wanted: &Wanted, request: Request) -> Result<Answered, GetError> {
-        let answered = self.follow(request.clone()).await?;
-        if !wanted.is_guess || answered.response.status != StatusCode::BAD_REQUEST {
-            return Ok(answered);
+        let answered = self.follow(request.clone()).await;
+        let may_be_tls = match &answered {
+            Ok(answered) => answered.response.status == StatusCode::BAD_REQUEST,
+            Err(GetError::Client(error)) => matches!(
+                error,
+                ClientError::NoHttp2 { .. }
+                    | ClientError::NotHttp { .. }
+                    | ClientError::Broken { .. }
+            ),
+            Err(_) => false,
+        };
+        if !wanted.is_guess || !may_be_tls {
+            return answered;
         }
         let mut request = request;
         // Never fails: from http to https.
         let _ = request.url.set_scheme("https");
         match self.follow(request).await {
             Err(GetError::Client(error)) if !matches!(error, ClientError::Certificate { .. }) => {
-                Ok(answered)
+                answered
             }
             other => other,
         }

@@ -26,6 +26,11 @@ impl Turns {
 }
 
 impl Turn {
+    /// Whether nobody was before it.
+    pub(super) fn is_first(&self) -> bool {
+        self.place == 0
+    }
+
     /// Waits until all before it will print no more.
     pub(super) async fn come(&self) {
         let mut over = self.turns.0.subscribe();

@@ -1,0 +1,42 @@
+//! Times, as people type them.
+
+use std::time::Duration;
+
+const LONGEST: f64 = 7.0 * 24.0 * 3600.0;
+
+/// A time above zero, of a week at most: a number and one of `us`, `ms`, `s`, `m`, `h`; seconds
+/// without.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let takes = || "takes a time such as 10s, 500ms, 2m or 1h, of a week at most".to_owned();
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(takes()),
+    };
+    let time = number.parse::<f64>().ok().map(|number| number * seconds);
+    let time = time.filter(|time| (0.0..=LONGEST).contains(time)).map(Duration::from_secs_f64);
+    time.filter(|time| !time.is_zero()).ok_or_else(takes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, millis) in
+            [("10s", 10_000), ("500ms", 500), ("1.5m", 90_000), ("2h", 7_200_000), ("0.5", 500)]
+        {
+            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(time("250us"), Ok(Duration::from_micros(250)));
+        for wrong in ["", "s", "0s", "-1s", "1d", "10 s", "inf", "NaN", "1e9h"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}
