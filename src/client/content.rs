@@ -65,6 +65,11 @@ impl Content {
         Self(pieces.into_iter().collect())
     }
 
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Bytes in all.
     pub fn length(&self) -> u64 {
         self.0.iter().map(Piece::length).sum()

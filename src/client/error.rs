@@ -75,6 +75,13 @@ pub enum ClientError {
         /// What happened, in the words of the library.
         reason: String,
     },
+    /// The answer is of a kind that nobody asked for.
+    Unasked {
+        /// By whom.
+        by: String,
+        /// What it does.
+        what: String,
+    },
     /// It took too long.
     Timeout {
         /// Who was asked.
@@ -215,6 +222,7 @@ impl fmt::Display for ClientError {
             Self::Broken { by, reason } => {
                 write!(f, "{by}: the answer is not complete: {reason}; try again")
             }
+            Self::Unasked { by, what } => write!(f, "{by}: {what}; is this the right server?"),
             Self::Timeout { to, after } => {
                 write!(f, "{to}: no answer within {} s; try again", after.as_secs_f64())
             }

@@ -158,7 +158,7 @@ impl Client {
                 }
             };
             match tokio::time::timeout(self.patience, answer).await {
-                Ok(answer) => return Ok(Response::new(url.clone(), answer?, self.patience)),
+                Ok(answer) => return Response::new(request, answer?, self.patience),
                 Err(_) if moved.load(Ordering::Relaxed) != before => {}
                 Err(_) => {
                     return Err(ClientError::Timeout { to: name(url), after: self.patience });

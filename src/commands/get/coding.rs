@@ -16,6 +16,9 @@ pub(super) const ACCEPTED: &str = "zstd, br, gzip";
 /// Bytes that brotli writes at once.
 const BLOCK: usize = 64 << 10;
 
+/// How content in a form of brotli begins that no server may send.
+const LARGE_WINDOW: u8 = 0x11;
+
 /// A coding that can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
@@ -51,14 +54,19 @@ impl Coding {
     pub(super) fn undone(self, sink: Box<dyn Sink>) -> io::Result<Box<dyn Sink>> {
         Ok(match self {
             Self::Gzip => Box::new(Gzip(MultiGzDecoder::new(sink))),
-            Self::Brotli => Box::new(Brotli(DecompressorWriter::new(sink, BLOCK))),
+            Self::Brotli => {
+                Box::new(Brotli { inner: DecompressorWriter::new(sink, BLOCK), has_begun: false })
+            }
             Self::Zstd => Box::new(Zstd(ZstdDecoder::new(sink)?)),
         })
     }
 }
 
 struct Gzip(MultiGzDecoder<Box<dyn Sink>>);
-struct Brotli(DecompressorWriter<Box<dyn Sink>>);
+struct Brotli {
+    inner: DecompressorWriter<Box<dyn Sink>>,
+    has_begun: bool,
+}
 struct Zstd(ZstdDecoder<'static, Box<dyn Sink>>);
 
 impl Write for Gzip {
@@ -79,19 +87,28 @@ impl Sink for Gzip {
 
 impl Write for Brotli {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        if let Some(first) = bytes.first()
+            && !self.has_begun
+        {
+            // What RFC 7932 section 9.1 reserves announces windows of up to 1 GiB.
+            if first & 0x7f == LARGE_WINDOW {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "its window is too large"));
+            }
+            self.has_begun = true;
+        }
+        self.inner.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.inner.flush()
     }
 }
 
 impl Sink for Brotli {
     fn finish(mut self: Box<Self>) -> io::Result<()> {
-        self.0.close()?;
+        self.inner.close()?;
         let cut = |_| io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early");
-        self.0.into_inner().map_err(cut)?.finish()
+        self.inner.into_inner().map_err(cut)?.finish()
     }
 }
 
@@ -180,6 +197,19 @@ mod tests {
             assert!(undo(coding, &whole[..whole.len() - 3]).is_err(), "{coding:?} cut");
             assert!(undo(coding, b"this is not coded at all").is_err(), "{coding:?} none");
         }
+    }
+
+    #[test]
+    fn a_window_that_would_fill_the_memory_is_refused() {
+        let mut large = Vec::new();
+        let parameters = brotli::enc::BrotliEncoderParams {
+            large_window: true,
+            lgwin: 30,
+            ..brotli::enc::BrotliEncoderParams::default()
+        };
+        brotli::BrotliCompress(&mut &[0; 1000][..], &mut large, &parameters).unwrap();
+        let error = undo(Coding::Brotli, &large).unwrap_err();
+        assert!(error.to_string().contains("window"), "{error}");
     }
 
     #[test]

@@ -55,7 +55,9 @@ impl Console {
 
     /// What went wrong, on standard error.
     pub(super) fn complain(&self, what: &dyn std::fmt::Display) {
-        self.say(&format!("salver: {what}"));
+        let text = what.to_string();
+        let lines: Vec<_> = text.split('\n').map(harmless).collect();
+        self.say(&format!("salver: {}", lines.join("\n")));
     }
 
     /// A bar of what is on its way; none is seen unless standard error is a terminal.

@@ -84,7 +84,11 @@ impl GetError {
     pub(super) fn ending(&self) -> Ending {
         match self {
             Self::Usage(_) | Self::Client(ClientError::Address { .. }) => Ending::Usage,
-            Self::Answered { status, .. } => Ending::of(*status),
+            // Also what is no error may be of no use here.
+            Self::Answered { status, .. } => match Ending::of(*status) {
+                Ending::Fine => Ending::Failed,
+                other => other,
+            },
             Self::Stopped(signal) => Ending::Stopped(*signal),
             Self::Kept { error, .. } => error.ending(),
             // Whoever reads has seen enough.

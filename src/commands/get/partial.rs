@@ -85,9 +85,13 @@ impl Partial {
         Ok(None)
     }
 
-    /// An empty one for that place; what there was of another is gone.
-    pub(super) fn begin(target: &Path) -> Result<Self, GetError> {
+    /// An empty one for that place; what there was of another is gone. Files of the same names that are of
+    /// no download are replaced by `force` alone.
+    pub(super) fn begin(target: &Path, force: bool) -> Result<Self, GetError> {
         let path = beside(target, ENDING);
+        if !force {
+            leave_alone(&path, &beside(target, RECORD_ENDING))?;
+        }
         let Some(file) = open(&path, OFlags::CREATE)? else {
             return Err(failed(&path, io::ErrorKind::NotFound.into()));
         };
@@ -221,6 +225,22 @@ fn open(path: &Path, more: OFlags) -> Result<Option<File>, GetError> {
     Err(GetError::Busy { path: path.to_owned() })
 }
 
+/// Refuses to touch what is in the way and was not made here: something without a record, or a record that
+/// is none.
+fn leave_alone(path: &Path, record: &Path) -> Result<(), GetError> {
+    if read_record(record).is_some() {
+        return Ok(());
+    }
+    let is_there = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.len() > 0);
+    match [record, path].into_iter().find(|path| is_there(path)) {
+        Some(path) => {
+            let reason = "it is there, and not of a download; move it away, or --force replaces it";
+            Err(failed(path, io::Error::other(reason)))
+        }
+        None => Ok(()),
+    }
+}
+
 fn read_record(path: &Path) -> Option<Record> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
@@ -259,7 +279,7 @@ mod tests {
     }
 
     fn begun(folder: &Path, name: &str) -> Partial {
-        let mut partial = Partial::begin(&folder.join(name)).unwrap();
+        let mut partial = Partial::begin(&folder.join(name), false).unwrap();
         partial.restart(Some(Record { name: name.to_owned(), ..record() })).unwrap();
         partial.end().unwrap().write_all(b"1234").unwrap();
         partial
@@ -290,7 +310,7 @@ mod tests {
     #[test]
     fn without_a_record_nothing_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let partial = Partial::begin(&folder.path().join("a")).unwrap();
+        let partial = Partial::begin(&folder.path().join("a"), false).unwrap();
         partial.end().unwrap().write_all(b"1234").unwrap();
         assert!(matches!(partial.kept(GetError::Stopped(2)), GetError::Stopped(2)));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -300,7 +320,7 @@ mod tests {
     fn only_one_writes_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let first = begun(folder.path(), "a");
-        let second = Partial::begin(&folder.path().join("a"));
+        let second = Partial::begin(&folder.path().join("a"), false);
         assert!(matches!(second, Err(GetError::Busy { .. })));
         assert_eq!(first.file.metadata().unwrap().len(), 4);
     }
@@ -327,10 +347,10 @@ mod tests {
         let victim = folder.path().join("victim");
         fs::write(&victim, "kept").unwrap();
         std::os::unix::fs::symlink(&victim, &part).unwrap();
-        assert!(Partial::begin(&target).is_err());
+        assert!(Partial::begin(&target, false).is_err());
         fs::remove_file(&part).unwrap();
         fs::hard_link(&victim, &part).unwrap();
-        assert!(Partial::begin(&target).is_err());
+        assert!(Partial::begin(&target, false).is_err());
         assert_eq!(fs::read(&victim).unwrap(), b"kept");
     }
 

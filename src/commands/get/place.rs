@@ -36,7 +36,8 @@ impl Place {
                 Self::AsItIs
             });
         };
-        if path == Path::new("-") {
+        // To open that anew would begin a file that somebody else has begun.
+        if path == Path::new("-") || path == Path::new("/dev/stdout") {
             return if options.resume {
                 Err(GetError::Usage("-C goes on in a file, not on standard output".to_owned()))
             } else {

@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::partial::Partial;
+use super::partial::{Partial, Record};
 
 /// A file that was changed later than this before the answer may have been changed again since.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -15,8 +15,8 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// What an answer to a request for the rest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// The rest.
-    Follows,
+    /// The rest, so many bytes.
+    Follows(u64),
     /// Nothing is missing.
     IsThere,
     /// The whole of another version, or of one that is not sent in parts.
@@ -55,34 +55,79 @@ pub(super) fn is_in_parts(fields: &HeaderMap) -> bool {
 pub(super) fn rest(partial: &Partial, status: StatusCode, fields: &HeaderMap) -> Rest {
     let length = partial.length();
     let total = partial.record().and_then(|record| record.total);
-    let is_same = partial.record().is_some_and(|record| {
-        // A weak date does not say that it is another one.
-        text(fields, &ETAG)
-            .is_none_or(|tag| !record.validator.starts_with('"') || tag == record.validator)
-    });
+    let is_same = partial.record().is_some_and(|record| is_same(record, fields));
+    // An error may say nothing of what it is about.
+    let is_another = fields.contains_key(ETAG) && !is_same;
     let of_total = |whole: Option<u64>| total.is_none() || whole.is_none() || total == whole;
     let range = text(fields, &CONTENT_RANGE).and_then(ContentRange::parse);
+    let is_plain = !is_in_parts(fields) && !fields.contains_key(CONTENT_ENCODING);
     match (status, range) {
-        (StatusCode::PARTIAL_CONTENT, Some(ContentRange { first: Some(first), total: whole }))
-            if first == length && is_same && of_total(whole) && !is_in_parts(fields) =>
+        (
+            StatusCode::PARTIAL_CONTENT,
+            Some(ContentRange { bytes: Some((first, last)), total: whole }),
+        ) if first == length
+                && is_same
+                && is_plain
+                && of_total(whole)
+                // The rest goes to the end.
+                && whole.or(total).is_some_and(|total| last.checked_add(1) == Some(total)) =>
         {
-            Rest::Follows
+            Rest::Follows((last - first).saturating_add(1))
         }
-        (StatusCode::RANGE_NOT_SATISFIABLE, Some(ContentRange { first: None, total: whole }))
-            if whole == Some(length) && is_same && of_total(whole) =>
+        (StatusCode::RANGE_NOT_SATISFIABLE, Some(ContentRange { bytes: None, total: whole }))
+            if whole == Some(length) && of_total(whole) && !is_another =>
         {
             Rest::IsThere
         }
         (StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE, _) => Rest::DoesNotFit,
-        (status, _) if status.is_success() => Rest::Whole,
+        (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, _) => Rest::Whole,
         _ => Rest::Refused,
+    }
+}
+
+/// Whether a part is of the version that the record is of. A part has the entity tag that the whole
+/// would have (RFC 9110 section 15.3.7); its date may be left out.
+fn is_same(record: &Record, fields: &HeaderMap) -> bool {
+    let (tag, modified) = (text(fields, &ETAG), text(fields, &LAST_MODIFIED));
+    if record.validator.starts_with('"') {
+        tag == Some(&record.validator)
+    } else {
+        tag.is_none() && modified.is_none_or(|modified| modified == record.validator)
+    }
+}
+
+/// Bytes of a part, by what is said of it; several parts have no length.
+pub(super) fn part_length(fields: &HeaderMap) -> Option<u64> {
+    let (first, last) = text(fields, &CONTENT_RANGE).and_then(ContentRange::parse)?.bytes?;
+    (!is_in_parts(fields)).then(|| (last - first).saturating_add(1))
+}
+
+/// Whether a part is one that this range asks for: `0-99`, `500-` or `-100`. Of several nothing is said
+/// here.
+pub(super) fn is_part_of(range: &str, fields: &HeaderMap) -> bool {
+    if range.contains(',') {
+        return true;
+    }
+    let came = text(fields, &CONTENT_RANGE).and_then(ContentRange::parse);
+    let (Some(ContentRange { bytes: Some((first, last)), total }), Some((from, to))) =
+        (came, range.trim().split_once('-'))
+    else {
+        return false;
+    };
+    match (number(from), number(to)) {
+        (Some(from), to) => first == from && to.is_none_or(|to| last <= to),
+        (None, Some(count)) => {
+            last - first < count && total.is_none_or(|total| last.checked_add(1) == Some(total))
+        }
+        (None, None) => false,
     }
 }
 
 /// `bytes 5-9/10`, `bytes 5-9/*`, `bytes */10`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ContentRange {
-    first: Option<u64>,
+    /// The first and the last.
+    bytes: Option<(u64, u64)>,
     total: Option<u64>,
 }
 
@@ -91,18 +136,18 @@ impl ContentRange {
         let (range, total) = value.strip_prefix("bytes ")?.trim().split_once('/')?;
         let total = if total == "*" { None } else { Some(number(total)?) };
         if range == "*" {
-            return Some(Self { first: None, total });
+            return Some(Self { bytes: None, total });
         }
         let (first, last) = range.split_once('-')?;
         let (first, last) = (number(first)?, number(last)?);
-        // The rest goes to the end.
-        let is_rest = first <= last && total.is_none_or(|total| last.checked_add(1) == Some(total));
-        is_rest.then_some(Self { first: Some(first), total })
+        let is_range = first <= last && total.is_none_or(|total| last < total);
+        is_range.then_some(Self { bytes: Some((first, last)), total })
     }
 }
 
 fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
 }
 
 fn text<'a>(fields: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -115,7 +160,6 @@ mod tests {
 
     use http::HeaderValue;
 
-    use super::super::partial::Record;
     use super::*;
 
     fn fields(rows: &[(HeaderName, &'static str)]) -> HeaderMap {
@@ -150,7 +194,7 @@ mod tests {
             validator: "\"1\"".to_owned(),
             total: Some(9),
         };
-        let mut partial = Partial::begin(&folder.join("a")).unwrap();
+        let mut partial = Partial::begin(&folder.join("a"), false).unwrap();
         partial.restart(Some(record)).unwrap();
         partial.end().unwrap().write_all(b"1234").unwrap();
         drop(partial);
@@ -162,17 +206,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let partial = partial(folder.path());
         for (status, rows, expected) in [
-            (206, &[(CONTENT_RANGE, "bytes 4-8/9")][..], Rest::Follows),
-            (206, &[(CONTENT_RANGE, "bytes 4-8/*"), (ETAG, "\"1\"")], Rest::Follows),
+            (206, &[(CONTENT_RANGE, "bytes 4-8/9"), (ETAG, "\"1\"")][..], Rest::Follows(5)),
+            (206, &[(CONTENT_RANGE, "bytes 4-8/*"), (ETAG, "\"1\"")], Rest::Follows(5)),
+            (206, &[(CONTENT_RANGE, "bytes 4-6/*"), (ETAG, "\"1\"")], Rest::DoesNotFit),
+            (206, &[(CONTENT_RANGE, "bytes 4-8/9")], Rest::DoesNotFit),
+            (206, &[(CONTENT_RANGE, "bytes 4-8/9"), (LAST_MODIFIED, NOW)], Rest::DoesNotFit),
             (206, &[(CONTENT_RANGE, "bytes 4-8/9"), (ETAG, "\"2\"")], Rest::DoesNotFit),
-            (206, &[(CONTENT_RANGE, "bytes 4-9/10")], Rest::DoesNotFit),
-            (206, &[(CONTENT_RANGE, "bytes 4-7/9")], Rest::DoesNotFit),
-            (206, &[(CONTENT_RANGE, "bytes 0-8/9")], Rest::DoesNotFit),
-            (206, &[(CONTENT_RANGE, "bytes 4-3/9")], Rest::DoesNotFit),
-            (206, &[(CONTENT_RANGE, "bytes +4-8/9")], Rest::DoesNotFit),
-            (206, &[], Rest::DoesNotFit),
+            (206, &[(CONTENT_RANGE, "bytes 4-8/9"), (ETAG, "W/\"1\"")], Rest::DoesNotFit),
+            (
+                206,
+                &[(CONTENT_RANGE, "bytes 4-8/9"), (ETAG, "\"1\""), (CONTENT_ENCODING, "gzip")],
+                Rest::DoesNotFit,
+            ),
+            (206, &[(CONTENT_RANGE, "bytes 4-9/10"), (ETAG, "\"1\"")], Rest::DoesNotFit),
+            (206, &[(CONTENT_RANGE, "bytes 4-7/9"), (ETAG, "\"1\"")], Rest::DoesNotFit),
+            (206, &[(CONTENT_RANGE, "bytes 0-8/9"), (ETAG, "\"1\"")], Rest::DoesNotFit),
+            (206, &[(CONTENT_RANGE, "bytes 4-3/9"), (ETAG, "\"1\"")], Rest::DoesNotFit),
+            (206, &[(CONTENT_RANGE, "bytes +4-8/9"), (ETAG, "\"1\"")], Rest::DoesNotFit),
+            (206, &[(ETAG, "\"1\"")], Rest::DoesNotFit),
             (416, &[(CONTENT_RANGE, "bytes */4")], Rest::DoesNotFit),
             (416, &[(CONTENT_RANGE, "bytes */9")], Rest::DoesNotFit),
+            (202, &[], Rest::Refused),
+            (204, &[], Rest::Refused),
+            (205, &[], Rest::Refused),
             (200, &[], Rest::Whole),
             (404, &[], Rest::Refused),
             (302, &[], Rest::Refused),
@@ -180,12 +236,51 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(rest(&partial, status, &fields(rows)), expected, "{status} {rows:?}");
         }
+        // The same by its date.
+        let dated = Record {
+            url: "http://h/a".to_owned(),
+            name: "a".to_owned(),
+            validator: EARLIER.to_owned(),
+            total: None,
+        };
+        for (rows, expected) in [
+            (&[][..], true),
+            (&[(LAST_MODIFIED, EARLIER)], true),
+            (&[(LAST_MODIFIED, NOW)], false),
+            (&[(ETAG, "\"1\"")], false),
+        ] {
+            assert_eq!(is_same(&dated, &fields(rows)), expected, "{rows:?}");
+        }
         partial.end().unwrap().write_all(b"56789").unwrap();
         drop(partial);
         let whole = Partial::existing(&folder.path().join("a")).unwrap().unwrap();
         let status = StatusCode::RANGE_NOT_SATISFIABLE;
         for (range, expected) in [("bytes */9", Rest::IsThere), ("bytes */8", Rest::DoesNotFit)] {
             assert_eq!(rest(&whole, status, &fields(&[(CONTENT_RANGE, range)])), expected);
+        }
+    }
+
+    #[test]
+    fn a_part_is_what_was_asked_for() {
+        for (range, came, expected) in [
+            ("0-3", "bytes 0-3/9", true),
+            ("0-30", "bytes 0-8/9", true),
+            ("0-3", "bytes 0-4/9", false),
+            ("0-3", "bytes 5-8/9", false),
+            ("5-", "bytes 5-8/9", true),
+            ("5-", "bytes 5-6/*", true),
+            ("-2", "bytes 7-8/9", true),
+            ("-2", "bytes 6-8/9", false),
+            ("-2", "bytes 0-1/9", false),
+            ("0-3", "bytes */9", false),
+            ("0-3", "4", false),
+            ("0-3,5-6", "4", true),
+        ] {
+            assert_eq!(
+                is_part_of(range, &fields(&[(CONTENT_RANGE, came)])),
+                expected,
+                "{range} {came}"
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use indicatif::ProgressBar;
@@ -18,6 +19,9 @@ use super::transfer::Session;
 use super::writer::{Sink, Writer};
 use crate::client::Response;
 use crate::content::shown::Size;
+
+/// How long what has come may take to be written once a signal has come.
+const LEAVE: Duration = Duration::from_millis(500);
 
 impl Session {
     /// Prints content.
@@ -132,15 +136,23 @@ impl Session {
             match self.chunk(&mut response, &mut first).await {
                 Ok(Some(bytes)) => {
                     bar.inc(bytes.len() as u64);
-                    if !writer.write(bytes).await {
-                        break Ok(());
+                    match self.unless_stopped(writer.write(bytes)).await {
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(stopped) => break Err(stopped),
                     }
                 }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
-        let written = writer.finish(came.is_ok()).await;
+        let finished = writer.finish(came.is_ok());
+        let written = if let Err(GetError::Stopped(_)) = came {
+            // Whoever reads a pipe may never read on.
+            tokio::time::timeout(LEAVE, finished).await.unwrap_or(Ok(()))
+        } else {
+            finished.await
+        };
         came.and(written.map_err(|error| {
             // What the system did not say, the decoder said.
             if coding.is_some() && error.raw_os_error().is_none() {

@@ -90,6 +90,9 @@ impl Session {
         if self.options.range.is_some() && status == StatusCode::OK && has_content {
             return Err(GetError::NoPart { url });
         }
+        if status == StatusCode::PARTIAL_CONTENT && has_content {
+            self.check_part(&mut response)?;
+        }
         let mut kind = Kind::of(&response.fields);
         let mut first = None;
         if kind == Kind::Unknown && self.place == Place::AsItIs && has_content {
@@ -120,10 +123,32 @@ impl Session {
             return Ok(ending);
         }
         drop(turn);
-        if ending != Ending::Fine {
+        let has_nothing = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+        if has_nothing && self.place == Place::AsItIs {
+            return Ok(ending);
+        }
+        if has_nothing || ending != Ending::Fine {
             return Err(GetError::Answered { url, status, said });
         }
         self.keep(wanted, response, first).await
+    }
+
+    /// Refuses a part that was not asked for.
+    fn check_part(&self, response: &mut Response) -> Result<(), GetError> {
+        let reason = match &self.options.range {
+            None => "a part came, where the whole was asked for",
+            Some(range) if !resume::is_part_of(range, &response.fields) => {
+                "another part came than was asked for"
+            }
+            Some(_) => {
+                if let Some(length) = resume::part_length(&response.fields) {
+                    response.must_have(length);
+                }
+                return Ok(());
+            }
+        };
+        let url = head::url(&response.url);
+        Err(GetError::Content { url, reason: reason.to_owned() })
     }
 
     /// Whose head follows, if there may be several.
@@ -157,7 +182,7 @@ impl Session {
         };
         self.free(&target)?;
         self.tell_of_another(wanted, &target)?;
-        let mut partial = Partial::begin(&target)?;
+        let mut partial = Partial::begin(&target, self.options.force)?;
         if let Err(error) = partial.restart(self.record(wanted, &target, &response)) {
             return Err(partial.kept(error));
         }
@@ -215,7 +240,8 @@ impl Session {
         }
         let name = partial.target().to_string_lossy().into_owned();
         match rest {
-            Rest::Follows => {
+            Rest::Follows(bytes) => {
+                response.must_have(bytes);
                 let have = Size(partial.length());
                 self.console.say(&format!("{}: {have} are there, it goes on", head::line(&name)));
                 self.save(response, partial, None).await
