@@ -360,7 +360,7 @@ fn redirects_are_followed_within_limits() {
 
     let (server, _heads) = stand_in(vec![answer("301 Away", &[("Location", "/a")], "")]);
     let line = complaint(&get(folder.path(), &[&server.to_string()]), 1);
-    let last = format!("sent on 10 times, and now to http://{server}/a; --max-redirects");
+    let last = format!("on and on: 10 times, and now to http://{server}/a; --max-redirects");
     assert!(line.contains(&last), "{line}");
     let output = get(folder.path(), &["-I", "--max-redirects=0", &server.to_string()]);
     assert_eq!(output.status.code(), Some(3));

@@ -236,7 +236,7 @@ impl fmt::Display for ClientError {
                 write!(f, "{by}: {reason}; name the address it stands for")
             }
             Self::SentOnTooOften { by, limit, next } => {
-                write!(f, "{by}: it was sent on {limit} times, and now to {next}")
+                write!(f, "{by}: it sends on and on: {limit} times, and now to {next}")
             }
             Self::NoHttp2 { by } => {
                 write!(f, "{by}: the server does not speak HTTP/2; leave --http2 out")
