@@ -145,7 +145,11 @@ fn an_error_leaves_what_is_there() {
     let answers = vec![
         cut(TAGGED, "0123456789", 4),
         answer("503 Busy", &[], "later"),
-        answer("206 Partial Content", &[("Content-Range", "bytes 6-9/10")], "6789"),
+        answer(
+            "206 Partial Content",
+            &[("Content-Range", "bytes 6-9/10"), ("ETag", "\"1\"")],
+            "6789",
+        ),
     ];
     let (server, _heads) = stand_in(answers);
     let folder = tempdir().unwrap();
@@ -209,7 +213,11 @@ fn what_is_kept_of_another_url_is_not_thrown_away_in_silence() {
 fn it_goes_on_in_a_folder() {
     let answers = vec![
         cut(TAGGED, "0123456789", 4),
-        answer("206 Partial Content", &[("Content-Range", "bytes 6-9/10")], "6789"),
+        answer(
+            "206 Partial Content",
+            &[("Content-Range", "bytes 6-9/10"), ("ETag", "\"1\"")],
+            "6789",
+        ),
     ];
     let (server, _heads) = stand_in(answers);
     let folder = tempdir().unwrap();

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, value_parser};
 
+use super::time::{any_time, time};
+
 const AFTER_HELP: &str = "\
 URL may be as short as HOST:PORT. With --rate requests begin when they are due, whether or not those before them are \
 answered, and an answer's time counts from then; without it each connection asks as soon as it has its answer.
@@ -207,51 +209,7 @@ pub(super) fn options(matches: &ArgMatches) -> BenchOptions {
     }
 }
 
-/// A time above zero: a number and one of `us`, `ms`, `s`, `m`, `h`; seconds without.
-fn time(text: &str) -> Result<Duration, String> {
-    any_time(text).and_then(|time| if time.is_zero() { Err(takes()) } else { Ok(time) })
-}
-
-fn any_time(text: &str) -> Result<Duration, String> {
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let seconds = match unit {
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(takes()),
-    };
-    let time = number.parse::<f64>().ok().map(|number| number * seconds);
-    let time = time.filter(|time| (0.0..=604_800.0).contains(time));
-    time.map(Duration::from_secs_f64).ok_or_else(takes)
-}
-
-fn takes() -> String {
-    "takes a time such as 10s, 500ms, 2m or 1h, of a week at most".to_owned()
-}
-
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| (0.001..=1e8).contains(rate));
     rate.ok_or_else(|| "takes requests a second, from 0.001 to 100000000".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_units() {
-        for (text, millis) in
-            [("10s", 10_000), ("500ms", 500), ("1.5m", 90_000), ("2h", 7_200_000), ("3", 3000)]
-        {
-            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        assert_eq!(time("250us"), Ok(Duration::from_micros(250)));
-        for wrong in ["", "s", "0s", "-1s", "1d", "10 s", "inf", "NaN", "1e9h"] {
-            assert!(time(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(any_time("0s"), Ok(Duration::ZERO));
-    }
 }

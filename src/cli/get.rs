@@ -119,9 +119,14 @@ fn request() -> Vec<Arg> {
             }),
         flag("head", Some('I'), "Ask for the head of the answer alone (HEAD), and print it")
             .conflicts_with_all(["data", "form", "method", "output", "remote-name", "continue"]),
-        value("header", Some('H'), "'NAME: VALUE'", "Send that header field, too; again for more")
-            .action(ArgAction::Append)
-            .value_parser(field),
+        value(
+            "header",
+            Some('H'),
+            "FIELD",
+            "Send that header field, 'Name: value'; again for more",
+        )
+        .action(ArgAction::Append)
+        .value_parser(field),
         value("user", Some('u'), "NAME:PASSWORD", "Log in with that (Basic authentication)")
             .value_parser(|text: &str| Ok::<_, std::convert::Infallible>(User(text.to_owned()))),
         value(

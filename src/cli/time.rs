@@ -7,7 +7,11 @@ const LONGEST: f64 = 7.0 * 24.0 * 3600.0;
 /// A time above zero, of a week at most: a number and one of `us`, `ms`, `s`, `m`, `h`; seconds
 /// without.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    let takes = || "takes a time such as 10s, 500ms, 2m or 1h, of a week at most".to_owned();
+    any_time(text).and_then(|time| if time.is_zero() { Err(takes()) } else { Ok(time) })
+}
+
+/// The same, or zero.
+pub(super) fn any_time(text: &str) -> Result<Duration, String> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let seconds = match unit {
@@ -19,8 +23,12 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
         _ => return Err(takes()),
     };
     let time = number.parse::<f64>().ok().map(|number| number * seconds);
-    let time = time.filter(|time| (0.0..=LONGEST).contains(time)).map(Duration::from_secs_f64);
-    time.filter(|time| !time.is_zero()).ok_or_else(takes)
+    let time = time.filter(|time| (0.0..=LONGEST).contains(time));
+    time.map(Duration::from_secs_f64).ok_or_else(takes)
+}
+
+fn takes() -> String {
+    "takes a time such as 10s, 500ms, 2m or 1h, of a week at most".to_owned()
 }
 
 #[cfg(test)]
@@ -38,5 +46,6 @@ mod tests {
         for wrong in ["", "s", "0s", "-1s", "1d", "10 s", "inf", "NaN", "1e9h"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(any_time("0s"), Ok(Duration::ZERO));
     }
 }
