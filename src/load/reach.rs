@@ -106,6 +106,9 @@ fn explained(url: &Url, timeout: Duration, error: io::Error) -> ClientError {
     if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() {
         return ClientError::Timeout { to: who, after: timeout };
     }
+    if error.kind() == io::ErrorKind::Unsupported && error.raw_os_error().is_none() {
+        return ClientError::NoHttp2 { by: who };
+    }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(Error::InvalidCertificate(source)) => {
             ClientError::Certificate { of: who, source: source.clone() }

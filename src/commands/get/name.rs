@@ -40,7 +40,8 @@ fn safe(given: &str) -> Option<String> {
         .take(LONGEST)
         .map(|c| if c.is_control() || c == ':' || turns(c) { '_' } else { c })
         .collect();
-    let tame = tame.trim_start_matches(['.', ' ']);
+    // Nor one that programs take for an option.
+    let tame = tame.trim_start_matches(['.', ' ', '-']);
     let name = match UploadName::parse(tame.as_bytes()) {
         Err(NameError::Reserved) => UploadName::parse(format!("_{tame}").as_bytes()),
         parsed => parsed,
@@ -50,7 +51,7 @@ fn safe(given: &str) -> Option<String> {
 
 /// Whether a character turns the direction of writing, or is not seen: `exe.gpj` for `jpg.exe`.
 fn turns(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
@@ -103,6 +104,8 @@ mod tests {
             ("C:\\Windows\\x.exe", "x.exe"),
             (".bashrc", "bashrc"),
             ("...a", "a"),
+            ("-rf", "rf"),
+            ("--help", "help"),
             (". .ssh", "ssh"),
             ("a\x07\u{9b}b", "a__b"),
             ("a\u{202e}gpj.exe", "a_gpj.exe"),
@@ -126,7 +129,7 @@ mod tests {
         fn any_name_is_one_component_and_stays_what_it_is(given in "(\\PC|[./\\\\:\\x00-\\x20]){0,300}") {
             if let Some(name) = safe(&given) {
                 prop_assert!(is_safe(&name), "{:?}", name);
-                prop_assert!(!name.starts_with('.') && !name.contains(['/', '\\', '\0']));
+                prop_assert!(!name.starts_with(['.', '-']) && !name.contains(['/', '\\', '\0']));
                 prop_assert!((1..=255).contains(&name.len()));
             }
         }
