@@ -159,10 +159,13 @@ fn a_client_that_takes_nothing_from_its_socket_is_given_up() {
         // A dozen fill any buffer of the kernel.
         let mut stream = open_windows(&server).await;
         ask_for_large(&mut stream, 12).await;
-        // Nothing is read until the server has given up.
+        // Nothing is read until the server has given up, and not only the answers: then the connection
+        // would be of use again.
         support::eventually(|| {
             let metrics = server.get("/metrics", &[]).text();
-            (!metrics.contains("salver_timeouts_total{reason=\"response\"} 0")).then_some(())
+            let has = |line| metrics.lines().any(|other| other == line);
+            let is_gone = has("salver_open_connections_by_state{state=\"http2\"} 0");
+            (is_gone && !has("salver_timeouts_total{reason=\"response\"} 0")).then_some(())
         });
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest).await;
