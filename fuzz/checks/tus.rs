@@ -64,6 +64,7 @@ pub(crate) fn check(data: &[u8]) {
             }
         }
         site.compare(&uploads);
+        site.end(&uploads);
         site.clear();
     });
 }
@@ -263,6 +264,15 @@ impl Site {
         wanted.sort();
         found.sort();
         assert_eq!(found, wanted);
+    }
+
+    /// Ends those that are not complete, as clients do: there may be only so many in all.
+    fn end(&self, uploads: &[Upload]) {
+        let is_unfinished = |upload: &&Upload| (upload.content.len() as u64) < upload.length;
+        for upload in uploads.iter().filter(is_unfinished).filter(|upload| !upload.is_gone) {
+            let response = self.ask(Method::DELETE, &upload.target, &fields(), Pieces::none());
+            assert_eq!(response.status, 204);
+        }
     }
 
     fn clear(&self) {
