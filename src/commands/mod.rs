@@ -23,9 +23,23 @@ mod watchdog;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Says on standard error what went wrong. Words of others in it do nothing to a terminal.
+/// Says on standard error what went wrong.
 fn complain(what: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{}", complaint(what));
+}
+
+/// What went wrong, for a terminal. Words of others in it do nothing there.
+fn complaint(what: &dyn Display) -> String {
     let text = what.to_string();
     let lines: Vec<_> = text.split('\n').map(harmless::harmless).collect();
-    let _ = writeln!(io::stderr(), "salver: {}", lines.join("\n"));
+    format!("salver: {}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_complaint_does_nothing_to_a_terminal() {
+        let said = super::complaint(&"it is for a\u{1b}[2J.example\nsecond line");
+        assert_eq!(said, "salver: it is for a\u{241b}[2J.example\nsecond line");
+    }
 }

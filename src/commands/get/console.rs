@@ -9,6 +9,7 @@ use rustix::fs::FileType;
 use rustix::termios::tcgetwinsize;
 
 use super::bar::Bar;
+use crate::commands::complaint;
 use crate::commands::harmless::harmless;
 use crate::commands::terminal::line::Screen;
 use crate::log;
@@ -55,9 +56,7 @@ impl Console {
 
     /// What went wrong, on standard error.
     pub(super) fn complain(&self, what: &dyn std::fmt::Display) {
-        let text = what.to_string();
-        let lines: Vec<_> = text.split('\n').map(harmless).collect();
-        self.say(&format!("salver: {}", lines.join("\n")));
+        self.say(&complaint(what));
     }
 
     /// A bar of what is on its way; none is seen unless standard error is a terminal.
