@@ -19,7 +19,12 @@ use support::{PATIENCE, Server, eventually, salver, setup};
 fn bench(arguments: &[&str]) -> Output {
     // Where nothing vouches for anybody, whatever this machine believes.
     let mut command = salver();
-    command.arg("bench").args(arguments).env("SSL_CERT_FILE", "/dev/null").env_remove("NO_COLOR");
+    command
+        .arg("bench")
+        .args(arguments)
+        .env("SSL_CERT_FILE", "/dev/null")
+        .env_remove("NO_COLOR")
+        .env_remove("TERM");
     command.stdin(Stdio::null()).output().expect("the binary runs")
 }
 

@@ -6,8 +6,10 @@
 mod support;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Output, Stdio};
+use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use support::over::Over;
@@ -117,6 +119,44 @@ fn a_form_takes_a_file_from_standard_input() {
     child.stdin.take().unwrap().write_all(b"from a pipe").unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(fs::read(uploads.join("a.bin")).unwrap(), b"from a pipe");
+}
+
+#[test]
+fn standard_input_is_sent_once() {
+    let folder = tempdir().unwrap();
+    for arguments in [["-F", "a=@-;filename=a", "-F", "b=@-;filename=b"], ["-d", "@-", "-d", "@-"]]
+    {
+        let line = complaint(&get(folder.path(), &[&arguments[..], &["h"]].concat()), 2);
+        assert!(line.contains("@- can be there once"), "{line}");
+    }
+}
+
+#[test]
+fn there_is_no_connection_before_tls_is_agreed_on() {
+    let folder = tempdir().unwrap();
+    // The system takes connections; nobody says anything on them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", silent.local_addr().unwrap());
+    for protocol in ["--http1.1", "--http2"] {
+        let asked = get(folder.path(), &["--connect-timeout=0.2", protocol, &url]);
+        let line = complaint(&asked, 1);
+        assert!(line.contains(&url) && line.contains("no connection within 0.2 s"), "{line}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_connections_is_not_taken_for_the_network() {
+    let folder = tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            // What is unread would make the end a reset.
+            let _ = stream.read(&mut [0; 16 << 10]);
+        }
+    });
+    let line = complaint(&get(folder.path(), &[&url]), 1);
+    assert!(line.contains("ended the connection before TLS") && line.contains("http://"), "{line}");
 }
 
 #[test]

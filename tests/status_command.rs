@@ -60,7 +60,12 @@ fn answer(status: &str, content: &str) -> String {
 fn status(arguments: &[&str]) -> Output {
     // Where nothing vouches for anybody, whatever this machine believes.
     let mut command = salver();
-    command.arg("status").args(arguments).env("SSL_CERT_FILE", "/dev/null").env_remove("NO_COLOR");
+    command
+        .arg("status")
+        .args(arguments)
+        .env("SSL_CERT_FILE", "/dev/null")
+        .env_remove("NO_COLOR")
+        .env_remove("TERM");
     command.stdin(Stdio::null()).output().expect("the binary runs")
 }
 

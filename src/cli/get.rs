@@ -222,9 +222,14 @@ fn connection() -> Vec<Arg> {
         )
         .default_value("30s")
         .value_parser(time),
-        value("connect-timeout", None, "TIME", "Give up when there is no connection after so long")
-            .default_value("10s")
-            .value_parser(time),
+        value(
+            "connect-timeout",
+            None,
+            "TIME",
+            "Give up when there is no connection, with TLS, after so long",
+        )
+        .default_value("10s")
+        .value_parser(time),
         value("parallel", None, "COUNT", "Ask for so many URLs at a time, 1 to 64")
             .default_value("4")
             .value_parser(value_parser!(u16).range(1..=64)),

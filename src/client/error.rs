@@ -200,6 +200,14 @@ impl fmt::Display for ClientError {
             Self::Connect { to, source } if source.kind() == io::ErrorKind::ConnectionRefused => {
                 write!(f, "{to}: nothing listens there; start the server, or name its port")
             }
+            // Connecting alone does not end like that.
+            Self::Connect { to, source } if source.kind() == io::ErrorKind::UnexpectedEof => {
+                write!(
+                    f,
+                    "{to}: it ended the connection before TLS was agreed on; is it http:// rather \
+                     than https?"
+                )
+            }
             Self::Connect { to, source } => {
                 write!(f, "{to}: cannot be reached: {source}; check the name and the network")
             }

@@ -9,6 +9,7 @@
 //! | `certificate` | what is wrong with one, in words |
 //! | `request` | what is asked, and what is sent with it |
 //! | `content` | the content of a request, read from files while it is sent |
+//! | `connecting` | how long a connection may take to come about |
 //! | `redirect` | what is asked next when a server sends on |
 //! | `response` | what a server says, piece by piece |
 //! | `session` | a request goes out, an answer comes in |
@@ -18,6 +19,7 @@
 mod address;
 mod authorities;
 mod certificate;
+mod connecting;
 mod content;
 mod error;
 mod guess;

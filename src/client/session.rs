@@ -8,11 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
 use hyper_util::rt::TokioExecutor;
 
+use super::connecting::InTime;
 use super::content::Sending;
 use super::error::name;
 use super::redirect::{next, sent_on};
@@ -40,7 +41,7 @@ pub struct Settings {
     pub trust: Trust,
     /// What is spoken.
     pub protocol: Protocol,
-    /// How long a connection may take to come about.
+    /// How long a connection may take to come about, with the agreement on TLS.
     pub connect_timeout: Duration,
     /// How long nothing may move.
     pub patience: Duration,
@@ -49,7 +50,7 @@ pub struct Settings {
 /// Asks servers, and keeps connections for the next time. To be used within a tokio runtime.
 #[derive(Clone, Debug)]
 pub struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector>, Sending>,
+    inner: legacy::Client<InTime, Sending>,
     protocol: Protocol,
     patience: Duration,
 }
@@ -89,7 +90,7 @@ impl Client {
         };
         let inner = legacy::Client::builder(TokioExecutor::new())
             .http2_only(settings.protocol == Protocol::Http2)
-            .build(connector);
+            .build(InTime::new(connector, settings.connect_timeout));
         Ok(Self { inner, protocol: settings.protocol, patience: settings.patience })
     }
 

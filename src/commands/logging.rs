@@ -12,7 +12,7 @@ pub(super) fn colors(config: &Config) -> bool {
         ColoredLogging::Always => Some(true),
         ColoredLogging::Never => Some(false),
     };
-    log::colors(setting, io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
+    log::colors(setting, io::stderr().is_terminal())
 }
 
 pub(super) fn diagnostics(config: &Config) -> DiagnosticsOptions {

@@ -269,7 +269,7 @@ keys! {
         /// Rotated log files that are kept beside the current one.
         log_max_files: usize = 7, at_start(whole(1..=10_000));
 
-        /// Colours on the terminal; auto honours `NO_COLOR`.
+        /// Colours on the terminal; auto honours `NO_COLOR` and `TERM=dumb`.
         colored_logging: ColoredLogging = ColoredLogging::Auto, at_start(one_of());
 
         /// Where each request is logged: "-" for standard output, "off", or a file.

@@ -67,7 +67,7 @@ words! {
 
     /// Whether diagnostics are coloured.
     ColoredLogging {
-        /// On a terminal, unless `NO_COLOR` is set.
+        /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
         Auto = "auto",
         /// Always.
         Always = "true",

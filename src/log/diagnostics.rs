@@ -153,11 +153,18 @@ pub fn without_threads<T>(
     Ok(tracing::subscriber::with_default(subscriber, work))
 }
 
-/// Whether to use colours: what was asked for; else only on a terminal, and not where `NO_COLOR` is
-/// set to anything but nothing (<https://no-color.org>).
-pub fn colors(setting: Option<bool>, is_terminal: bool, no_color: Option<&OsStr>) -> bool {
-    let unwanted = no_color.is_some_and(|value| !value.is_empty());
-    setting.unwrap_or(is_terminal && !unwanted)
+/// Whether to use colours: what was asked for; else only on a terminal that has them (`TERM` is not
+/// `dumb`), and not where `NO_COLOR` is set to anything but nothing (<https://no-color.org>).
+pub fn colors(setting: Option<bool>, is_terminal: bool) -> bool {
+    setting.unwrap_or_else(|| {
+        let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
+        is_terminal && are_usual(no_color.as_deref(), term.as_deref())
+    })
+}
+
+/// Whether a terminal is given colours that nobody has asked for.
+fn are_usual(no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
 }
 
 /// Checks a level or filter without setting anything up.

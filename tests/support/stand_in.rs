@@ -152,7 +152,7 @@ pub fn cutting(server: SocketAddr, bytes: u64) -> SocketAddr {
 pub fn get_command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = salver();
     command.arg("get").args(arguments).current_dir(folder).stdin(Stdio::null());
-    command.env("SSL_CERT_FILE", "/dev/null").env_remove("NO_COLOR");
+    command.env("SSL_CERT_FILE", "/dev/null").env_remove("NO_COLOR").env_remove("TERM");
     command
 }
 

@@ -30,9 +30,7 @@ pub(super) struct Console {
 impl Console {
     pub(super) fn new(no_color: bool) -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let unwanted = std::env::var_os("NO_COLOR");
-        let setting = no_color.then_some(false);
-        let colors = log::colors(setting, is_terminal, unwanted.as_deref());
+        let colors = log::colors(no_color.then_some(false), is_terminal);
         let kind = rustix::fs::fstat(io::stdout())
             .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode));
         let is_read = matches!(kind, FileType::Fifo | FileType::Socket | FileType::RegularFile);

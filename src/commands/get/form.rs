@@ -22,13 +22,13 @@ pub(super) struct Form {
 
 /// `-d`: texts and files, joined by `&`.
 pub(super) fn urlencoded(data: &[String]) -> Result<Form, GetError> {
-    let mut pieces = Vec::new();
+    let (mut pieces, mut input) = (Vec::new(), Input::default());
     for item in data {
         if !pieces.is_empty() {
             pieces.push(Piece::Bytes(Bytes::from_static(b"&")));
         }
         pieces.push(match item.strip_prefix('@') {
-            Some("-") => Piece::Bytes(input()?),
+            Some("-") => Piece::Bytes(input.take()?),
             Some(path) => file(Path::new(path))?,
             None => Piece::Bytes(Bytes::copy_from_slice(item.as_bytes())),
         });
@@ -40,7 +40,7 @@ pub(super) fn urlencoded(data: &[String]) -> Result<Form, GetError> {
 /// `-F`: parts of `multipart/form-data` (RFC 7578).
 pub(super) fn multipart(form: &[String]) -> Result<Form, GetError> {
     let boundary = boundary()?;
-    let mut pieces = Vec::new();
+    let (mut pieces, mut input) = (Vec::new(), Input::default());
     for item in form {
         let part = Part::parse(item).ok_or_else(|| {
             GetError::Usage(format!(
@@ -52,7 +52,7 @@ pub(super) fn multipart(form: &[String]) -> Result<Form, GetError> {
         pieces.push(Piece::Bytes(part.head(&boundary).into()));
         pieces.push(match part.value {
             Value::Text(text) => Piece::Bytes(Bytes::copy_from_slice(text.as_bytes())),
-            Value::File { path, .. } if path == Path::new("-") => Piece::Bytes(input()?),
+            Value::File { path, .. } if path == Path::new("-") => Piece::Bytes(input.take()?),
             Value::File { path, .. } => file(&path)?,
         });
         pieces.push(Piece::Bytes(Bytes::from_static(b"\r\n")));
@@ -136,16 +136,27 @@ fn file(path: &Path) -> Result<Piece, GetError> {
         .map_err(|error| GetError::Usage(format!("'{}' cannot be sent: {error}", path.display())))
 }
 
-/// What comes on standard input.
-fn input() -> Result<Bytes, GetError> {
-    let mut bytes = Vec::new();
-    let read = io::stdin().lock().take(LONGEST_INPUT + 1).read_to_end(&mut bytes);
-    read.map_err(|error| GetError::Usage(format!("standard input cannot be read: {error}")))?;
-    if bytes.len() as u64 > LONGEST_INPUT {
-        let text = "there are more than 64 MiB on standard input; send a file, with @FILE";
-        return Err(GetError::Usage(text.to_owned()));
+/// What comes on standard input, which can be read once.
+#[derive(Default)]
+struct Input {
+    taken: bool,
+}
+
+impl Input {
+    fn take(&mut self) -> Result<Bytes, GetError> {
+        if std::mem::replace(&mut self.taken, true) {
+            let text = "@- can be there once: standard input is read to its end; name a file";
+            return Err(GetError::Usage(text.to_owned()));
+        }
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().take(LONGEST_INPUT + 1).read_to_end(&mut bytes);
+        read.map_err(|error| GetError::Usage(format!("standard input cannot be read: {error}")))?;
+        if bytes.len() as u64 > LONGEST_INPUT {
+            let text = "there are more than 64 MiB on standard input; send a file, with @FILE";
+            return Err(GetError::Usage(text.to_owned()));
+        }
+        Ok(bytes.into())
     }
-    Ok(bytes.into())
 }
 
 #[cfg(test)]

@@ -23,9 +23,7 @@ use crate::log;
 
 /// What standard output is: elsewhere than on a terminal nothing is cut off.
 pub(super) fn screen(on_terminal: bool, no_color: bool) -> Screen {
-    let unwanted = std::env::var_os("NO_COLOR");
-    let setting = no_color.then_some(false);
-    let colors = log::colors(setting, on_terminal, unwanted.as_deref());
+    let colors = log::colors(no_color.then_some(false), on_terminal);
     let size = tcgetwinsize(io::stdout()).ok().filter(|size| on_terminal && size.ws_col > 0);
     match size {
         Some(size) => Screen {

@@ -209,22 +209,22 @@ fn a_file_that_cannot_be_written_is_an_error_that_names_it() {
 }
 
 #[test]
-fn colours_are_decided_by_setting_then_environment_then_terminal() {
-    // Setting, terminal, NO_COLOR, colours.
+fn colours_are_decided_by_setting_then_terminal() {
+    assert!(colors(Some(true), false) && !colors(Some(false), true) && !colors(None, false));
+}
+
+#[test]
+fn a_terminal_has_colours_unless_the_environment_says_otherwise() {
+    // NO_COLOR, TERM, colours.
     let rows = [
-        (None, true, None, true),
-        (None, false, None, false),
-        (None, true, Some("1"), false),
-        (None, true, Some(""), true),
-        (Some(true), false, Some("1"), true),
-        (Some(false), true, None, false),
+        (None, None, true),
+        (None, Some("xterm-256color"), true),
+        (None, Some("dumb"), false),
+        (Some("1"), Some("xterm-256color"), false),
+        (Some(""), None, true),
     ];
-    for (setting, terminal, no_color, expected) in rows {
-        let no_color = no_color.map(OsStr::new);
-        assert_eq!(
-            colors(setting, terminal, no_color),
-            expected,
-            "{setting:?} {terminal} {no_color:?}"
-        );
+    for (no_color, term, expected) in rows {
+        let usual = are_usual(no_color.map(OsStr::new), term.map(OsStr::new));
+        assert_eq!(usual, expected, "{no_color:?} {term:?}");
     }
 }
