@@ -7,6 +7,7 @@ mod multipart;
 mod portions;
 mod receipt;
 mod results;
+mod subject;
 
 use std::io;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use self::form_log::OpenLog;
 use self::receipt::{Receipt, ReceivedFile};
 pub use self::results::MOST_BYTES as RESULTS_MEMORY;
 use self::results::Results;
+use self::subject::{PAGE, Subject};
 use super::generated::{Facts, Generated};
 use super::landing::{self, Refused};
 use super::{Codings, Handler, Reply, UploadPanel};
@@ -72,50 +74,10 @@ struct Memory {
     conditional: tokio::sync::Mutex<()>,
 }
 
-/// The page that takes files wherever they land.
-const PAGE: &[u8] = b"/upload";
-
-/// Where forms can be sent to that have nothing to do with files.
-const SUBMIT: &[u8] = b"/submit";
-
-/// What a request is about.
-#[derive(Debug)]
-enum Subject {
-    /// [`PAGE`].
-    Page,
-    /// [`SUBMIT`].
-    Submit,
-    /// A folder that takes uploads: its names below the upload folder.
-    Folder(Vec<Box<[u8]>>),
-    /// A file in one, which may not be there yet.
-    File(Vec<Box<[u8]>>, Box<[u8]>),
-}
-
 impl Upload {
     /// Takes what is sent, as `options` say.
     pub fn new(options: UploadOptions) -> Self {
         Self { options }
-    }
-
-    /// What a path is about, if it has to do with uploads. `Err` when nothing may be sent there.
-    fn subject(&self, path: &SitePath<'_>) -> Option<Result<Subject, Refused>> {
-        match path.as_bytes() {
-            PAGE | b"/upload/" => return Some(Ok(Subject::Page)),
-            SUBMIT => return Some(Ok(Subject::Submit)),
-            _ => {}
-        }
-        let mut names = landing::names_below(path, self.options.place.as_ref()?)?;
-        let name = if path.is_folder() { None } else { names.pop() };
-        if name.as_ref().is_some_and(|name| name.first() == Some(&b'.')) {
-            return Some(Err(landing::hidden()));
-        }
-        if let Err(refused) = landing::check_folder(&names) {
-            return Some(Err(refused));
-        }
-        Some(Ok(match name {
-            Some(name) => Subject::File(names, name),
-            None => Subject::Folder(names),
-        }))
     }
 
     /// Where files are taken, for those who tried elsewhere.
@@ -342,16 +304,6 @@ impl Upload {
     }
 }
 
-impl Subject {
-    fn allow(&self) -> &'static str {
-        match self {
-            Self::Page | Self::Folder(_) => "GET, HEAD, POST, OPTIONS",
-            Self::Submit => "POST, OPTIONS",
-            Self::File(..) => "GET, HEAD, PUT, OPTIONS",
-        }
-    }
-}
-
 impl Handler for Upload {
     fn concerns(&self, request: &Request<'_>) -> bool {
         let path = request.target.path;
@@ -374,7 +326,8 @@ impl Handler for Upload {
                 Reply::Pass(request)
             };
         }
-        let subject = SitePath::parse(path).ok().and_then(|path| self.subject(&path));
+        let place = self.options.place.as_ref();
+        let subject = SitePath::parse(path).ok().and_then(|path| Subject::of(&path, place));
         let subject = match subject {
             None if matches!(request.method, Method::POST | Method::PUT) => {
                 return Reply::Ready(

@@ -15,6 +15,7 @@ mod freshness;
 mod making;
 mod origin;
 mod report;
+mod shard;
 #[cfg(test)]
 mod tests;
 mod variants;
@@ -37,11 +38,11 @@ use self::freshness::{Freshness, Moment};
 use self::making::Made;
 pub use self::origin::{Loaded, Origin, Seen};
 pub use self::report::{CacheReport, HotFile};
+use self::shard::{Kept, Outcome, Shard};
 use self::variants::Codings;
 pub use self::variants::Siblings;
 use super::changes::Changes;
 use super::flight::Flights;
-use super::object::{Content, Object};
 use super::shelf::{Limits, Shelf};
 use super::watch::WatchState;
 use super::{Answer, BoxFuture, Found, Inspection, Scan, Store, StoreError};
@@ -85,34 +86,6 @@ pub struct Cached<S> {
     making: Flights<Made>,
     compressor: Compressor,
     changes: Changes,
-}
-
-/// Each kind of answer has a table of its own, so that somebody who asks for a million names that
-/// do not exist pushes no file out.
-struct Shard {
-    contents: Shelf<Kept>,
-    open_files: Shelf<Kept>,
-    bare: Shelf<Kept>,
-}
-
-struct Kept {
-    outcome: Outcome,
-    seen: Option<Seen>,
-    loaded: Instant,
-    freshness: Freshness,
-    /// How often it was found here.
-    hits: u64,
-    /// It in other codings, once somebody asked for that.
-    codings: Option<Box<Codings>>,
-}
-
-/// What is remembered of a path: an answer of the store, without those that are worth a new
-/// attempt.
-#[derive(Clone)]
-enum Outcome {
-    Found(Found),
-    NotFound,
-    Denied,
 }
 
 /// Where a request finds itself.
@@ -372,73 +345,6 @@ impl<S: Origin> Store for Cached<S> {
 
     fn cache_report(&self) -> Option<CacheReport> {
         Some(self.report())
-    }
-}
-
-impl Shard {
-    /// Leaves the entry where it is among the others.
-    #[inline]
-    fn peek(&mut self, key: u64, path: &[u8]) -> Option<&mut Kept> {
-        let Self { contents, open_files, bare } = self;
-        contents
-            .peek(key, path)
-            .or_else(|| bare.peek(key, path))
-            .or_else(|| open_files.peek(key, path))
-    }
-
-    #[inline]
-    fn get(&mut self, key: u64, path: &[u8]) -> Option<&mut Kept> {
-        let Self { contents, open_files, bare } = self;
-        contents
-            .get(key, path)
-            .or_else(|| bare.get(key, path))
-            .or_else(|| open_files.get(key, path))
-    }
-
-    /// Keeps an answer in the table of its kind only, and gives back what had to go.
-    fn put(&mut self, key: u64, path: &[u8], kept: Kept) -> Vec<Kept> {
-        let codings = if kept.codings.is_some() { Codings::WEIGHT } else { 0 };
-        let weight = kept.outcome.weight() + codings;
-        let former =
-            [self.contents.remove(key), self.open_files.remove(key), self.bare.remove(key)];
-        let mut gone = self.shelf_for(&kept.outcome).put(key, path, kept, weight);
-        gone.extend(former.into_iter().flatten());
-        gone
-    }
-
-    fn shelf_for(&mut self, outcome: &Outcome) -> &mut Shelf<Kept> {
-        match outcome {
-            Outcome::Found(Found::File(object)) => match object.content {
-                Content::Bytes(_) => &mut self.contents,
-                Content::File(_) => &mut self.open_files,
-            },
-            Outcome::Found(Found::Folder(_)) | Outcome::NotFound | Outcome::Denied => {
-                &mut self.bare
-            }
-        }
-    }
-}
-
-impl Outcome {
-    /// The answer of the store, with what the cache did for it.
-    #[inline]
-    fn found(self, cache: CacheUse) -> Result<Found, StoreError> {
-        match self {
-            Self::Found(Found::File(object)) => {
-                Ok(Found::File(Object { cache: Some(cache), ..object }))
-            }
-            Self::Found(folder) => Ok(folder),
-            Self::NotFound => Err(StoreError::NotFound),
-            Self::Denied => Err(StoreError::Denied),
-        }
-    }
-
-    /// Bytes of memory behind it.
-    fn weight(&self) -> usize {
-        match self {
-            Self::Found(Found::File(object)) => object.weight(),
-            Self::Found(Found::Folder(_)) | Self::NotFound | Self::Denied => 0,
-        }
     }
 }
 

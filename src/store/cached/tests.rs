@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::*;
 use crate::content::coding::Coding;
 use crate::content::etag::EntityTag;
-use crate::store::object::{Facts, Representation};
+use crate::store::object::{Content, Facts, Object, Representation};
 use crate::store::{Entries, Version};
 
 const OPEN_FILES: usize = 512;
