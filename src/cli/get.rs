@@ -17,7 +17,7 @@ URL may be as short as HOST:PORT. On a terminal the head of the answer is printe
 pipe the text alone, in UTF-8. What is no text, or is offered as a download, is saved under the name \
 that the server gives it, in the current folder, and never over a file that is there (--force says \
 otherwise). A file has its name once all of it has come. Colours are used on a terminal, unless \
-NO_COLOR is set.
+NO_COLOR is set or TERM is dumb.
 
 Examples:
   salver get -O https://example.org/disk.iso     save it; the same with -C goes on after a break

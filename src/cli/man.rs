@@ -43,7 +43,7 @@ const SECTIONS: &[Section] = &[
                 "Every option: SALVER_CACHE_MAX_AGE is --cache-max-age. Lists are separated by commas.",
             ),
             ("SALVER_CONFIG", "The configuration file, unless --config names one."),
-            ("NO_COLOR", "No colours, unless --colored-logging says otherwise; so does TERM=dumb."),
+            ("NO_COLOR, TERM=dumb", "No colours, unless --colored-logging says otherwise."),
             ("SSL_CERT_FILE, SSL_CERT_DIR", "Authorities that commands which ask servers believe."),
             (
                 "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES",

@@ -15,7 +15,7 @@ const HERE: &str = "http://127.0.0.1:8000/server-status";
 
 const AFTER_HELP: &str = "\
 URL may be as short as HOST:PORT; without a path, that of the status page is meant. Colours are used \
-on a terminal, unless NO_COLOR is set.
+on a terminal, unless NO_COLOR is set or TERM is dumb.
 
 Exit status:
   0  all is well (green)

@@ -156,15 +156,20 @@ pub fn without_threads<T>(
 /// Whether to use colours: what was asked for; else only on a terminal that has them (`TERM` is not
 /// `dumb`), and not where `NO_COLOR` is set to anything but nothing (<https://no-color.org>).
 pub fn colors(setting: Option<bool>, is_terminal: bool) -> bool {
-    setting.unwrap_or_else(|| {
-        let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
-        is_terminal && are_usual(no_color.as_deref(), term.as_deref())
-    })
+    let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
+    colors_in(setting, is_terminal, no_color.as_deref(), term.as_deref())
 }
 
-/// Whether a terminal is given colours that nobody has asked for.
-fn are_usual(no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
-    no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
+/// The same in an environment with these variables.
+fn colors_in(
+    setting: Option<bool>,
+    is_terminal: bool,
+    no_color: Option<&OsStr>,
+    term: Option<&OsStr>,
+) -> bool {
+    let unwanted = no_color.is_some_and(|value| !value.is_empty());
+    let has_none = term.is_some_and(|term| term == "dumb");
+    setting.unwrap_or(is_terminal && !unwanted && !has_none)
 }
 
 /// Checks a level or filter without setting anything up.

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use self::files::is_fresh;
 use super::deadline::{Pace, in_time};
 use super::file_read;
 use super::pieces;
@@ -154,13 +153,6 @@ impl Outbox {
         } else {
             self.shared += bytes.len();
             self.queue.push_back(Item::Bytes(bytes));
-        }
-    }
-
-    fn push_file(&mut self, span: FileSpan) {
-        if span.length > 0 {
-            let copied = is_fresh(&span);
-            self.queue.push_back(Item::File { span, copied });
         }
     }
 

@@ -209,22 +209,25 @@ fn a_file_that_cannot_be_written_is_an_error_that_names_it() {
 }
 
 #[test]
-fn colours_are_decided_by_setting_then_terminal() {
-    assert!(colors(Some(true), false) && !colors(Some(false), true) && !colors(None, false));
-}
-
-#[test]
-fn a_terminal_has_colours_unless_the_environment_says_otherwise() {
-    // NO_COLOR, TERM, colours.
+fn colours_are_decided_by_setting_then_environment_then_terminal() {
+    // Setting, terminal, NO_COLOR, TERM, colours.
     let rows = [
-        (None, None, true),
-        (None, Some("xterm-256color"), true),
-        (None, Some("dumb"), false),
-        (Some("1"), Some("xterm-256color"), false),
-        (Some(""), None, true),
+        (None, true, None, None, true),
+        (None, false, None, None, false),
+        (None, true, Some("1"), None, false),
+        (None, true, Some(""), None, true),
+        (None, true, None, Some("xterm-256color"), true),
+        (None, false, None, Some("xterm-256color"), false),
+        (None, true, None, Some("dumb"), false),
+        (Some(true), false, Some("1"), Some("dumb"), true),
+        (Some(false), true, None, None, false),
     ];
-    for (no_color, term, expected) in rows {
-        let usual = are_usual(no_color.map(OsStr::new), term.map(OsStr::new));
-        assert_eq!(usual, expected, "{no_color:?} {term:?}");
+    for (setting, terminal, no_color, term, expected) in rows {
+        let (no_color, term) = (no_color.map(OsStr::new), term.map(OsStr::new));
+        assert_eq!(
+            colors_in(setting, terminal, no_color, term),
+            expected,
+            "{setting:?} {terminal} {no_color:?} {term:?}"
+        );
     }
 }

@@ -24,6 +24,13 @@ const SMALL_FILE: u64 = 16 * 1024;
 const FRESH: Duration = Duration::from_secs(2);
 
 impl Outbox {
+    pub(super) fn push_file(&mut self, span: FileSpan) {
+        if span.length > 0 {
+            let copied = is_fresh(&span);
+            self.queue.push_back(Item::File { span, copied });
+        }
+    }
+
     /// Sends a step of the file at the front from the page cache, the last one only after a look at
     /// the file: one that changed while it was sent ends in a cut connection, not in a mixture that
     /// looks complete.
@@ -95,7 +102,7 @@ impl Outbox {
 }
 
 /// Whether a file was written to just now, or in what the clock takes for the future.
-pub(super) fn is_fresh(span: &FileSpan) -> bool {
+fn is_fresh(span: &FileSpan) -> bool {
     let age = span.modified.map(|modified| clock::wall().duration_since(modified));
     age.is_some_and(|age| age.is_ok_and(|age| age < FRESH))
 }
