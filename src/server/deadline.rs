@@ -96,6 +96,8 @@ impl Allowance {
     /// The client is waited for.
     pub(super) fn wait(&mut self, deadline: &mut Deadline) {
         if self.waiting_since.is_none() {
+            // A server that stood still before it came here is nobody's fault.
+            clock::has_aged();
             let now = clock::now();
             self.waiting_since = Some(now);
             let end = self.end.map(|end| end.saturating_duration_since(now));
@@ -292,6 +294,17 @@ mod tests {
         assert!(left <= 3 * second, "{left:?}");
         allowance.moved(100);
         assert_eq!(allowance.left, left + second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_passes_before_the_client_is_waited_for_does_not_count() {
+        let second = Duration::from_secs(1);
+        clock::has_aged();
+        let mut deadline = Deadline::after(second);
+        let mut allowance = Allowance::new(10 * second, 100);
+        tokio::time::advance(30 * second).await;
+        allowance.wait(&mut deadline);
+        assert!(about(time_until(&mut deadline).await, 10));
     }
 
     #[tokio::test(start_paused = true)]
