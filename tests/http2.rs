@@ -143,6 +143,9 @@ async fn open_windows(server: &Server) -> TcpStream {
     stream
 }
 
+/// Answers that were not taken in time.
+const TIMEOUTS: &str = "salver_timeouts_total{reason=\"response\"}";
+
 /// Sends GET /large on so many streams.
 async fn ask_for_large(stream: &mut TcpStream, count: u8) {
     for stream_id in (1..).step_by(2).take(count.into()) {
@@ -162,10 +165,8 @@ fn a_client_that_takes_nothing_from_its_socket_is_given_up() {
         // Nothing is read until the server has given up, and not only the answers: then the connection
         // would be of use again.
         support::eventually(|| {
-            let metrics = server.get("/metrics", &[]).text();
-            let has = |line| metrics.lines().any(|other| other == line);
-            let is_gone = has("salver_open_connections_by_state{state=\"http2\"} 0");
-            (is_gone && !has("salver_timeouts_total{reason=\"response\"} 0")).then_some(())
+            let is_gone = server.metric("salver_open_connections_by_state{state=\"http2\"}") == 0;
+            (is_gone && server.metric(TIMEOUTS) > 0).then_some(())
         });
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest).await;
@@ -181,18 +182,12 @@ fn what_a_client_does_not_take_is_not_read_for_it() {
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
     };
-    let timeouts = || {
-        let metrics = server.get("/metrics", &[]).text();
-        let name = "salver_timeouts_total{reason=\"response\"} ";
-        let count = metrics.lines().find_map(|line| line.strip_prefix(name));
-        count.unwrap().parse::<u64>().unwrap()
-    };
     let ask = async |count| {
         // Room for all of it, but nothing is taken from the socket.
         let mut stream = open_windows(&server).await;
-        let before = timeouts();
+        let before = server.metric(TIMEOUTS);
         ask_for_large(&mut stream, count).await;
-        support::eventually(|| (timeouts() > before).then_some(()));
+        support::eventually(|| (server.metric(TIMEOUTS) > before).then_some(()));
         most()
     };
     run(async {

@@ -32,12 +32,6 @@ fn status_when(server: &Server, wanted: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
-fn metric(server: &Server, name: &str) -> u64 {
-    let text = server.get("/metrics", &[]).text();
-    let mut lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    lines.next().unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap()
-}
-
 #[test]
 fn everything_is_counted_exactly_and_the_looking_is_not() {
     let server = site().start();
@@ -75,8 +69,8 @@ fn everything_is_counted_exactly_and_the_looking_is_not() {
     assert_eq!(status["monitoring"]["requests"], 7);
     assert_eq!(status["monitoring"]["connections"], 7);
 
-    assert_eq!(metric(&server, "salver_requests_total"), 44);
-    assert_eq!(metric(&server, "salver_responses_total{code=\"200\"}"), 27);
+    assert_eq!(server.metric("salver_requests_total"), 44);
+    assert_eq!(server.metric("salver_responses_total{code=\"200\"}"), 27);
     let page = server.get("/server-status", &[("Accept", "text/html")]);
     assert!(page.text().contains("44"), "{}", page.text());
 }

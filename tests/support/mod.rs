@@ -288,6 +288,13 @@ impl Server {
         self.request("GET", target, fields)
     }
 
+    /// What `/metrics` says of one series, as `name` or `name{label="value"}`.
+    pub fn metric(&self, series: &str) -> u64 {
+        let text = self.get("/metrics", &[]).text();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{series} in {text}")).parse().unwrap()
+    }
+
     /// Everything the server sends back to these bytes, until it closes.
     pub fn raw(&self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
         let mut client = self.connect();
