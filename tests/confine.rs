@@ -508,8 +508,16 @@ fn a_key_that_only_root_reads_is_read_before() {
     fs::create_dir(&folder).unwrap();
     let flags = support::over::certify(&folder);
     fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
-    let setup = flags.iter().fold(setup, |setup, flag| setup.flag(flag));
+    // As certbot has it: the user does not even see that the files are there.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    let config = r#"{"host": "127.0.0.1", "port": 0}"#;
+    let setup = flags.iter().fold(setup.config(config), |setup, flag| setup.flag(flag));
     let server = setup.start();
+    server.signal("HUP");
+    let told_of =
+        ["certificates in use stay", "configuration is in use", "configuration in use stays"];
+    let said = server.line(|line| told_of.iter().any(|what| line.contains(what)));
+    assert!(said.ends_with("nothing has changed"), "{said}");
     let mut wire = Wire::to(server.address, Over::Tls);
     let mut answer = String::new();
     wire.write_all(b"GET /a.txt HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n").unwrap();

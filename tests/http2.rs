@@ -408,6 +408,25 @@ fn floods_of_frames_that_carry_nothing_end_the_connection() {
 }
 
 #[test]
+fn who_would_not_be_let_in_any_more_is_not_served_on() {
+    let config = |more: &str| format!(r#"{{"host": "127.0.0.1", "port": 0{more}}}"#);
+    let server = site().config(&config("")).start();
+    run(async {
+        let (mut client, ended) = plain(&server).await;
+        let (response, _) = client.send_request(request("GET", "/large"), true).unwrap();
+        let large = response.await.unwrap().into_body();
+        server.reload(&config(r#", "address_filter": ["192.0.2.0/24"]"#));
+        client = client.ready().await.unwrap();
+        let (refused, _) = client.send_request(request("GET", "/a.txt"), true).unwrap();
+        let error = refused.await.unwrap_err();
+        assert!(error.is_remote(), "{error}");
+        assert_eq!(content(large).await.unwrap().len(), 3_000_000, "what was begun is finished");
+        drop(client);
+        ended.await.unwrap().unwrap();
+    });
+}
+
+#[test]
 fn many_requests_and_small_windows_are_no_flood() {
     let server = site().flag("--keep-alive-requests=0").start();
     run(async {

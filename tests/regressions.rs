@@ -5,7 +5,8 @@
 mod support;
 
 use std::fs;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::net::TcpStream;
 
 use support::{digits, eventually, setup};
 
@@ -118,4 +119,23 @@ fn a_download_that_the_end_cuts_is_in_the_log() {
     let sent = entry["bytes_out"].as_u64().unwrap();
     assert!(0 < sent && sent < 60_000_000, "{line}");
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_cut_archive_does_not_look_whole_where_the_end_of_the_connection_is_its_own() {
+    let server = setup().plain().config(r#"{"enable_archives": true}"#).start();
+    fs::create_dir(server.root.join("d")).unwrap();
+    let file = fs::File::create(server.root.join("d/large")).unwrap();
+    file.set_len(200 << 20).unwrap();
+    let mut client = TcpStream::connect(server.address).unwrap();
+    client.write_all(b"GET /d/?archive=tar HTTP/1.0\r\nHost: t\r\n\r\n").unwrap();
+    client.read_exact(&mut [0; 4096]).unwrap();
+    file.set_len(0).unwrap();
+    let error = client.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+
+    fs::write(server.root.join("d/large"), "small").unwrap();
+    let mut client = TcpStream::connect(server.address).unwrap();
+    client.write_all(b"GET /d/?archive=tar HTTP/1.0\r\nHost: t\r\n\r\n").unwrap();
+    client.read_to_end(&mut Vec::new()).unwrap();
 }

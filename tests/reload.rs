@@ -68,6 +68,20 @@ fn limits_hold_for_connections_that_are_open() {
 }
 
 #[test]
+fn who_would_not_be_let_in_any_more_is_not_served_on() {
+    let server = site("").plain().start();
+    let mut idle = server.connect();
+    idle.send("GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_eq!(idle.response().status, 200);
+    let mut asking = server.connect();
+    asking.send("GET /a.txt HTTP/1.1\r\n");
+    server.reload(&with(r#", "address_filter": ["192.0.2.0/24"]"#));
+    assert_eq!(idle.rest(), b"");
+    asking.send("Host: t\r\n\r\n");
+    assert_eq!(asking.rest(), b"");
+}
+
+#[test]
 fn a_wrong_configuration_changes_nothing_and_is_told_of() {
     let server = site("").start();
     let said = server.reload(&with(r#", "prot": 1"#));
@@ -390,7 +404,11 @@ fn encryption_is_turned_on_and_off() {
         value("--ssl-cert"),
         value("--ssl-key")
     );
+    let mut plain = server.connect();
+    plain.send("GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_eq!(plain.response().status, 200);
     assert!(server.reload(&with(&on)).contains("enable_ssl"));
+    assert_eq!(plain.rest(), b"", "what is open and plain is not served on");
     let hint = String::from_utf8(server.raw("GET / HTTP/1.1\r\nHost: t\r\n\r\n")).unwrap();
     assert!(hint.starts_with("HTTP/1.1 400") && hint.contains("HTTPS port"), "{hint}");
     server.reload(&with(""));

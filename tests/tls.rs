@@ -27,8 +27,8 @@ use tokio_rustls::rustls::pki_types::{
 };
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{
-    self, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
-    SupportedProtocolVersion,
+    self, ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme,
+    StreamOwned, SupportedProtocolVersion,
 };
 
 /// Files of certificates and keys.
@@ -136,7 +136,7 @@ impl Visitor {
         Self { versions: BOTH, protocols: Vec::new(), certificate: None }
     }
 
-    fn visit(&self, server: &Server, name: &str) -> Result<Session, std::io::Error> {
+    fn config(&self) -> Arc<ClientConfig> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(self.versions)
@@ -151,8 +151,20 @@ impl Visitor {
             }
         };
         config.alpn_protocols.clone_from(&self.protocols);
+        Arc::new(config)
+    }
+
+    fn visit(&self, server: &Server, name: &str) -> Result<Session, std::io::Error> {
+        Self::visit_with(&self.config(), server, name)
+    }
+
+    fn visit_with(
+        config: &Arc<ClientConfig>,
+        server: &Server,
+        name: &str,
+    ) -> Result<Session, std::io::Error> {
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        let session = ClientConnection::new(Arc::new(config), name).unwrap();
+        let session = ClientConnection::new(Arc::clone(config), name).unwrap();
         let stream = TcpStream::connect(server.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut session = StreamOwned::new(session, stream);
@@ -308,6 +320,27 @@ fn a_new_certificate_is_used_and_a_broken_one_is_not() {
 }
 
 #[test]
+fn who_was_let_in_without_a_certificate_is_not_served_on_where_one_is_asked_for() {
+    let files = Files::new();
+    files.certificate("a", &["localhost"], &key());
+    let authority = params(&[]).self_signed(&key()).unwrap();
+    let ca = files.write("ca.pem", &authority.pem());
+    let config = |more: &str| format!(r#"{{"host": "127.0.0.1", "port": 0{more}}}"#);
+    let server = site(&files.flags("a")).config(&config("")).start();
+    let visitor = Visitor::new();
+    let mut session = visitor.visit(&server, "localhost").unwrap();
+    session.write_all(b"GET /a.txt HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+    session.read_exact(&mut [0; 15]).unwrap();
+    server.reload(&config(&format!(
+        r#", "ssl_client_ca": "{}", "ssl_client_auth": "required""#,
+        ca.display()
+    )));
+    let mut rest = String::new();
+    session.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("hello"), "{rest}");
+}
+
+#[test]
 fn clients_show_certificates_where_they_must() {
     let files = Files::new();
     files.certificate("a", &["localhost"], &key());
@@ -344,6 +377,13 @@ fn clients_show_certificates_where_they_must() {
         assert!(entry["subject"].as_str().unwrap().contains("CN=alice"), "{line}");
         assert!(!works(&unknown, &server), "{auth}");
         assert_eq!(works(&Visitor::new(), &server), without, "{auth}");
+        // Who comes back shows the certificate again: it may have ended since.
+        let config = known.config();
+        for _ in 0..2 {
+            let mut session = Visitor::visit_with(&config, &server, "localhost").unwrap();
+            ask(&mut session).unwrap();
+            assert_eq!(session.conn.handshake_kind(), Some(HandshakeKind::Full), "{auth}");
+        }
     }
 }
 

@@ -55,6 +55,9 @@ impl Prepared {
                 opened = Some(Tls::open(options)?);
             }
             account.take_on()?;
+            if let Some(tls) = &opened {
+                tls.settle();
+            }
         }
         // The user may be root, too.
         if confine::is_root() {

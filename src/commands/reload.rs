@@ -74,7 +74,7 @@ impl Next {
             None => None,
             Some(options) => Some(match &services.tls {
                 Some(tls) if *tls.options() == options => {
-                    tls.reload();
+                    tls.retry();
                     Arc::clone(tls)
                 }
                 _ => Arc::new(Tls::open(options)?),

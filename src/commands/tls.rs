@@ -20,10 +20,17 @@ pub(super) fn options(config: &Config, config_file: Option<&Path>) -> Option<Tls
     let more = config.ssl_certificates.iter().cloned();
     let more =
         more.map(|config::Certificate { cert, key, names }| CertificateFiles { cert, key, names });
+    let certificates: Vec<_> = first.into_iter().chain(more).collect();
+    // What it would be for changes with the addresses of the machine: nothing that others are to notice.
+    let self_signed = if certificates.is_empty() {
+        self_signed(config, config_file)
+    } else {
+        SelfSigned::default()
+    };
     let http2 = config.enable_http2.then_some("h2");
     Some(TlsOptions {
-        certificates: first.into_iter().chain(more).collect(),
-        self_signed: self_signed(config, config_file),
+        certificates,
+        self_signed,
         password: config.ssl_password.as_ref().map(|password| password.expose().to_owned()),
         with_tls12: config.ssl_min_version == config::TlsVersion::V1_2,
         client_auth: config.ssl_client_ca.clone().map(|authorities| tls::ClientAuth {

@@ -132,8 +132,19 @@ impl RotatingFile {
     }
 
     fn rotate(&mut self, over: u64) -> io::Result<()> {
-        fs::rename(&self.path, self.free_name(&self.rotation.stamp(over)))?;
-        self.reopen()?;
+        let rotated = self.free_name(&self.rotation.stamp(over));
+        match fs::rename(&self.path, &rotated) {
+            // Somebody has moved or removed it: the next one begins all the same.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.reopen()?,
+            moved => {
+                moved?;
+                if let Err(error) = self.reopen() {
+                    // What goes on growing is found under the name that was asked for, also the next time.
+                    fs::rename(&rotated, &self.path)?;
+                    return Err(error);
+                }
+            }
+        }
         self.remove_oldest()
     }
 

@@ -1,6 +1,7 @@
 //! What a request asked, kept to be counted and logged after the request was handed on.
 
 use std::fmt;
+use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use http::{HeaderName, Method, StatusCode, Version, header};
 use tracing::Span;
 
-use super::gate::Refusal;
+use super::gate::{Admission, Refusal};
+use super::service::Service;
 use super::worker::{Presence, Worker};
 use super::{clock, timing};
 use crate::http1::{Head, HeadError};
@@ -17,6 +19,7 @@ use crate::log::{Entry, RequestId};
 use crate::message::{CacheUse, Fields, Peer, Request, RequestBody, Response, Target, Traffic};
 use crate::site::Site;
 use crate::stats::{Answered, Boarding, ConnectionState, Departure, Visit, method_name};
+use crate::tls::Tls;
 
 /// What others before this server may have named a request.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -91,13 +94,14 @@ pub(super) struct Exchanges {
     /// Whom the client's certificate names.
     pub(super) subject: Option<Arc<str>>,
     visit: Visit,
+    admission: Admission,
 }
 
 impl Drop for Exchanges {
     fn drop(&mut self) {
         let client = self.peer.address.ip();
         self.worker.tally.left(&self.visit, client);
-        self.worker.gate.leave(client);
+        self.worker.gate.leave(client, self.admission);
     }
 }
 
@@ -105,9 +109,26 @@ impl Exchanges {
     /// Those of a new connection, if the gate lets it in.
     pub(super) fn begin(worker: &Arc<Worker>, peer: Peer) -> Result<Self, Refusal> {
         let client = peer.address.ip();
-        worker.gate.admit(client)?;
+        let admission = worker.gate.admit(client)?;
         let visit = worker.tally.connected(client);
-        Ok(Self { worker: worker.enter(), peer, subject: None, visit })
+        Ok(Self { worker: worker.enter(), peer, subject: None, visit, admission })
+    }
+
+    /// Goes by the newest edition from now on; false when the client [may not](Self::may_stay).
+    #[inline]
+    pub(super) fn renew(&self, service: &mut Arc<Service>) -> bool {
+        !self.worker.has_newer(service.edition) || self.turn_to_newest(service)
+    }
+
+    #[cold]
+    fn turn_to_newest(&self, service: &mut Arc<Service>) -> bool {
+        let before = mem::replace(service, self.worker.service(service.role));
+        self.may_stay(before.tls.as_ref(), service)
+    }
+
+    /// Whether the client, let in where `tls` was spoken, would be let in now.
+    pub(super) fn may_stay(&self, tls: Option<&Arc<Tls>>, now: &Service) -> bool {
+        now.takes_over(tls) && self.worker.gate.allows(self.peer.address.ip())
     }
 
     /// What the connection does now.

@@ -20,8 +20,8 @@ const TELL: Duration = Duration::from_secs(10);
 pub(super) struct Gate {
     rules: ArcSwap<Rules>,
     open: AtomicUsize,
-    /// A std mutex: held for one map access, never over an await. Without a limit per client nothing
-    /// is counted, and those that were open before there was one never are.
+    /// A std mutex: held for one map access, never over an await. Those let in while there is no limit per
+    /// client are not counted, and never will be.
     clients: Mutex<HashMap<IpAddr, usize>>,
     accepted: AtomicU64,
     full: Mutex<Refusals>,
@@ -44,6 +44,13 @@ pub(super) enum Refusal {
     Full,
     /// As many are open as this client may have, however much room there is for others.
     FullForClient,
+}
+
+/// How a connection was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Admission {
+    /// Whether it is one of those that its client may have.
+    is_counted: bool,
 }
 
 /// What a gate goes by.
@@ -70,36 +77,37 @@ impl Gate {
 
     /// Goes by other rules from the next connection on.
     pub(super) fn turn_to(&self, rules: Rules) {
-        if rules.max_connections_per_ip == 0 {
-            self.clients().clear();
-        }
         self.rules.store(Arc::new(rules));
     }
 
     /// Lets a connection in, until [`leave`](Self::leave).
-    pub(super) fn admit(&self, address: IpAddr) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, address: IpAddr) -> Result<Admission, Refusal> {
         let address = address.to_canonical();
         let rules = self.rules.load();
-        if !rules.allowed.is_empty() && !rules.allowed.iter().any(|net| net.contains(&address)) {
+        if !rules.allow(address) {
             return Err(Refusal::Address);
         }
+        let is_counted = rules.max_connections_per_ip > 0;
         let refusal = if self.open.fetch_add(1, Ordering::Relaxed) >= rules.max_connections {
             Refusal::Full
-        } else if rules.max_connections_per_ip > 0
-            && !self.enter(client_of(address), rules.max_connections_per_ip)
-        {
+        } else if is_counted && !self.enter(client_of(address), rules.max_connections_per_ip) {
             Refusal::FullForClient
         } else {
-            return Ok(());
+            return Ok(Admission { is_counted });
         };
         self.open.fetch_sub(1, Ordering::Relaxed);
         Err(refusal)
     }
 
+    /// Whether somebody who was let in earlier has an address that is let in now.
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
+        self.rules.load().allow(address.to_canonical())
+    }
+
     /// Makes room again: a connection that was let in has ended.
-    pub(super) fn leave(&self, address: IpAddr) {
+    pub(super) fn leave(&self, address: IpAddr, admission: Admission) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        if self.rules.load().max_connections_per_ip > 0 {
+        if admission.is_counted {
             let client = client_of(address);
             let mut clients = self.clients();
             if let Some(count) = clients.get_mut(&client) {
@@ -163,6 +171,10 @@ fn due(refusals: &Mutex<Refusals>, now: Instant) -> Option<u64> {
 }
 
 impl Rules {
+    fn allow(&self, address: IpAddr) -> bool {
+        self.allowed.is_empty() || self.allowed.iter().any(|net| net.contains(&address))
+    }
+
     pub(super) fn of(config: &Config) -> Self {
         Self {
             allowed: config.address_filter.clone(),
@@ -227,9 +239,9 @@ mod tests {
     fn a_closed_connection_makes_room() {
         let gate = gate(&[], 2, 0);
         gate.admit(ip("1.1.1.1")).unwrap();
-        gate.admit(ip("1.1.1.1")).unwrap();
+        let first = gate.admit(ip("1.1.1.1")).unwrap();
         assert_eq!(gate.admit(ip("1.1.1.2")), Err(Refusal::Full));
-        gate.leave(ip("1.1.1.1"));
+        gate.leave(ip("1.1.1.1"), first);
         assert!(gate.admit(ip("1.1.1.2")).is_ok());
     }
 
@@ -238,10 +250,32 @@ mod tests {
         let gate = gate(&[], 10, 1);
         gate.admit(ip("2001:db8::1")).unwrap();
         assert_eq!(gate.admit(ip("2001:db8::2")), Err(Refusal::FullForClient));
-        gate.admit(ip("2001:db8:0:1::1")).unwrap();
-        gate.leave(ip("2001:db8:0:1::1"));
+        let neighbour = gate.admit(ip("2001:db8:0:1::1")).unwrap();
+        gate.leave(ip("2001:db8:0:1::1"), neighbour);
         assert!(gate.admit(ip("2001:db8:0:1::1")).is_ok());
         assert_eq!(gate.open.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn who_came_while_there_was_no_limit_makes_no_room_by_leaving() {
+        let rules = |max_connections_per_ip| Rules {
+            allowed: Vec::new(),
+            max_connections: 10,
+            max_connections_per_ip,
+            accept_limit: 0,
+        };
+        let (gate, client) = (Gate::new(rules(0)), ip("1.1.1.1"));
+        let early = gate.admit(client).unwrap();
+        gate.turn_to(rules(1));
+        let counted = gate.admit(client).unwrap();
+        gate.leave(client, early);
+        assert_eq!(gate.admit(client), Err(Refusal::FullForClient));
+        // Nor is a place lost that was taken before the limit was away for a while.
+        gate.turn_to(rules(0));
+        gate.turn_to(rules(1));
+        assert_eq!(gate.admit(client), Err(Refusal::FullForClient));
+        gate.leave(client, counted);
+        assert!(gate.admit(client).is_ok());
     }
 
     #[test]
@@ -272,12 +306,12 @@ mod tests {
     #[test]
     fn who_is_beyond_its_own_limit_is_told_of_that_while_there_is_room_and_of_none_otherwise() {
         let gate = gate(&[], 2, 1);
-        gate.admit(ip("1.1.1.1")).unwrap();
+        let first = gate.admit(ip("1.1.1.1")).unwrap();
         assert_eq!(gate.admit(ip("1.1.1.1")), Err(Refusal::FullForClient));
         gate.admit(ip("1.1.1.2")).unwrap();
         assert_eq!(gate.admit(ip("1.1.1.1")), Err(Refusal::Full));
         // Neither takes a place.
-        gate.leave(ip("1.1.1.1"));
+        gate.leave(ip("1.1.1.1"), first);
         assert!(gate.admit(ip("1.1.1.1")).is_ok());
     }
 

@@ -147,8 +147,10 @@ impl Client {
     }
 
     fn converse(mut self: Box<Self>) -> Stage {
+        if !self.exchanges.renew(&mut self.service) {
+            return self.end();
+        }
         self.exchanges.set(ConnectionState::Answering);
-        self.exchanges.worker.renew(&mut self.service);
         let (desk, kept) = self.exchanges.worker.desk(self.service.settings.head_limits);
         let conversation = converse(self, desk);
         Stage::Conversing(match kept {

@@ -39,6 +39,7 @@ use super::linger::linger_while_it_reads;
 use super::send_queue::SendQueue;
 use super::service::{Role, Service, Settings};
 use crate::stats::{ConnectionState, Refused, Timeout};
+use crate::tls::Tls;
 
 /// Requests on a connection at the same time.
 pub(super) const MAX_STREAMS: u32 = 128;
@@ -72,7 +73,8 @@ where
     let exchanges = Arc::new(exchanges);
     let worker = exchanges.worker.clone();
     // Not the service: it would be kept for as long as the connection lasts.
-    let Service { role, settings, .. } = *service;
+    let Service { role, settings, edition, .. } = *service;
+    let let_in = LetIn { edition, tls: service.tls.clone() };
     drop(service);
     let mut builder = Builder::new();
     builder
@@ -90,7 +92,7 @@ where
         Err(_) => return worker.tally.timed_out(Timeout::RequestHead),
     };
     out.hold();
-    converse(&mut connection, &out, role, settings, &exchanges).await;
+    converse(&mut connection, &out, role, settings, let_in, &exchanges).await;
     // What was answered is on its way; a client that does not read it is not waited for long.
     let end = poll_fn(|context| {
         let closed = connection.poll_closed(context);
@@ -100,6 +102,26 @@ where
     if timeout(FAREWELL, end).await.is_ok() {
         drop(connection);
         linger_while_it_reads(out, settings.request_timeout).await;
+    }
+}
+
+/// What the client was let in by.
+struct LetIn {
+    edition: u64,
+    tls: Option<Arc<Tls>>,
+}
+
+impl LetIn {
+    /// Whether it would be let in now, too.
+    fn may_stay(&mut self, exchanges: &Exchanges, now: &Service) -> bool {
+        if self.edition == now.edition {
+            return true;
+        }
+        let may_stay = exchanges.may_stay(self.tls.as_ref(), now);
+        if may_stay {
+            *self = Self { edition: now.edition, tls: now.tls.clone() };
+        }
+        may_stay
     }
 }
 
@@ -125,6 +147,7 @@ async fn converse<T>(
     out: &Gather<T>,
     role: Role,
     settings: Settings,
+    mut let_in: LetIn,
     exchanges: &Arc<Exchanges>,
 ) where
     T: AsyncRead + AsyncWrite + SendQueue + Send + Unpin + 'static,
@@ -179,7 +202,16 @@ async fn converse<T>(
             idle.poll(context).map(|()| Event::Idle)
         });
         match event.await {
-            Event::Request(request, respond) => {
+            Event::Request(request, mut respond) => {
+                let service = worker.service(role);
+                if !let_in.may_stay(exchanges, &service) {
+                    respond.send_reset(Reason::REFUSED_STREAM);
+                    if !is_leaving {
+                        is_leaving = true;
+                        connection.graceful_shutdown();
+                    }
+                    continue;
+                }
                 requests += 1;
                 idle.set_after(settings.keep_alive_timeout);
                 let limit = settings.keep_alive_requests;
@@ -187,7 +219,7 @@ async fn converse<T>(
                     is_leaving = true;
                     connection.graceful_shutdown();
                 }
-                exchange(exchanges, role, &waiting_room, &carried, request, respond);
+                exchange(exchanges, service, &waiting_room, &carried, request, respond);
             }
             Event::Stop => {
                 is_leaving = true;

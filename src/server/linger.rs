@@ -23,10 +23,15 @@ const MOST_SAID: usize = 1 << 20;
 
 /// Ends a connection on which the client may still be sending.
 pub(super) async fn linger(io: &mut Transport) {
-    if poll_fn(|context| io.poll_shutdown(context)).await.is_err() {
+    let mut end = Deadline::after(PATIENCE);
+    // What TLS says to end with may have to wait until the client takes it.
+    let ended = poll_fn(|context| match io.poll_shutdown(context) {
+        Poll::Pending => end.poll(context).map(|()| false),
+        Poll::Ready(ended) => Poll::Ready(ended.is_ok()),
+    });
+    if !ended.await {
         return;
     }
-    let mut end = Deadline::after(PATIENCE);
     let mut dropped = Vec::new();
     loop {
         let goes_on = poll_fn(|context| {

@@ -90,6 +90,20 @@ pub(super) struct Service {
     pub(super) tls: Option<Arc<Tls>>,
 }
 
+impl Service {
+    /// Whether connections are served on that were made where `tls` was spoken: none without encryption where
+    /// there is to be some, and none that would be asked for a certificate anew.
+    pub(super) fn takes_over(&self, tls: Option<&Arc<Tls>>) -> bool {
+        match (tls, &self.tls) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(then), Some(now)) => {
+                Arc::ptr_eq(then, now) || now.options().client_auth.is_none()
+            }
+        }
+    }
+}
+
 /// All that a worker serves with, from one configuration.
 #[derive(Clone)]
 pub(super) struct Edition {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, IoSlice, Write};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::BufMut;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
@@ -166,6 +167,18 @@ impl Transport {
         {
             let mut context = Context::from_waker(Waker::noop());
             let _ = self.poll_shutdown(&mut context);
+        }
+    }
+
+    /// Whether a client whose connection is dropped from now on is told that it was broken. With TLS it always
+    /// is: the end of that is told by itself.
+    pub(super) fn reset_when_dropped(&mut self, is_reset: bool) {
+        if let Self::Tcp(socket) = self {
+            let time = is_reset.then_some(Duration::ZERO);
+            let set =
+                |stream: &mut TcpStream| rustix::net::sockopt::set_socket_linger(stream, time);
+            // A socket of which that cannot be said is broken already.
+            let _ = socket.watched().map(set);
         }
     }
 

@@ -92,12 +92,10 @@ impl Worker {
         Arc::clone(edition.service(role))
     }
 
-    /// Replaces a service by the one of a newer edition, if there is one.
+    /// Whether there is a newer edition than this one.
     #[inline]
-    pub(super) fn renew(&self, service: &mut Arc<Service>) {
-        if service.edition != self.edition_number.load(Ordering::Relaxed) {
-            *service = self.service(service.role);
-        }
+    pub(super) fn has_newer(&self, edition: u64) -> bool {
+        edition != self.edition_number.load(Ordering::Relaxed)
     }
 
     /// Serves with another edition from the next request on, and notes it elsewhere. To be called on

@@ -147,15 +147,24 @@ impl Tls {
     pub fn notice_changes(&self) {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let due = loaded.renew.is_some_and(|renew| SystemTime::now() >= renew);
-        if !due && stamps(&self.options) == loaded.stamps {
-            return;
+        if due || stamps(&self.options) != loaded.stamps {
+            self.replace(&mut loaded);
         }
-        self.replace(&mut loaded);
     }
 
-    /// Reads the certificates again.
-    pub fn reload(&self) {
-        self.replace(&mut self.loaded.lock().unwrap_or_else(PoisonError::into_inner));
+    /// The same, and what could not be used is tried again, changed or not.
+    pub fn retry(&self) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.fault.is_some() || stamps(&self.options) != loaded.stamps {
+            self.replace(&mut loaded);
+        }
+    }
+
+    /// Takes the files to be as they were read, however they look now: to another user, it may be that they
+    /// are not to be seen.
+    pub fn settle(&self) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.stamps = stamps(&self.options);
     }
 
     fn replace(&self, loaded: &mut Loaded) {
@@ -264,10 +273,15 @@ fn config(
     };
     let mut config = builder.with_cert_resolver(Arc::new(ByName::new(chains)));
     config.alpn_protocols = options.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    config.ticketer = Arc::clone(tickets);
     config.session_storage = Arc::new(NoServerSessionStorage {});
+    // Who comes back with a ticket does not show its certificate, which may have ended by then, or whose
+    // authority may not be asked for any more.
+    let has_tickets = options.client_auth.is_none();
+    if has_tickets {
+        config.ticketer = Arc::clone(tickets);
+    }
     // One is enough to come back with; each costs the handshake a record.
-    config.send_tls13_tickets = 1;
+    config.send_tls13_tickets = usize::from(has_tickets);
     config.max_early_data_size = 0;
     // What is offered is all strong; testers want the order to be the server's.
     config.ignore_client_order = true;

@@ -141,15 +141,34 @@ fn reopening_follows_the_name() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
 }
 
-#[cfg(unix)]
 #[test]
-fn when_rotation_fails_the_lines_still_arrive() {
+fn what_was_removed_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
     let mut log = RotatingFile::open_at(&path, Rotation::Daily, 7, now).unwrap();
-    // Gone, so that it cannot be renamed; the open file is still there.
+    log.write_all(b"lost\n").unwrap();
     fs::remove_file(&path).unwrap();
     pass(DAY);
     log.write_all(b"line\n").unwrap();
+    assert_eq!(names(folder.path()), ["a.log"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "line\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn when_rotation_fails_the_lines_still_arrive_and_the_next_one_may_succeed() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    let path = logs.join("a.log");
+    let mut log = RotatingFile::open_at(&path, Rotation::Daily, 7, now).unwrap();
+    // No folder any more, so that nothing can be renamed in it; the open file is still there.
+    fs::remove_dir_all(&logs).unwrap();
+    fs::write(&logs, "").unwrap();
+    pass(DAY);
+    log.write_all(b"line\n").unwrap();
     assert_eq!(log.file.metadata().unwrap().len(), 5);
+    fs::remove_file(&logs).unwrap();
+    pass(DAY);
+    log.write_all(b"next\n").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "next\n");
 }

@@ -81,7 +81,8 @@ impl Client {
         let keep_alive = framing.keep_alive && sender.may_go_on() && drains;
         let terms = Terms { keep_alive, ends: false, taken, boarding };
         let next = sender.send(asked, response, terms).wait().await;
-        if progress.is_finished() {
+        // What must not look whole is not ended in peace.
+        if progress.is_finished() || next == Next::Cut {
             return next;
         }
         if self.sender(outbox).flush().await.is_err() {

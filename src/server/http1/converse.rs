@@ -55,6 +55,10 @@ impl Client {
                 Err(_) => return Next::Cut,
             }
             loop {
+                if !self.exchanges.renew(&mut self.service) {
+                    let flushed = self.flush(&mut desk.outbox).await;
+                    return if flushed.is_ok() { Next::Linger } else { Next::Cut };
+                }
                 let head = match desk.parser.parse(desk.inbox.unread()) {
                     Ok(Some(head)) => head,
                     Ok(None) => break,
@@ -68,7 +72,6 @@ impl Client {
                     self.exchanges.set(ConnectionState::Answering);
                 }
                 self.requests += 1;
-                self.exchanges.worker.renew(&mut self.service);
                 let next = match head.framing.body {
                     BodyLength::None => {
                         let length = head.length;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
+use http::Version;
+
 use super::Next;
 use crate::message::{Answer, Response, Traffic};
 use crate::server::deadline::Deadline;
@@ -109,9 +111,16 @@ impl<'a> Sender<'a> {
         let meter = outcome.is_metered.then(|| Meter::new(&exchanges.worker.tally, outcome.head));
         outbox.measure(meter);
         let note = Note { exchanges, asked: &asked, outcome, first_byte, sent, before };
+        // Where the end of the connection is that of the content, breaking off must look otherwise.
+        let is_ended_by_closing = content.is_none() && asked.version < Version::HTTP_11;
+        if is_ended_by_closing {
+            io.reset_when_dropped(true);
+        }
         if let Err(error) = reply::flush(io, deadline, service, exchanges, outbox).await {
             asked.span.in_scope(|| tracing::debug!(%error, "an answer was cut short"));
             next = Next::Cut;
+        } else if is_ended_by_closing {
+            io.reset_when_dropped(false);
         }
         drop(note);
         next

@@ -23,19 +23,18 @@ use crate::message::{
 use crate::server::clock;
 use crate::server::exchange::{Asked, Exchanges, Note, Outcome, Taken, Took};
 use crate::server::intake::Intake;
-use crate::server::service::{Role, Service};
+use crate::server::service::Service;
 use crate::stats::{Boarding, Timeout};
 
 /// Answers a request: at once if that is possible, else in a task of its own.
 pub(super) fn exchange(
     exchanges: &Arc<Exchanges>,
-    role: Role,
+    service: Arc<Service>,
     waiting_room: &WaitingRoom,
     carried: &Carried,
     request: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
-    let service = exchanges.worker.service(role);
     let (exchanges, waiting_room) = (Arc::clone(exchanges), waiting_room.clone());
     carried.request(fields_length(&request));
     let exchange = Exchange { service, exchanges, waiting_room, carried: carried.clone() };
