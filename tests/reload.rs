@@ -254,6 +254,8 @@ fn uploads_in_parts_go_on_and_results_stay() {
         "PATCH {place} HTTP/1.1\r\nHost: t\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
          Content-Type: application/offset+octet-stream\r\nContent-Length: 4\r\n\r\nab",
     ));
+    let has_come = |status: serde_json::Value| status["in_flight"][0]["received_bytes"] == 2;
+    eventually(|| has_come(status(&server)).then_some(()));
     let offset = || {
         let head = server.request("HEAD", &place, &[tus]);
         head.field("upload-offset").map(str::to_owned)
