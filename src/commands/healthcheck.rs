@@ -91,7 +91,7 @@ fn ask(
         let loaded = config::load(&overrides, environment).map_err(Fault::Config)?;
         own_url(&loaded.config)?
     };
-    let is_guess = options.url.as_ref().is_some_and(|given| !given.contains("://"));
+    let is_guess = options.url.as_ref().is_some_and(|given| !client::has_scheme(given));
     let trust = if options.insecure || is_here(&url) { Trust::Anybody } else { Trust::System };
     let client = Client::new(trust, PATIENCE).map_err(Fault::Client)?;
     let runtime =
