@@ -462,6 +462,12 @@ fn what_comes_compressed_is_decompressed() {
     let output = get(folder.path(), &["-kO", "--compressed", &url(&server, "/b.js")]);
     assert_eq!(output.status.code(), Some(0), "{}", error(&output));
     assert!(fs::read_to_string(folder.path().join("b.js")).unwrap() == text);
+    let printed = |flags: &[&str]| {
+        get(folder.path(), &[&["-ko-"], flags, &[&url(&server, "/a.txt")]].concat()).stdout
+    };
+    assert!(printed(&["--compressed"]) == text.as_bytes());
+    // Whoever asks for it by hand gets it as it is.
+    assert!(printed(&["-HAccept-Encoding: gzip"]).starts_with(b"\x1f\x8b"));
     // A lie about the coding gets no name.
     let lie =
         answer("200 OK", &[("Content-Encoding", "zstd"), ("Content-Type", "a/b")], "not at all");

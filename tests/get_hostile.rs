@@ -105,10 +105,11 @@ fn an_answer_without_the_content_is_a_failure_and_takes_nothing_away() {
 #[test]
 fn a_part_that_nobody_asked_for_is_not_the_file() {
     let part = |range| answer("206 Partial Content", &[("Content-Range", range)], "4567");
-    let rows: [(&[&str], Vec<u8>); 5] = [
+    let rows: [(&[&str], Vec<u8>); 6] = [
         (&[], part("bytes 4-7/100")),
         (&["-r", "0-3"], part("bytes 500-503/1000")),
         (&["-r", "4-7"], part("bytes 4-9/10")),
+        (&["-r", "4-"], part("bytes 4-7/100")),
         (
             &[],
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"

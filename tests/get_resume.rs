@@ -104,6 +104,21 @@ fn a_server_without_parts_sends_the_whole() {
     assert!(head.contains("range: bytes=6-\r\n") && head.contains("if-range: \"1\"\r\n"), "{head}");
 }
 
+/// What is looked at to tell what it is counts as well.
+#[test]
+fn what_has_no_type_is_resumed() {
+    let (content, tag) = ("\0\u{1}2345\u{0}789", ("ETag", "\"1\""));
+    let range = ("Content-Range", "bytes 6-9/10");
+    let rest = answer("206 Partial Content", &[tag, range], &content[6..]);
+    let (server, heads) = stand_in(vec![cut(&[tag], content, 4), rest]);
+    let folder = tempdir().unwrap();
+    breaks_off(folder.path(), &[&format!("{server}/a")]);
+    let output = get(folder.path(), &["-C", &format!("{server}/a")]);
+    assert!(error(&output).contains("it goes on\nSaved a (10 B)"), "{}", error(&output));
+    assert_eq!(fs::read(folder.path().join("a")).unwrap(), content.as_bytes());
+    assert_eq!(heads.try_iter().count(), 2);
+}
+
 #[test]
 fn a_part_that_does_not_fit_is_not_taken() {
     for (range, tag) in

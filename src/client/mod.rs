@@ -29,7 +29,7 @@ mod response;
 mod session;
 mod trust;
 
-pub use address::{Url, address};
+pub use address::{Url, address, has_scheme};
 pub use authorities::Authorities;
 pub use content::{Content, Piece};
 pub use error::ClientError;

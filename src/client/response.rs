@@ -75,9 +75,9 @@ impl Response {
         sends_on(self.status).then(|| location(&self.url, &self.fields))?
     }
 
-    /// Bytes that are still to come, where that is known.
+    /// Bytes of the content in all, if that was said.
     pub fn length(&self) -> Option<u64> {
-        self.body.size_hint().exact()
+        self.announced
     }
 
     /// From now on it is an error if the content has more bytes in all than these, or fewer.

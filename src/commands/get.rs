@@ -93,7 +93,7 @@ fn get(options: &GetOptions, console: &Console) -> Result<Ending, GetError> {
 }
 
 fn wanted(given: &str) -> Result<Wanted, GetError> {
-    Ok(Wanted { url: client::address(given)?, is_guess: !given.contains("://") })
+    Ok(Wanted { url: client::address(given)?, is_guess: !client::has_scheme(given) })
 }
 
 fn settings(options: &GetOptions) -> Result<Settings, GetError> {

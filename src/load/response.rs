@@ -36,6 +36,7 @@ struct Last {
 struct Head {
     status: u16,
     body: Body,
+    /// As the version and `Connection` say.
     closes: bool,
 }
 
@@ -137,7 +138,7 @@ impl Responses {
     /// The connection has ended: the answer that this completes.
     pub(super) fn end(&mut self) -> Option<Answer> {
         match self.state {
-            State::UntilClose { head } => Some(self.done(head)),
+            State::UntilClose { head } => Some(Answer { closes: true, ..self.done(head) }),
             _ => None,
         }
     }
@@ -231,7 +232,7 @@ fn framing(status: u16, version: u8, fields: &[Header<'_>]) -> Result<Head, Malf
         (_, None, Some(length)) => Body::Length(length),
         (_, None, None) => Body::UntilClose,
     };
-    Ok(Head { status, body, closes: closes || body == Body::UntilClose })
+    Ok(Head { status, body, closes })
 }
 
 fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {

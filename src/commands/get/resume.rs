@@ -102,8 +102,8 @@ pub(super) fn part_length(fields: &HeaderMap) -> Option<u64> {
     (!is_in_parts(fields)).then(|| (last - first).saturating_add(1))
 }
 
-/// Whether a part is one that this range asks for: `0-99`, `500-` or `-100`. Of several nothing is said
-/// here.
+/// Whether a part is the one that this range asks for: `0-99`, `500-` or `-100`. Where nobody knows how
+/// much there is, it may be shorter. Of several nothing is said here.
 pub(super) fn is_part_of(range: &str, fields: &HeaderMap) -> bool {
     if range.contains(',') {
         return true;
@@ -114,11 +114,15 @@ pub(super) fn is_part_of(range: &str, fields: &HeaderMap) -> bool {
     else {
         return false;
     };
+    let end = last.saturating_add(1);
     match (number(from), number(to)) {
-        (Some(from), to) => first == from && to.is_none_or(|to| last <= to),
-        (None, Some(count)) => {
-            last - first < count && total.is_none_or(|total| last.checked_add(1) == Some(total))
+        (Some(from), to) => {
+            let wanted = to.map_or(u64::MAX, |to| to.saturating_add(1));
+            first == from && total.map_or(end <= wanted, |total| end == wanted.min(total))
         }
+        (None, Some(count)) => total.map_or(end - first <= count, |total| {
+            end == total && first == total.saturating_sub(count)
+        }),
         (None, None) => false,
     }
 }
@@ -266,11 +270,20 @@ mod tests {
             ("0-3", "bytes 0-3/9", true),
             ("0-30", "bytes 0-8/9", true),
             ("0-3", "bytes 0-4/9", false),
+            ("0-3", "bytes 0-2/9", false),
+            ("0-30", "bytes 0-7/9", false),
+            ("0-3", "bytes 0-2/*", true),
+            ("0-3", "bytes 0-4/*", false),
             ("0-3", "bytes 5-8/9", false),
             ("5-", "bytes 5-8/9", true),
+            ("5-", "bytes 5-6/9", false),
             ("5-", "bytes 5-6/*", true),
             ("-2", "bytes 7-8/9", true),
+            ("-2", "bytes 8-8/9", false),
+            ("-2", "bytes 8-8/*", true),
             ("-2", "bytes 6-8/9", false),
+            ("-20", "bytes 0-8/9", true),
+            ("-20", "bytes 1-8/9", false),
             ("-2", "bytes 0-1/9", false),
             ("0-3", "bytes */9", false),
             ("0-3", "4", false),

@@ -42,8 +42,8 @@ impl Session {
             }
             _ => Box::new(Output(self.console.clone())),
         };
-        // What is read is decoded, also if that was not asked for; what a program gets is not.
-        let coding = coding(&response, self.shows_text())?;
+        // What is read is decoded, also if that was not asked for; what a program gets, only then.
+        let coding = coding(&response, self.options.compressed || self.shows_text())?;
         let hidden = ProgressBar::hidden();
         self.pour(response, first, sink, coding, 1, &hidden, GetError::Output).await
     }

@@ -138,7 +138,7 @@ impl Session {
         let reason = match &self.options.range {
             None => "a part came, where the whole was asked for",
             Some(range) if !resume::is_part_of(range, &response.fields) => {
-                "another part came than was asked for"
+                "another part came than was asked for, or not all of it"
             }
             Some(_) => {
                 if let Some(length) = resume::part_length(&response.fields) {

@@ -45,7 +45,7 @@ impl Source {
     /// Nothing is asked yet.
     pub(super) fn new(address: &str, insecure: bool) -> Result<Self, StatusError> {
         let mut url = client::address(address).map_err(StatusError::Client)?;
-        let is_guess = !address.contains("://");
+        let is_guess = !client::has_scheme(address);
         if url.path() == "/" {
             url.set_path(PATH);
         }

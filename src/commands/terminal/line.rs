@@ -1,6 +1,6 @@
 //! A line of a terminal.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::commands::harmless::harmless;
 
@@ -88,16 +88,14 @@ impl Line {
     }
 }
 
-/// As much of a text as has room.
+/// As much of a text as has room. Signs that join others make them wider or narrower, so that only all
+/// of them together have a width.
 fn cut(text: &str, room: usize) -> &str {
-    let mut used = 0;
-    for (at, c) in text.char_indices() {
-        used += c.width().unwrap_or(0);
-        if used > room {
-            return &text[..at];
-        }
+    if text.width() <= room {
+        return text;
     }
-    text
+    let parts = text.char_indices().map(|(at, c)| &text[..at + c.len_utf8()]);
+    parts.take_while(|part| part.width() <= room).last().unwrap_or_default()
 }
 
 /// A text as rows of at most so many columns, broken between words; a longer word has its own row.
@@ -158,6 +156,14 @@ mod tests {
             (0, ""),
         ] {
             assert_eq!(line.print(&screen(width, false)), plain, "{width}");
+        }
+        // Two characters of one column in all that are two columns wide together.
+        let smile = "☺\u{fe0f}";
+        let smiles = Line::of(Style::Plain, &smile.repeat(40)).and(Style::Dim, "a");
+        for (width, whole) in [(81, 40), (80, 39), (10, 4), (3, 1)] {
+            let printed = smiles.print(&screen(width, false));
+            assert!(printed.starts_with(&smile.repeat(whole)), "{width}: {printed}");
+            assert!(printed.width() <= width, "{width}: {printed}");
         }
         assert_eq!(line.print(&screen(4, true)), "\x1b[1mabc\x1b[0m…");
         assert_eq!(Line::of(Style::Plain, "a  ").print(&screen(9, true)), "a");

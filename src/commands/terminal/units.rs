@@ -16,10 +16,12 @@ fn whole(number: f64) -> u64 {
     number.round() as u64
 }
 
-/// `1.5/s`, `1,234/s`.
+/// `0.001/s`, `0.04/s`, `1.5/s`, `1,234/s`.
 pub(in crate::commands) fn rate(per_second: f64) -> String {
     match per_second {
-        0.05..9.95 => format!("{per_second:.1}/s"),
+        0.000_5..0.009_5 => format!("{per_second:.3}/s"),
+        0.009_5..0.095 => format!("{per_second:.2}/s"),
+        0.095..9.95 => format!("{per_second:.1}/s"),
         _ => format!("{}/s", count(whole(per_second))),
     }
 }
@@ -86,9 +88,10 @@ mod tests {
 
     #[test]
     fn numbers_have_the_unit_that_a_person_would_choose() {
+        assert_eq!([0.0, 1.25, 9.96, 1234.4].map(rate), ["0/s", "1.2/s", "10/s", "1,234/s"]);
         assert_eq!(
-            [0.0, 0.04, 1.25, 9.96, 1234.4].map(rate),
-            ["0/s", "0/s", "1.2/s", "10/s", "1,234/s"]
+            [0.000_4, 0.001, 0.009_4, 0.009_6, 0.04, 0.094, 0.096].map(rate),
+            ["0/s", "0.001/s", "0.009/s", "0.01/s", "0.04/s", "0.09/s", "0.1/s"]
         );
         assert_eq!(
             [0.0, 0.000_118, 0.000_999_6, 0.0042, 0.25, 0.999_6, 3.2, 59.96, 75.5, 7380.0]

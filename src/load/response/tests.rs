@@ -40,6 +40,9 @@ fn answers_end_where_their_head_says() {
     for (bytes, to_head, expected) in [
         (LENGTH, false, (200, 5, false)),
         (LENGTH.trim_end_matches("hello"), true, (200, 0, false)),
+        ("HTTP/1.1 200 OK\r\n\r\n", true, (200, 0, false)),
+        ("HTTP/1.1 200 OK\r\n\r\n", false, (200, 0, true)),
+        ("HTTP/1.0 200 OK\r\n\r\n", true, (200, 0, true)),
         (CHUNKED, false, (201, 19, false)),
         (EMPTY, false, (304, 0, false)),
         ("HTTP/1.1 204 No Content\r\n\r\n", false, (204, 0, false)),
