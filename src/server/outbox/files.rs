@@ -80,7 +80,7 @@ impl Outbox {
         let at = self.queue.iter().position(is_file)?;
         let Item::File { span, copied } = &self.queue[at] else { return None };
         let is_read = *copied || span.length <= SMALL_FILE || !io.sends_files();
-        let is_wanted = self.shared + self.encoded.len() - self.sent < PIECE;
+        let is_wanted = at == 0 || self.shared + self.encoded.len() - self.sent < PIECE;
         (is_read && is_wanted).then_some(at)
     }
 
