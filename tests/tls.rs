@@ -16,6 +16,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
     PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,
 };
+use support::over::Over;
 use support::{PATIENCE, Server, Setup, eventually, salver, setup};
 use tempfile::TempDir;
 use tokio_rustls::rustls::client::danger::{
@@ -385,6 +386,65 @@ fn clients_show_certificates_where_they_must() {
             assert_eq!(session.conn.handshake_kind(), Some(HandshakeKind::Full), "{auth}");
         }
     }
+}
+
+/// `close_notify` (RFC 8446 section 6.1): without it a client has to take what came for a part.
+#[test]
+fn the_end_is_told_however_the_answer_goes_out() {
+    let server = setup()
+        .over(Over::Tls)
+        .flag("--cache-max-file-size=105")
+        .file("tiny", "x")
+        .file("nearly-a-record", [b'x'; 16_300])
+        .file("cached", [b'x'; 100_000])
+        .file("uncached", [b'x'; 110_000])
+        .settled("uncached")
+        .start();
+    for path in ["/tiny", "/nearly-a-record", "/cached"] {
+        server.get(path, &[]);
+    }
+    let one = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: t\r\n\r\n");
+    let last = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    let ranges = |path| last(path).replace("\r\n\r\n", "\r\nRange: bytes=0-9,99-109\r\n\r\n");
+    for (requests, least) in [
+        (last("/tiny"), 1),
+        (last("/nearly-a-record"), 16_300),
+        (last("/cached"), 100_000),
+        (last("/uncached"), 110_000),
+        (ranges("/cached"), 21),
+        (ranges("/uncached"), 21),
+        (one("/tiny").repeat(99) + &last("/tiny"), 100),
+        (one("/cached") + &last("/tiny"), 100_001),
+        (one("/uncached") + &last("/tiny"), 110_001),
+        (one("/uncached") + &last("/cached"), 210_000),
+        (one("/tiny") + &one("/uncached") + &last("/cached"), 210_001),
+    ] {
+        // Fails where the end comes without being told.
+        let answer = server.raw(&requests);
+        let count = answer.iter().filter(|&&byte| byte == b'x').count();
+        assert!(count >= least, "{count} of {least}: {requests}");
+    }
+}
+
+#[test]
+fn small_files_that_are_not_cached_arrive_whole_before_the_end() {
+    let small = (0..20).map(|n| (format!("/{n}"), format!("<{n}>")));
+    let server = small
+        .clone()
+        .fold(setup(), |setup, (path, content)| setup.file(&path[1..], content))
+        .over(Over::Tls)
+        .flag("--enable-cache=false")
+        .start();
+    let requests = small.clone().map(|(path, _)| {
+        let close = if path == "/19" { "Connection: close\r\n" } else { "" };
+        format!("GET {path} HTTP/1.1\r\nHost: t\r\n{close}\r\n")
+    });
+    let mut client = server.connect();
+    client.send(requests.collect::<String>());
+    for (_, content) in small {
+        assert_eq!(client.response().text(), content);
+    }
+    assert_eq!(client.rest(), b"");
 }
 
 #[test]

@@ -224,9 +224,9 @@ impl Outbox {
             let all = [IoSlice::new(&self.encoded[self.sent..])];
             in_time(pace, io, |io, context| io.poll_write(context, &all, false)).await?
         } else {
-            let (slices, used, file_follows) = self.in_memory();
+            let (slices, used, more) = self.in_memory();
             let slices = &slices[..used];
-            in_time(pace, io, |io, context| io.poll_write(context, slices, file_follows)).await?
+            in_time(pace, io, |io, context| io.poll_write(context, slices, more)).await?
         };
         if count == 0 {
             return Err(io::ErrorKind::WriteZero.into());
@@ -236,13 +236,18 @@ impl Outbox {
         Ok(())
     }
 
-    /// What is in memory at the front of the queue, in how many slices, and whether a file follows.
+    /// What is in memory at the front of the queue, in how many slices, and whether more follows at once.
     fn in_memory(&self) -> ([IoSlice<'_>; SLICES], usize, bool) {
         let mut unsent = &self.encoded[self.sent..];
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
-        let mut file_follows = false;
+        let mut more = false;
         for item in &self.queue {
+            if used == SLICES {
+                // Nobody knows when a stream goes on.
+                more = !matches!(item, Item::Stream { .. });
+                break;
+            }
             let slice = match item {
                 Item::Encoded(count) => {
                     let (now, later) = unsent.split_at(*count);
@@ -252,18 +257,15 @@ impl Outbox {
                 Item::Bytes(bytes) => bytes,
                 Item::Piece { bytes, sent } => &bytes[*sent..],
                 Item::File { .. } => {
-                    file_follows = true;
+                    more = true;
                     break;
                 }
                 Item::Stream { .. } => break,
             };
-            if used == SLICES {
-                break;
-            }
             slices[used] = IoSlice::new(slice);
             used += 1;
         }
-        (slices, used, file_follows)
+        (slices, used, more)
     }
 
     /// Forgets the first `count` bytes of the queue, all of them in memory.

@@ -1,5 +1,8 @@
 //! What a connection reads from and writes to: the one place where plain and encrypted differ.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::{self, BufRead, IoSlice, Write};
 use std::pin::{Pin, pin};
@@ -26,8 +29,18 @@ pub(super) enum Transport {
 /// An encrypted connection.
 pub(super) struct Secured {
     stream: TlsStream<TcpStream>,
-    /// Whether what is written next is the last.
-    is_last: bool,
+    end: End,
+}
+
+/// Whether an encrypted connection goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// As far as is known.
+    Open,
+    /// What is written until the next flush is the last.
+    Near,
+    /// The client is told with what was written.
+    Told,
 }
 
 /// Bytes that are encrypted with the end of the connection behind them.
@@ -36,7 +49,7 @@ const MAX_LAST: usize = 16 * 1024;
 impl Transport {
     /// What was agreed on in a handshake.
     pub(super) fn secured(stream: TlsStream<TcpStream>) -> Self {
-        Self::Tls(Box::new(Secured { stream, is_last: false }))
+        Self::Tls(Box::new(Secured { stream, end: End::Open }))
     }
 
     /// Whether [`poll_send_file`](Self::poll_send_file) works: the kernel moves file content to
@@ -91,8 +104,8 @@ impl Transport {
         }
     }
 
-    /// Writes from the first slices. With `more`, the kernel is told that more follows at once,
-    /// so that a head and the file behind it share their first packet.
+    /// Writes from the first slices. With `more`, other bytes follow at once: the kernel is told, so
+    /// that a head and the file behind it share their first packet.
     pub(super) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -114,7 +127,7 @@ impl Transport {
                 [one] => Pin::new(stream).poll_write(context, one),
                 _ => Pin::new(stream).poll_write_vectored(context, slices),
             },
-            Self::Tls(it) if it.is_last && length(slices) <= MAX_LAST => it.write_last(slices),
+            Self::Tls(it) if !more && it.can_write_last(slices) => it.write_last(slices),
             Self::Tls(it) => match slices {
                 [one] => Pin::new(&mut it.stream).poll_write(context, one),
                 _ => Pin::new(&mut it.stream).poll_write_vectored(context, slices),
@@ -126,7 +139,12 @@ impl Transport {
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(_) => Poll::Ready(Ok(())),
-            Self::Tls(it) => Pin::new(&mut it.stream).poll_flush(context),
+            Self::Tls(it) => {
+                if it.end == End::Near {
+                    it.tell_end();
+                }
+                Pin::new(&mut it.stream).poll_flush(context)
+            }
         }
     }
 
@@ -163,7 +181,7 @@ impl Transport {
     /// missing. For TCP, closing says so.
     pub(super) fn end(&mut self) {
         if let Self::Tls(it) = self
-            && !it.is_last
+            && it.end != End::Told
         {
             let mut context = Context::from_waker(Waker::noop());
             let _ = self.poll_shutdown(&mut context);
@@ -190,10 +208,10 @@ impl Transport {
         }
     }
 
-    /// Says that what is written next is the last: the end is told in the same breath.
+    /// Says that what is written until the next flush is the last: the end is told in the same breath.
     pub(super) fn expect_end(&mut self) {
         if let Self::Tls(it) = self {
-            it.is_last = true;
+            it.end = End::Near;
         }
     }
 
@@ -211,13 +229,25 @@ impl Transport {
 }
 
 impl Secured {
+    /// Whether these bytes are the last, and all of them are taken without being sent at once.
+    fn can_write_last(&self, slices: &[IoSlice<'_>]) -> bool {
+        let (_, session) = self.stream.get_ref();
+        self.end == End::Near && !session.wants_write() && length(slices) <= MAX_LAST
+    }
+
+    /// Writes them with the end behind them, to be sent by the flush that follows.
     fn write_last(&mut self, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let (_, session) = self.stream.get_mut();
         let count = session.writer().write_vectored(slices)?;
         if count == length(slices) {
-            session.send_close_notify();
+            self.tell_end();
         }
         Poll::Ready(Ok(count))
+    }
+
+    fn tell_end(&mut self) {
+        self.stream.get_mut().1.send_close_notify();
+        self.end = End::Told;
     }
 }
 

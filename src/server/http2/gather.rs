@@ -33,8 +33,10 @@ struct Inner<T> {
     taken: u64,
     /// Bytes that came from it, in all.
     received: u64,
-    /// Whether it took nothing more the last time.
-    is_blocked: bool,
+    /// Whether it took nothing of what was last written to it.
+    write_waits: bool,
+    /// Whether it still had some of what it had taken when it was last flushed.
+    flush_waits: bool,
 }
 
 /// How much of what was sent on a connection its client has acknowledged, for as long as there is one.
@@ -66,7 +68,8 @@ impl<T> Gather<T> {
             holds: false,
             taken: 0,
             received: 0,
-            is_blocked: false,
+            write_waits: false,
+            flush_waits: false,
         })))
     }
 
@@ -77,8 +80,8 @@ impl<T> Gather<T> {
 
     /// How far the client is.
     pub(super) fn progress(&self) -> Progress {
-        let Inner { taken, received, is_blocked, .. } = *self.lock();
-        Progress { taken, received, is_blocked }
+        let Inner { taken, received, write_waits, flush_waits, .. } = *self.lock();
+        Progress { taken, received, is_blocked: write_waits || flush_waits }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
@@ -113,7 +116,7 @@ impl<T: AsyncWrite + Unpin> Inner<T> {
             ready!(self.poll_through(context, &[]))?;
         }
         let flushed = Pin::new(&mut self.io).poll_flush(context);
-        self.is_blocked |= flushed.is_pending();
+        self.flush_waits = flushed.is_pending();
         flushed
     }
 
@@ -133,7 +136,7 @@ impl<T: AsyncWrite + Unpin> Inner<T> {
             used += 1;
         }
         let written = Pin::new(&mut self.io).poll_write_vectored(context, &all[..used]);
-        self.is_blocked = written.is_pending();
+        self.write_waits = written.is_pending();
         let count = ready!(written)?;
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -290,6 +293,58 @@ mod tests {
         assert_eq!(arrived(&mut other).len(), FULL);
         send(&gather).await;
         assert_eq!(arrived(&mut other), b"y");
+    }
+
+    /// Takes everything, and passes it on when it may, as TLS does.
+    struct Lazy {
+        may_pass_on: bool,
+    }
+
+    impl AsyncWrite for Lazy {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.may_pass_on { Poll::Ready(Ok(())) } else { Poll::Pending }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.poll_flush(context)
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_blocked_until_all_was_passed_on() {
+        let mut gather = Gather::new(Lazy { may_pass_on: false });
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        gather.hold();
+        gather.write_all(b"frame").await.unwrap();
+        assert!(gather.poll_send(&mut context).is_pending());
+        assert!(gather.progress().is_blocked);
+        gather.lock().io.may_pass_on = true;
+        assert!(gather.poll_send(&mut context).is_ready());
+        assert!(!gather.progress().is_blocked);
+    }
+
+    #[tokio::test]
+    async fn it_is_blocked_until_what_did_not_fit_was_taken() {
+        let (mut gather, mut other) = pair(SMALL);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        gather.hold();
+        assert_eq!(gather.write(&[b'x'; SMALL + 1]).await.unwrap(), SMALL);
+        let large = [b'y'; SMALL + 1];
+        assert!(Pin::new(&mut gather).poll_write(&mut context, &large).is_pending());
+        assert!(gather.poll_send(&mut context).is_ready(), "of that nothing is gathered");
+        assert!(gather.progress().is_blocked);
+        assert_eq!(arrived(&mut other).len(), SMALL);
+        gather.write_all(&large[..SMALL]).await.unwrap();
+        send(&gather).await;
+        assert!(!gather.progress().is_blocked);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Files on their way out: from the page cache to the socket, or through memory.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{Item, Outbox, PIECE};
 use crate::message::FileSpan;
@@ -26,7 +26,7 @@ const FRESH: Duration = Duration::from_secs(2);
 impl Outbox {
     pub(super) fn push_file(&mut self, span: FileSpan) {
         if span.length > 0 {
-            let copied = is_fresh(&span);
+            let copied = span.modified.is_some_and(|at| is_fresh(at, clock::wall()));
             self.queue.push_back(Item::File { span, copied });
         }
     }
@@ -80,7 +80,7 @@ impl Outbox {
         let at = self.queue.iter().position(is_file)?;
         let Item::File { span, copied } = &self.queue[at] else { return None };
         let is_read = *copied || span.length <= SMALL_FILE || !io.sends_files();
-        let is_wanted = self.shared + self.encoded.len() - self.sent < PIECE;
+        let is_wanted = at == 0 || self.shared + self.encoded.len() - self.sent < PIECE;
         (is_read && is_wanted).then_some(at)
     }
 
@@ -101,8 +101,31 @@ impl Outbox {
     }
 }
 
-/// Whether a file was written to just now, or in what the clock takes for the future.
-fn is_fresh(span: &FileSpan) -> bool {
-    let age = span.modified.map(|modified| clock::wall().duration_since(modified));
-    age.is_some_and(|age| age.is_ok_and(|age| age < FRESH))
+/// Whether a file was written to just now. The clock was read a moment ago, so that may be a little ahead of it. A
+/// time far ahead was set by whoever made the file: a write would have put the present in its place.
+fn is_fresh(modified: SystemTime, now: SystemTime) -> bool {
+    let apart = now.duration_since(modified).unwrap_or_else(|ahead| ahead.duration());
+    apart < FRESH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_fresh_when_it_was_written_about_now() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
+        let long = Duration::from_mins(1);
+        for (modified, is_new) in [
+            (now, true),
+            (now - FRESH / 2, true),
+            (now - long, false),
+            // The clock was read before it was written, or is corrected.
+            (now + FRESH / 2, true),
+            // Unpacked from an archive of somebody whose clock was wrong.
+            (now + long, false),
+        ] {
+            assert_eq!(is_fresh(modified, now), is_new, "{modified:?}");
+        }
+    }
 }
