@@ -10,9 +10,10 @@ use rustix::fs::{AtFlags, Mode, fstat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use sha2::Digest;
 
-use super::folder::{self, Folder, HOLD, Workshop};
+use super::folder::{self, Folder, HOLD};
 use super::names::Numbered;
 use super::nascent::{Nascent, exchange, move_to_free};
+use super::workshop::Workshop;
 use super::writer::Finishing;
 use super::{Conflict, Place, Stored, UploadError};
 
@@ -48,7 +49,8 @@ pub(super) struct Publication<'f> {
     /// Folders in which names have changed.
     touched: Vec<OwnedFd>,
     _turn: MutexGuard<'f, ()>,
-    /// Held from the first exchange on, so that nobody takes what was exchanged for a leftover.
+    /// Held while a file may have to go back there, and so that nobody takes what was exchanged for a
+    /// leftover.
     workshop: Option<Workshop>,
 }
 
@@ -66,6 +68,11 @@ impl<'f> Publication<'f> {
     pub(super) fn new(folder: &'f Folder) -> Self {
         let turn = folder.naming_turn();
         Self { folder, steps: Vec::new(), touched: Vec::new(), _turn: turn, workshop: None }
+    }
+
+    /// The reserved folder, which is held until this is over.
+    pub(super) fn workshop(&mut self) -> Result<&OwnedFd, Errno> {
+        workshop(self.folder, &mut self.workshop)
     }
 
     /// Gives a file its name. Returns the name, and whether another file had it before.
@@ -131,11 +138,7 @@ impl<'f> Publication<'f> {
         folder: &OwnedFd,
         name: &[u8],
     ) -> Result<bool, UploadError> {
-        let workshop = match self.workshop.take() {
-            Some(workshop) => workshop,
-            None => self.folder.workshop()?,
-        };
-        let workshop = &self.workshop.insert(workshop).folder;
+        let workshop = workshop(self.folder, &mut self.workshop)?;
         let aside = file.shelve(self.folder, workshop)?;
         if file.home().is_some() {
             // Its record knows the part by this name: no other file may have it even for a moment.
@@ -186,10 +189,10 @@ impl Drop for Publication<'_> {
                 Step::Placed { folder, name, home: None } => {
                     unlinkat(folder, &**name, AtFlags::empty())
                 }
-                Step::Placed { folder, name, home: Some(home) } => self
-                    .folder
-                    .workshop()
-                    .and_then(|to| move_to_free(folder, name, &to.folder, home.as_bytes())),
+                Step::Placed { folder, name, home: Some(home) } => match &self.workshop {
+                    Some(to) => move_to_free(folder, name, &to.folder, home.as_bytes()),
+                    None => Ok(()),
+                },
                 Step::Exchanged { folder, name, aside } => match &self.workshop {
                     Some(workshop) => exchange(&workshop.folder, aside.as_bytes(), folder, name)
                         .and_then(|()| unlinkat(&workshop.folder, aside, AtFlags::empty())),
@@ -202,6 +205,15 @@ impl Drop for Publication<'_> {
         }
         self.folder.changes().note();
     }
+}
+
+/// The reserved folder, entered by whoever asks first.
+fn workshop<'w>(folder: &Folder, held: &'w mut Option<Workshop>) -> Result<&'w OwnedFd, Errno> {
+    let workshop = match held.take() {
+        Some(workshop) => workshop,
+        None => folder.workshop()?,
+    };
+    Ok(&held.insert(workshop).folder)
 }
 
 /// Puts a file in the place of another without keeping that one.

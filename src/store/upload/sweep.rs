@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::SystemTime;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, unlinkat};
 use rustix::io::Errno;
@@ -16,12 +17,64 @@ use rustix::io::Errno;
 use super::folder::Folder;
 use super::record::{self, PartId};
 
-/// Removes the drafts that nobody writes to and the resumable uploads that have expired. Unless
-/// `patient`, does nothing while somebody is at work in the reserved folder.
-pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Result<()> {
-    let Some(workshop) = folder.workshop_alone(patient)? else {
-        return Ok(());
-    };
+/// How often leftovers are looked for, and how soon again where that could not be done.
+const EVERY: Duration = Duration::from_mins(1);
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// How often it is tried, the last time with patience.
+const TRIES: u32 = 4;
+
+/// When leftovers are looked for.
+#[derive(Default)]
+pub(super) struct Sweeps(Mutex<Due>);
+
+struct Due {
+    next: SystemTime,
+    failures: u32,
+}
+
+impl Default for Due {
+    fn default() -> Self {
+        Self { next: SystemTime::UNIX_EPOCH, failures: 0 }
+    }
+}
+
+impl Sweeps {
+    /// Whether it is time for one, and if so whether that shall be patient. No other is due until
+    /// this one has [`ended`](Self::ended), or a minute has passed.
+    pub(super) fn begin(&self, now: SystemTime) -> Option<bool> {
+        let mut due = self.lock();
+        if now < due.next {
+            return None;
+        }
+        due.next = now + EVERY;
+        Some(due.failures + 1 >= TRIES)
+    }
+
+    /// One that began at `now` has been done, or not.
+    pub(super) fn ended(&self, now: SystemTime, is_done: bool) {
+        let mut due = self.lock();
+        if is_done || due.failures + 1 >= TRIES {
+            due.failures = 0;
+        } else {
+            due.failures += 1;
+            due.next = now + AGAIN;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Due> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes the drafts that nobody writes to and the resumable uploads that have expired. False when
+/// nothing was done because somebody is at work in the reserved folder; with `patient`, that takes
+/// some seconds to say.
+pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Result<bool> {
+    let Some(workshop) = folder.workshop_if_there()? else { return Ok(true) };
+    if !folder.lock_alone(&workshop, patient)? {
+        return Ok(false);
+    }
     let here = &workshop.folder;
     let (mut known, mut unfinished) = (HashSet::new(), HashSet::new());
     for entry in Dir::read_from(here)? {
@@ -45,7 +98,7 @@ pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Resu
     }
     folder.set_parts(unfinished.len());
     folder.seats().retain(|id| known.contains(&id));
-    Ok(())
+    Ok(true)
 }
 
 /// The resumable upload that a file belongs to.
