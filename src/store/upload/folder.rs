@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -172,9 +173,9 @@ impl Folder {
     pub(super) fn enter(
         &self,
         names: &[Box<[u8]>],
-        mut made: impl FnMut(&OwnedFd, &[u8]) -> Result<(), Errno>,
-    ) -> Result<OwnedFd, UploadError> {
-        let mut here = openat(self.root(), c".", STAND_IN, Mode::empty())?;
+        mut made: impl FnMut(&Rc<OwnedFd>, &[u8]),
+    ) -> Result<Rc<OwnedFd>, UploadError> {
+        let mut here = Rc::new(openat(self.root(), c".", STAND_IN, Mode::empty())?);
         for name in names {
             if !is_folder_name(name) {
                 return Err(UploadError::BadName);
@@ -182,7 +183,7 @@ impl Folder {
             let next = match step(&here, name) {
                 Err(Errno::NOENT) => {
                     match mkdirat(&here, &**name, FOLDER_MODE) {
-                        Ok(()) => made(&here, name)?,
+                        Ok(()) => made(&here, name),
                         Err(Errno::EXIST) => {}
                         Err(error) => return Err(error.into()),
                     }
@@ -190,7 +191,7 @@ impl Folder {
                 }
                 other => other?,
             };
-            here = next;
+            here = Rc::new(next);
         }
         Ok(here)
     }

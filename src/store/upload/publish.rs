@@ -4,13 +4,14 @@
 //! place is taken by a new one is exchanged with it, and removed only at the end.
 
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::MutexGuard;
 
-use rustix::fs::{AtFlags, Mode, fstat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, fstat, renameat, unlinkat};
 use rustix::io::Errno;
 use sha2::Digest;
 
-use super::folder::{self, Folder, HOLD};
+use super::folder::{self, Folder};
 use super::names::Numbered;
 use super::nascent::{Nascent, exchange, move_to_free};
 use super::workshop::Workshop;
@@ -47,21 +48,21 @@ pub(super) struct Publication<'f> {
     folder: &'f Folder,
     steps: Vec<Step>,
     /// Folders in which names have changed.
-    touched: Vec<OwnedFd>,
+    touched: Vec<Rc<OwnedFd>>,
     _turn: MutexGuard<'f, ()>,
     /// Held while a file may have to go back there, and so that nobody takes what was exchanged for a
     /// leftover.
     workshop: Option<Workshop>,
 }
 
-/// Something done that can be undone.
+/// Something done that can be undone. To note it takes no descriptor: that could fail.
 enum Step {
     /// A folder was made.
-    Folder { parent: OwnedFd, name: Box<[u8]> },
+    Folder { parent: Rc<OwnedFd>, name: Box<[u8]> },
     /// A file got a name that was free.
-    Placed { folder: OwnedFd, name: Box<[u8]>, home: Option<String> },
+    Placed { folder: Rc<OwnedFd>, name: Box<[u8]>, home: Option<String> },
     /// A file was exchanged with the one that had its name; that one is `aside` now.
-    Exchanged { folder: OwnedFd, name: Box<[u8]>, aside: String },
+    Exchanged { folder: Rc<OwnedFd>, name: Box<[u8]>, aside: String },
 }
 
 impl<'f> Publication<'f> {
@@ -101,7 +102,7 @@ impl<'f> Publication<'f> {
         };
         if !replaced {
             let name = name.clone();
-            self.steps.push(Step::Placed { folder: hold(&folder)?, name, home });
+            self.steps.push(Step::Placed { folder: Rc::clone(&folder), name, home });
         }
         self.touch(folder);
         Ok((name, replaced))
@@ -122,12 +123,11 @@ impl<'f> Publication<'f> {
     }
 
     /// Opens the folder of a file, and notes what had to be made for it.
-    fn enter(&mut self, names: &[Box<[u8]>]) -> Result<OwnedFd, UploadError> {
+    fn enter(&mut self, names: &[Box<[u8]>]) -> Result<Rc<OwnedFd>, UploadError> {
         let Self { folder, steps, touched, .. } = self;
         folder.enter(names, |parent, name| {
-            steps.push(Step::Folder { parent: hold(parent)?, name: name.into() });
-            touched.push(hold(parent)?);
-            Ok(())
+            steps.push(Step::Folder { parent: Rc::clone(parent), name: name.into() });
+            touched.push(Rc::clone(parent));
         })
     }
 
@@ -135,7 +135,7 @@ impl<'f> Publication<'f> {
     fn replace(
         &mut self,
         file: &mut Nascent,
-        folder: &OwnedFd,
+        folder: &Rc<OwnedFd>,
         name: &[u8],
     ) -> Result<bool, UploadError> {
         let workshop = workshop(self.folder, &mut self.workshop)?;
@@ -164,13 +164,13 @@ impl<'f> Publication<'f> {
             return Err(UploadError::IsFolder);
         }
         file.arrived();
-        let step = Step::Exchanged { folder: hold(folder)?, name: name.into(), aside };
+        let step = Step::Exchanged { folder: Rc::clone(folder), name: name.into(), aside };
         self.steps.push(step);
         Ok(true)
     }
 
-    fn touch(&mut self, folder: OwnedFd) {
-        let same = |one: &OwnedFd| {
+    fn touch(&mut self, folder: Rc<OwnedFd>) {
+        let same = |one: &Rc<OwnedFd>| {
             let (Ok(one), Ok(other)) = (fstat(one), fstat(&folder)) else { return false };
             (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
         };
@@ -276,8 +276,4 @@ fn after_taken(folder: &OwnedFd, names: &Numbered<'_>, mut taken: u64) -> u64 {
         }
     }
     free
-}
-
-fn hold(folder: &OwnedFd) -> Result<OwnedFd, Errno> {
-    openat(folder, c".", HOLD, Mode::empty())
 }
