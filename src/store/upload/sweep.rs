@@ -5,13 +5,16 @@
 //! shared lock of the folder, and swept under an exclusive one.
 
 use std::collections::HashSet;
+use std::fmt::Debug;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, openat, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::folder::Folder;
@@ -81,8 +84,8 @@ pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Resu
         let entry = entry?;
         let name = entry.file_name();
         let bytes = name.to_bytes();
-        if bytes.ends_with(b".draft") && is_abandoned(here, bytes)? {
-            unlinkat(here, name, AtFlags::empty())?;
+        if bytes.ends_with(b".draft") {
+            skip_failed(name, remove_abandoned(here, bytes));
         } else if let Some(id) = part_id(bytes) {
             known.insert(id);
             if bytes.ends_with(b".part") {
@@ -91,14 +94,27 @@ pub(super) fn sweep(folder: &Folder, now: SystemTime, patient: bool) -> io::Resu
         }
     }
     for &id in &known {
-        if is_over(folder, here, id, now)? {
-            record::remove(here, id)?;
-            unfinished.remove(&id);
-        }
+        let removed = is_over(folder, here, id, now).and_then(|is_over| {
+            if is_over {
+                record::remove(here, id)?;
+                unfinished.remove(&id);
+            }
+            Ok(())
+        });
+        skip_failed(id, removed);
     }
     folder.set_parts(unfinished.len());
     folder.seats().retain(|id| known.contains(&id));
     Ok(true)
+}
+
+/// Goes on where something could not be removed. It may be gone already.
+fn skip_failed(name: impl Debug, removed: Result<(), Errno>) {
+    if let Err(error) = removed
+        && error != Errno::NOENT
+    {
+        tracing::warn!(?name, %error, "what is left of an upload could not be removed");
+    }
 }
 
 /// The resumable upload that a file belongs to.
@@ -122,14 +138,19 @@ fn is_over(
     Ok((expired || record.is_none()) && is_free)
 }
 
-/// Whether nobody holds the lock of a file.
-fn is_abandoned(folder: &OwnedFd, name: &[u8]) -> Result<bool, Errno> {
-    match look(folder, name) {
-        Ok(file) => Ok(file.is_some_and(|file| is_free(&file))),
-        // A file that was replaced keeps its permissions, and may be one we cannot read.
-        Err(Errno::ACCESS) => Ok(true),
-        Err(error) => Err(error),
-    }
+/// Removes a draft that nobody writes to. It may be anything that a file took the place of when the
+/// process was killed, so nothing is opened but files; a folder is not removed.
+fn remove_abandoned(folder: &OwnedFd, name: &[u8]) -> Result<(), Errno> {
+    let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    let is_abandoned = !is_file
+        || match look(folder, name) {
+            Ok(file) => file.is_some_and(|file| is_free(&file)),
+            // A file that was replaced keeps its permissions, and may be one we cannot read.
+            Err(Errno::ACCESS) => true,
+            Err(error) => return Err(error),
+        };
+    if is_abandoned { unlinkat(folder, name, AtFlags::empty()) } else { Ok(()) }
 }
 
 fn look(folder: &OwnedFd, name: &[u8]) -> Result<Option<File>, Errno> {

@@ -22,6 +22,25 @@ async fn what_a_killed_process_left_is_swept_and_nothing_else() {
     assert_eq!(fs::read(place.path().join("live.txt")).unwrap(), b"alive");
 }
 
+#[test]
+fn a_process_that_was_killed_while_it_replaced_no_file_keeps_no_server_from_starting() {
+    let (place, _folder, left) = left_over();
+    let workshop = place.path().join(RESERVED);
+    fs::write(place.path().join("target"), "target").unwrap();
+    std::os::unix::fs::symlink("../target", workshop.join("1.draft")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(workshop.join("2.draft")).unwrap();
+    // It was about to be put back.
+    fs::create_dir(workshop.join("3.draft")).unwrap();
+    fs::write(workshop.join("3.draft/file"), "somebody's").unwrap();
+    UploadFolder::open(options(place.path())).unwrap();
+    assert!(!left.exists());
+    let names: Vec<_> =
+        fs::read_dir(&workshop).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["3.draft"]);
+    assert_eq!(fs::read(workshop.join("3.draft/file")).unwrap(), b"somebody's");
+    assert_eq!(fs::read(place.path().join("target")).unwrap(), b"target");
+}
+
 /// A folder with a leftover that is to be swept.
 fn left_over() -> (TempDir, UploadFolder, std::path::PathBuf) {
     let place = tempfile::tempdir().unwrap();
