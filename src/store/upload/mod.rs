@@ -199,6 +199,11 @@ impl UploadFolder {
         parts::resume(&self.0, id).await
     }
 
+    /// Removes what there is of one that nobody will be told of.
+    pub async fn withdraw(&self, id: PartId) -> Result<(), PartError> {
+        parts::withdraw(&self.0, id).await
+    }
+
     /// Forgets a finished one: nobody is told of it any more. Its file stays.
     pub async fn forget(&self, id: PartId) -> Result<(), UploadError> {
         let folder = Arc::clone(&self.0);

@@ -101,14 +101,32 @@ pub(super) async fn create(folder: &Arc<Folder>, new: NewPart) -> Result<Part, U
 pub(super) async fn resume(folder: &Arc<Folder>, id: PartId) -> Result<Resumed, PartError> {
     let here = Arc::clone(folder);
     blocking(move || here.part_exists(id)).await?;
+    let (memory, newer) = claim(folder, id).await?;
+    let folder = Arc::clone(folder);
+    blocking(move || open(folder, id, memory, newer)).await
+}
+
+/// Removes an unfinished one when whoever was at it has given way. On a full disk, too.
+pub(super) async fn withdraw(folder: &Arc<Folder>, id: PartId) -> Result<(), PartError> {
+    let (mut memory, _) = claim(folder, id).await?;
+    let folder = Arc::clone(folder);
+    blocking(move || {
+        folder.remove_part(&folder.workshop()?, id)?;
+        memory.0 = None;
+        Ok(())
+    })
+    .await
+}
+
+/// The right to write to one, and what says that somebody newer wants it.
+async fn claim(folder: &Arc<Folder>, id: PartId) -> Result<(Turn, watch::Receiver<()>), PartError> {
     let (seat, newer) = Seated::claim(folder, id);
     let turn = tokio::time::timeout(GIVE_WAY, seat.turn());
     let memory = turn.await.map_err(|_| PartError::Locked)?;
     if newer.has_changed().unwrap_or(false) {
         return Err(PartError::Locked);
     }
-    let folder = Arc::clone(folder);
-    blocking(move || open(folder, id, memory, newer)).await
+    Ok((memory, newer))
 }
 
 fn open(
