@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use support::eventually;
 use support::upload::{
     FORM, JSON, LIMIT, form, head, names, nothing_is_left, part, post, send, taking, uploads, value,
 };
@@ -275,4 +276,29 @@ fn a_full_disk_is_507_and_leaves_nothing() {
     drop(server);
     mount(&["umount", "-l"]);
     results.unwrap();
+}
+
+#[test]
+fn a_resumable_upload_that_is_refused_with_its_creation_leaves_nothing() {
+    let server = taking().start();
+    let mut client = server.connect();
+    client.send(
+        "POST /upload/tus HTTP/1.1\r\nHost: t\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 10\r\n\
+         Upload-Metadata: filename YQ==\r\nContent-Type: application/offset+octet-stream\r\n\
+         Content-Length: 10\r\n\r\n01234",
+    );
+    let reserved = uploads(&server).join(".salver-uploads");
+    let is_begun = || {
+        let mut entries = fs::read_dir(&reserved).ok()?;
+        entries.any(|entry| entry.unwrap().path().extension().unwrap() == "json").then_some(())
+    };
+    eventually(is_begun);
+    // Its name is taken before it is whole.
+    fs::create_dir(uploads(&server).join("a")).unwrap();
+    client.send("56789");
+    let refused = client.response();
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert_eq!(refused.field("location"), None);
+    fs::remove_dir(uploads(&server).join("a")).unwrap();
+    nothing_is_left(&server);
 }

@@ -109,17 +109,30 @@ impl Tus {
         let metadata = metadata.raw().to_owned();
         let part = self.folder.begin_part(NewPart { length, place, metadata }).await?;
         let id = part.id();
-        let part = if with_upload {
-            match receive(part, &mut request.body, checksum).await? {
+        let body = with_upload.then_some(&mut request.body);
+        let created = self.begin(part, body, checksum).await;
+        if created.is_err()
+            && let Err(error) = self.folder.withdraw(id).await
+        {
+            // Nobody is told its address, so that it lies there until it expires.
+            tracing::warn!(%error, "an upload that was refused could not be removed");
+        }
+        created
+    }
+
+    /// Takes the first bytes of a new upload, if there are any, and says where it is.
+    async fn begin(
+        &self,
+        mut part: Part,
+        body: Option<&mut RequestBody<'_>>,
+        checksum: Option<Checksum>,
+    ) -> Result<Response, Refused> {
+        let id = part.id();
+        if let Some(body) = body {
+            part = match receive(part, body, checksum).await? {
                 Received::Kept(part) | Received::Cut(part) => part,
-                Received::Refused(part, response) => {
-                    part.remove().await?;
-                    return Err(response);
-                }
-            }
-        } else {
-            part
-        };
+            };
+        }
         let done = Response::new(StatusCode::CREATED)
             .with(header::LOCATION, answers::location(id))
             .with(UPLOAD_OFFSET, part.offset().into());
@@ -174,7 +187,6 @@ impl Tus {
         match receive(part, &mut request.body, checksum).await? {
             Received::Kept(part) => self.conclude(answers::no_content(part.offset()), part).await,
             Received::Cut(_) => Err(answers::cut()),
-            Received::Refused(_, response) => Err(response),
         }
     }
 
@@ -245,11 +257,9 @@ enum Received {
     /// The connection ended before the piece did; what had come is there, unless it was to be
     /// compared with a checksum.
     Cut(Part),
-    /// None of it was kept.
-    Refused(Part, Refused),
 }
 
-/// Appends the content of a request.
+/// Appends the content of a request; none of it where the content is what is wrong.
 async fn receive(
     mut part: Part,
     body: &mut RequestBody<'_>,
@@ -257,7 +267,7 @@ async fn receive(
 ) -> Result<Received, Refused> {
     let room = part.length() - part.offset().min(part.length());
     if body.length().is_some_and(|length| length > room) {
-        return Ok(Received::Refused(part, answers::beyond_length()));
+        return Err(answers::beyond_length());
     }
     if checksum.is_some() {
         part = part.on_approval().await?;
@@ -285,9 +295,13 @@ async fn receive(
     };
     let has_checksum = checksum.is_some();
     Ok(match end {
-        End::TooLong => Received::Refused(part.discard().await?, answers::beyond_length()),
+        End::TooLong => {
+            part.discard().await?;
+            return Err(answers::beyond_length());
+        }
         End::Whole if checksum.is_some_and(|checksum| !checksum.matches()) => {
-            Received::Refused(part.discard().await?, answers::checksum_mismatch())
+            part.discard().await?;
+            return Err(answers::checksum_mismatch());
         }
         End::Whole => Received::Kept(part.keep().await?),
         End::Superseded | End::Cut(_) if has_checksum => Received::Cut(part.discard().await?),

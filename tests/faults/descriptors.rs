@@ -133,3 +133,59 @@ fn uploads_without_descriptors_are_refused_and_leave_nothing() {
     assert_eq!(client.response().status, 201);
     assert_eq!(fs::read(server.root.join("uploads/b")).unwrap(), b"b");
 }
+
+#[test]
+fn whatever_descriptor_an_upload_lacks_it_leaves_nothing_and_takes_nothing_away() {
+    let flags = ["--enable-file-uploads", "--upload-conflict=replace"];
+    let setup = flags.iter().fold(setup().file("a.txt", "a"), |setup, flag| setup.flag(flag));
+    let server = setup.plain().start();
+    let uploads = server.root.join("uploads");
+    let put = |path: &str| {
+        format!("PUT /uploads/{path} HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nnew")
+    };
+    // All there is, with what is in it.
+    let all = || {
+        let mut all = Vec::new();
+        let mut folders = vec![uploads.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                all.push((entry.clone(), fs::read(&entry).ok()));
+                if entry.is_dir() {
+                    folders.push(entry);
+                }
+            }
+        }
+        all.sort();
+        all
+    };
+    // The reserved folder is made, too.
+    let mut client = served(&server);
+    client.send(put("old"));
+    assert_eq!(client.response().status, 201);
+    fs::create_dir_all(uploads.join(".salver-uploads")).unwrap();
+    fs::write(uploads.join("old"), "old").unwrap();
+    let before = all();
+    let (mut accepted, mut refused) = (0, 0);
+    for spare in 0..16 {
+        for path in ["b", "x/y/b", "old"] {
+            let mut client = served(&server);
+            limit(&server, descriptors(&server) + spare);
+            client.send(put(path));
+            let status = client.response().status;
+            limit(&server, 1024);
+            if status == 503 {
+                assert_eq!(all(), before, "{path} with {spare}");
+                refused += 1;
+            } else {
+                assert!(matches!(status, 200 | 201 | 204), "{path} with {spare}: {status}");
+                assert_eq!(fs::read(uploads.join(path)).unwrap(), b"new");
+                fs::remove_file(uploads.join(path)).unwrap();
+                let _ = fs::remove_dir_all(uploads.join("x"));
+                fs::write(uploads.join("old"), "old").unwrap();
+                assert_eq!(all(), before, "{path} with {spare}");
+                accepted += 1;
+            }
+        }
+    }
+    assert!(accepted > 0 && refused > 3, "{accepted} {refused}");
+}

@@ -149,6 +149,28 @@ fn a_resumable_upload_goes_on_when_there_is_room_again() {
 
 #[test]
 #[ignore = "mounts a small disk, which takes root"]
+fn a_resumable_upload_whose_creation_finds_no_room_leaves_nothing() {
+    let disk = Disk::new(1024);
+    let server = taking(&disk).start();
+    let whole = content(700_000);
+    let mut client = server.connect();
+    client.send(
+        "POST /upload/tus HTTP/1.1\r\nHost: t\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 700000\r\n\
+         Upload-Metadata: filename dHVz\r\nContent-Type: application/offset+octet-stream\r\n\
+         Content-Length: 700000\r\n\r\n",
+    );
+    let reserved = disk.file(".salver-uploads");
+    let left = || fs::read_dir(&reserved).map_or(0, Iterator::count);
+    eventually(|| (left() == 2).then_some(()));
+    disk.fill(100);
+    let _ = client.try_send(&whole);
+    let refused = client.response();
+    assert_eq!((refused.status, refused.field("location")), (507, None));
+    assert_eq!(left(), 0);
+}
+
+#[test]
+#[ignore = "mounts a small disk, which takes root"]
 fn a_form_that_cannot_be_written_down_is_refused_and_leaves_no_half_line() {
     let (disk, logs) = (Disk::new(1024), Disk::new(256));
     let log = logs.file("forms.jsonl");

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,23 +26,23 @@ const FRESH: Duration = Duration::from_millis(45);
 /// Folders with more entries than this are answered before all of them are known.
 const PATIENCE: usize = 4096;
 
-/// Looks into folders with more entries than that, at once.
+/// Folders with more entries than that whose entries are in memory at once.
 const MAX_LARGE: usize = 8;
 
-/// KiB of all pages that are kept or being sent.
+/// KiB of all pages that are made, kept or sent, and of what is selected for them.
 const MAX_PAGES: usize = 64 * 1024;
 
 /// Folders that are looked into at once for more than one request each.
 const MAX_SHARED: usize = 1024;
 
 /// Bytes that an entry takes at most: its name, and what is known of it, twice.
-const ENTRY: u64 = 352;
+const ENTRY: usize = 352;
 
 /// Bytes of memory that listings take at most where a folder has up to so many entries.
 pub fn memory(entries: u64) -> u64 {
     let small = MAX_SHARED as u64 * entries.min(PATIENCE as u64);
     let large = MAX_LARGE as u64 * entries;
-    (small + large).saturating_mul(ENTRY) + MAX_PAGES as u64 * 1024
+    (small + large).saturating_mul(ENTRY as u64) + MAX_PAGES as u64 * 1024
 }
 
 /// Why there is no listing.
@@ -83,10 +84,31 @@ pub(super) struct Look {
 
 /// A folder, all of it known or not.
 struct Folder {
-    entries: OnceCell<Result<Arc<Entries>, StoreError>>,
+    entries: OnceCell<Result<Arc<Known>, StoreError>>,
     /// What brings the entries. It stays here when somebody who waits for it goes away.
-    rest: tokio::sync::Mutex<Option<BoxFuture<'static, Result<Entries, StoreError>>>>,
-    _permit: Option<OwnedSemaphorePermit>,
+    rest: tokio::sync::Mutex<Option<BoxFuture<'static, Result<Known, StoreError>>>>,
+}
+
+/// The entries of a folder.
+pub(super) struct Known {
+    entries: Entries,
+    /// Of a large folder: its leave to be in memory, until nobody has it any more.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Known {
+    /// Bytes of memory they take, unless [`MAX_LARGE`] bounds them.
+    pub(super) fn uncounted(&self) -> usize {
+        if self.permit.is_some() { 0 } else { self.len().saturating_mul(ENTRY) }
+    }
+}
+
+impl Deref for Known {
+    type Target = Entries;
+
+    fn deref(&self) -> &Entries {
+        &self.entries
+    }
 }
 
 impl Looks {
@@ -123,7 +145,7 @@ impl Looks {
         self.lock().retain(|_, look| look.is_fresh(now));
     }
 
-    /// Leave to keep that many bytes of a page.
+    /// Leave to take that many bytes for a page.
     pub(super) fn room(&self, bytes: usize) -> Result<Room, Trouble> {
         self.leave(|| Room::of(&self.pages, bytes))
     }
@@ -164,7 +186,7 @@ impl Look {
     }
 
     /// The entries, waited for if need be. After [`Self::start`].
-    pub(super) async fn entries(&self) -> Result<Arc<Entries>, Trouble> {
+    pub(super) async fn entries(&self) -> Result<Arc<Known>, Trouble> {
         match self.folder.get() {
             Some(Ok(folder)) => Ok(folder.entries().await?),
             Some(Err(trouble)) => Err(trouble.clone()),
@@ -181,21 +203,24 @@ impl Look {
 
 impl Folder {
     async fn look(looks: &Looks, store: &dyn Store, path: &SitePath<'_>) -> Result<Self, Trouble> {
-        Ok(match store.scan(path, PATIENCE).await? {
-            Scan::Whole(entries) => Self {
-                entries: OnceCell::new_with(Some(Ok(Arc::new(entries)))),
-                rest: tokio::sync::Mutex::default(),
-                _permit: None,
-            },
-            Scan::Growing(rest) => Self {
-                entries: OnceCell::new(),
-                rest: tokio::sync::Mutex::new(Some(rest)),
-                _permit: Some(looks.leave(|| Arc::clone(&looks.large).try_acquire_owned().ok())?),
-            },
-        })
+        let (entries, rest) = match store.scan(path, PATIENCE).await? {
+            Scan::Whole(entries) => {
+                let known = Known { entries, permit: None };
+                (OnceCell::new_with(Some(Ok(Arc::new(known)))), None)
+            }
+            Scan::Growing(rest) => {
+                let permit = looks.leave(|| Arc::clone(&looks.large).try_acquire_owned().ok())?;
+                let rest: BoxFuture<'static, _> =
+                    Box::pin(
+                        async move { Ok(Known { entries: rest.await?, permit: Some(permit) }) },
+                    );
+                (OnceCell::new(), Some(rest))
+            }
+        };
+        Ok(Self { entries, rest: tokio::sync::Mutex::new(rest) })
     }
 
-    async fn entries(&self) -> Result<Arc<Entries>, StoreError> {
+    async fn entries(&self) -> Result<Arc<Known>, StoreError> {
         if let Some(known) = self.entries.get() {
             return known.clone();
         }

@@ -157,12 +157,15 @@ impl Wanted {
     }
 
     async fn make(&self) -> Result<Content, Trouble> {
-        let selection = self.select().await?;
+        let mut selection = self.select().await?;
         let texts = selection.readme.as_ref().map_or(0, |readme| readme.html().len());
         let estimate = selection.estimate() + texts;
         if estimate > MAX_WHOLE {
+            selection.count(self.inner.looks.room(selection.uncounted())?);
             return Ok(Content::Long(Arc::new(selection)));
         }
+        // Until it is known how much it is.
+        let most = self.inner.looks.room(estimate)?;
         let form = self.key.query.form;
         let modified = selection.modified();
         let shape = self.shape();
@@ -174,6 +177,7 @@ impl Wanted {
             tokio::task::yield_now().await;
         }
         text.shrink_to_fit();
+        drop((writer, most));
         let facts = Facts {
             media_type: page::media_type(form),
             room: Some(self.inner.looks.room(text.len())?),
@@ -196,11 +200,12 @@ impl Wanted {
             }
             Form::Json | Form::Text => None,
         };
+        let room = self.inner.looks.room(Selection::memory(entries.len()))?;
         let mut selection = if entries.len() > MAX_AT_ONCE {
-            let select = move || Selection::new(entries, &query);
+            let select = move || Selection::new(entries, &query, room);
             tokio::task::spawn_blocking(select).await.map_err(|_| Trouble::Busy)?
         } else {
-            Selection::new(entries, &query)
+            Selection::new(entries, &query, room)
         };
         selection.readme = readme;
         Ok(selection)

@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::looks::Known;
 use super::query::{Needle, Query, Sort};
 use super::readme::Readme;
 use crate::content::accept::Form;
+use crate::handler::generated::Room;
 use crate::store::{Entries, EntryKind, EntryRef};
 
 /// Entries on one page of HTML.
@@ -14,8 +16,10 @@ pub(super) const PAGE: usize = 10_000;
 
 /// What an answer is made of.
 pub(super) struct Selection {
-    entries: Arc<Entries>,
+    entries: Arc<Known>,
     order: Vec<u32>,
+    /// Leave to take memory for the order, and for more that depends on it.
+    rooms: Vec<Room>,
     pub(super) totals: Totals,
     /// The number of this page, from 1.
     pub(super) page: usize,
@@ -36,10 +40,16 @@ pub(super) struct Totals {
 }
 
 impl Selection {
-    /// Selects what a query asks for. Entries of a number beyond 2^32 are left out.
-    pub(super) fn new(entries: Arc<Entries>, query: &Query) -> Self {
+    /// Bytes that a selection from so many entries takes at most.
+    pub(super) const fn memory(entries: usize) -> usize {
+        entries.saturating_mul(size_of::<u32>())
+    }
+
+    /// Selects what a query asks for, in room for [`memory`](Self::memory). Entries of a number
+    /// beyond 2^32 are left out.
+    pub(super) fn new(entries: Arc<Known>, query: &Query, room: Room) -> Self {
         let needle = Needle::new(&query.filter);
-        let mut order = Vec::new();
+        let mut order = Vec::with_capacity(entries.len());
         let mut totals = Totals { is_cut: entries.is_cut, ..Totals::default() };
         for (number, entry) in (0..u32::MAX).zip(entries.iter()) {
             if needle.as_ref().is_none_or(|needle| needle.is_in(entry.name)) {
@@ -48,11 +58,22 @@ impl Selection {
             }
         }
         sort(&mut order, totals.folders, &entries, query);
-        let mut selection = Self { entries, order, totals, page: 1, pages: 1, readme: None };
+        let mut selection =
+            Self { entries, order, rooms: vec![room], totals, page: 1, pages: 1, readme: None };
         if query.form == Form::Html {
             selection.turn_to(query.page);
         }
         selection
+    }
+
+    /// Bytes of the entries that are counted nowhere else while this is kept.
+    pub(super) fn uncounted(&self) -> usize {
+        self.entries.uncounted()
+    }
+
+    /// Takes room for them.
+    pub(super) fn count(&mut self, room: Room) {
+        self.rooms.push(room);
     }
 
     /// Keeps one page; the last one when there are not that many.
@@ -116,13 +137,15 @@ fn sort(order: &mut [u32], folders: usize, entries: &Entries, query: &Query) {
             Sort::Size => |one, other| one.size.cmp(&other.size),
             Sort::Time => |one, other| one.modified.cmp(&other.modified),
         };
-        part.sort_by(|one, other| {
+        // By number where equal, rather than stable: that takes no more memory.
+        part.sort_unstable_by(|first, second| {
             let entry = |number: &u32| entries.get(usize::try_from(*number).ok()?);
-            let (Some(one), Some(other)) = (entry(one), entry(other)) else {
-                return Ordering::Equal;
+            let (Some(one), Some(other)) = (entry(first), entry(second)) else {
+                return first.cmp(second);
             };
             let order = compare(one, other);
-            if query.descending { order.reverse() } else { order }
+            let order = if query.descending { order.reverse() } else { order };
+            order.then(first.cmp(second))
         });
     }
 }

@@ -230,6 +230,50 @@ async fn only_so_many_large_folders_are_looked_into_at_once() {
 }
 
 #[tokio::test]
+async fn a_large_folder_counts_until_it_has_been_sent() {
+    let store = Arc::new(Made { count: 30_000, ..Made::default() });
+    let listing = listing(&store);
+    let now = Instant::now();
+    let later = |number: u64| now + Duration::from_millis(50 * number);
+    // Each comes when the look before is too old for it, and is read as far as the first entries.
+    let mut sending = Vec::new();
+    for number in 0..8 {
+        let response = ask(&listing, "/?format=json", later(number)).await;
+        let Body::Stream { mut chunks, .. } = response.body else { panic!("kept") };
+        for _ in 0..2 {
+            next(&mut chunks).await.expect("a piece");
+        }
+        sending.push(chunks);
+    }
+    let refused = ask(&listing, "/?format=json", later(8)).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.fields.contains(&header::RETRY_AFTER));
+    sending.pop();
+    let taken = ask(&listing, "/?format=json", later(9)).await;
+    assert_eq!(taken.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_was_selected_counts_until_it_has_been_sent() {
+    let store = Arc::new(Made { count: 30_000, ..Made::default() });
+    let listing = listing(&store);
+    let now = Instant::now();
+    let _others = listing.0.looks.room((64 << 20) - 200_000).expect("room for one selection more");
+    let response = ask(&listing, "/?format=json", now).await;
+    let Body::Stream { chunks: mut sending, .. } = response.body else { panic!("kept") };
+    for _ in 0..2 {
+        next(&mut sending).await.expect("a piece");
+    }
+    let other = "/?format=json&sort=size";
+    let refused = ask(&listing, other, now).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.fields.contains(&header::RETRY_AFTER));
+    drop(sending);
+    let taken = ask(&listing, other, now).await;
+    assert!(content(taken.body).await.ends_with(b"]}\n"));
+}
+
+#[tokio::test]
 async fn pages_that_nobody_sends_give_way_and_those_being_sent_do_not() {
     let store = Arc::new(Made { count: 4000, ..Made::default() });
     let listing = listing(&store);

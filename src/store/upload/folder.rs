@@ -7,19 +7,22 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstatvfs, mkdirat, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, fstatvfs, mkdirat, openat};
 use rustix::io::Errno;
 
 use super::nascent::Naming;
 use super::parts::{MAX_PARTS, Seats};
 use super::record::{self, PartId};
 use super::root::Root;
+use super::sweep::Sweeps;
+use super::workshop::{Door, Workshop};
 use super::{UploadError, UploadOptions};
-use crate::content::path::{RESERVED, is_reserved};
+use crate::content::path::is_reserved;
 use crate::store::Changes;
 use crate::store::walk::STAND_IN;
 
@@ -41,13 +44,11 @@ pub(super) struct Folder {
     seats: Seats,
     /// Held while files get their names, or lose them again.
     naming_turn: Mutex<()>,
-    next_sweep: Mutex<SystemTime>,
+    door: Door,
+    sweeps: Sweeps,
     stored_files: AtomicU64,
     stored_bytes: AtomicU64,
 }
-
-/// How often leftovers are looked for.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// To hold a folder open.
 pub(super) const HOLD: OFlags = STAND_IN;
@@ -58,11 +59,6 @@ pub(super) const READ: OFlags =
 
 /// Permissions of a folder, less the umask.
 pub(super) const FOLDER_MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
-
-/// The reserved folder, held open and locked against (or for) a sweep.
-pub(super) struct Workshop {
-    pub(super) folder: OwnedFd,
-}
 
 impl Folder {
     pub(super) fn open(options: UploadOptions) -> io::Result<Self> {
@@ -79,7 +75,8 @@ impl Folder {
             next_name: AtomicU64::new(random()?),
             seats: Seats::default(),
             naming_turn: Mutex::new(()),
-            next_sweep: Mutex::new(SystemTime::UNIX_EPOCH),
+            door: Door::default(),
+            sweeps: Sweeps::default(),
             stored_files: AtomicU64::new(0),
             stored_bytes: AtomicU64::new(0),
         })
@@ -121,13 +118,17 @@ impl Folder {
         &self.seats
     }
 
-    pub(super) fn is_time_to_sweep(&self, now: SystemTime) -> bool {
-        let mut next = self.next_sweep.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = now >= *next;
-        if due {
-            *next = now + SWEEP_EVERY;
-        }
-        due
+    pub(super) fn sweeps(&self) -> &Sweeps {
+        &self.sweeps
+    }
+
+    pub(super) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// Fails while what is held open is not the folder any more.
+    pub(super) fn is_there(&self) -> Result<(), Errno> {
+        self.root.is_there()
     }
 
     pub(super) fn root(&self) -> Arc<OwnedFd> {
@@ -172,9 +173,9 @@ impl Folder {
     pub(super) fn enter(
         &self,
         names: &[Box<[u8]>],
-        mut made: impl FnMut(&OwnedFd, &[u8]) -> Result<(), Errno>,
-    ) -> Result<OwnedFd, UploadError> {
-        let mut here = openat(self.root(), c".", STAND_IN, Mode::empty())?;
+        mut made: impl FnMut(&Rc<OwnedFd>, &[u8]),
+    ) -> Result<Rc<OwnedFd>, UploadError> {
+        let mut here = Rc::new(openat(self.root(), c".", STAND_IN, Mode::empty())?);
         for name in names {
             if !is_folder_name(name) {
                 return Err(UploadError::BadName);
@@ -182,7 +183,7 @@ impl Folder {
             let next = match step(&here, name) {
                 Err(Errno::NOENT) => {
                     match mkdirat(&here, &**name, FOLDER_MODE) {
-                        Ok(()) => made(&here, name)?,
+                        Ok(()) => made(&here, name),
                         Err(Errno::EXIST) => {}
                         Err(error) => return Err(error.into()),
                     }
@@ -190,48 +191,9 @@ impl Folder {
                 }
                 other => other?,
             };
-            here = next;
+            here = Rc::new(next);
         }
         Ok(here)
-    }
-
-    /// The reserved folder, made if need be. While it is held, nobody sweeps.
-    pub(super) fn workshop(&self) -> Result<Workshop, Errno> {
-        self.root.is_there()?;
-        loop {
-            let folder = match openat(self.root(), RESERVED, READ, Mode::empty()) {
-                Err(Errno::NOENT) => match mkdirat(self.root(), RESERVED, Mode::RWXU) {
-                    Ok(()) | Err(Errno::EXIST) => continue,
-                    Err(error) => return Err(error),
-                },
-                other => other?,
-            };
-            lock(&folder, FlockOperation::LockShared)?;
-            return Ok(Workshop { folder });
-        }
-    }
-
-    /// The reserved folder if it is there, not locked.
-    pub(super) fn workshop_if_there(&self) -> Result<Option<Workshop>, Errno> {
-        match openat(self.root(), RESERVED, READ, Mode::empty()) {
-            Err(Errno::NOENT) => Ok(None),
-            other => Ok(Some(Workshop { folder: other? })),
-        }
-    }
-
-    /// The reserved folder if it is there, while nobody else is in it. Unless `patient`, `None`
-    /// too when somebody is.
-    pub(super) fn workshop_alone(&self, patient: bool) -> Result<Option<Workshop>, Errno> {
-        let Some(workshop) = self.workshop_if_there()? else { return Ok(None) };
-        let how = if patient {
-            FlockOperation::LockExclusive
-        } else {
-            FlockOperation::NonBlockingLockExclusive
-        };
-        match lock(&workshop.folder, how) {
-            Err(Errno::WOULDBLOCK) => Ok(None),
-            other => other.map(|()| Some(workshop)),
-        }
     }
 
     /// Opens a folder below, by its names. `None` when there is none.
@@ -359,19 +321,6 @@ pub(super) fn is_folder(folder: &OwnedFd, name: &[u8]) -> bool {
 
 fn step(here: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
     openat(here, name, STAND_IN | OFlags::NOFOLLOW, Mode::empty())
-}
-
-/// Where the file system has no locks, nobody can be waited for.
-fn lock(folder: &OwnedFd, how: FlockOperation) -> Result<(), Errno> {
-    loop {
-        match flock(folder, how) {
-            Err(Errno::INTR) => {}
-            Err(Errno::BADF | Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-                return Ok(());
-            }
-            other => return other,
-        }
-    }
 }
 
 fn is_folder_name(name: &[u8]) -> bool {

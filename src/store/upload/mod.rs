@@ -9,7 +9,8 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | `root` | the folder itself: held open, found again, and why nothing can be written there |
-//! | `folder` | its subfolders; the reserved one; what is counted |
+//! | `folder` | its subfolders; what is counted |
+//! | `workshop` | the reserved folder, and who is in it |
 //! | `nascent` | a file that nobody sees yet, and how it gets a name |
 //! | `writer`, `block` | bytes gathered to blocks, written and hashed while the next are gathered |
 //! | `publish` | all or none |
@@ -29,6 +30,7 @@ mod root;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod workshop;
 mod writer;
 
 use std::fmt;
@@ -197,6 +199,11 @@ impl UploadFolder {
         parts::resume(&self.0, id).await
     }
 
+    /// Removes what there is of one that nobody will be told of.
+    pub async fn withdraw(&self, id: PartId) -> Result<(), PartError> {
+        parts::withdraw(&self.0, id).await
+    }
+
     /// Forgets a finished one: nobody is told of it any more. Its file stays.
     pub async fn forget(&self, id: PartId) -> Result<(), UploadError> {
         let folder = Arc::clone(&self.0);
@@ -205,11 +212,16 @@ impl UploadFolder {
 
     /// Follows when another folder has taken the place of this one. Once a minute, however often
     /// it is called, it removes resumable uploads that nobody went on with for too long, and what
-    /// other processes left. May wait for a disk.
+    /// other processes left; sooner again where that could not be done. May wait for a disk, or for
+    /// some seconds.
     pub fn tidy(&self, now: SystemTime) {
         let mut done = self.0.follow_root();
-        if done.is_ok() && self.0.is_time_to_sweep(now) {
-            done = sweep::sweep(&self.0, now, false);
+        if done.is_ok()
+            && let Some(patient) = self.0.sweeps().begin(now)
+        {
+            let swept = sweep::sweep(&self.0, now, patient);
+            self.0.sweeps().ended(now, matches!(swept, Ok(true)));
+            done = swept.map(drop);
         }
         if let Err(error) = done {
             let folder = self.0.path().display();

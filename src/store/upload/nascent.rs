@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, open
 use rustix::fs::{RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::folder::Folder;
+use super::folder::{Folder, HOLD};
 
 /// How a file without a name gets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,18 +106,19 @@ impl Nascent {
             return Ok(Self { file, whereabouts: Whereabouts::Nowhere(folder.naming()) });
         }
         let workshop = folder.workshop()?;
+        // Before there is a file: whatever fails leaves none.
+        let held = hold(&workshop.folder)?;
         let name = folder.unique_name("draft");
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         let file = File::from(openat(&workshop.folder, &name, flags, FILE_MODE)?);
         // Says to other processes that somebody is at it.
         let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
-        let workshop = openat(&workshop.folder, c".", super::folder::HOLD, Mode::empty())?;
-        Ok(Self { file, whereabouts: Whereabouts::Reserved { workshop, name } })
+        Ok(Self { file, whereabouts: Whereabouts::Reserved { workshop: held, name } })
     }
 
     /// A file that has come in parts.
     pub(super) fn of_part(file: &File, workshop: &OwnedFd, name: String) -> Result<Self, Errno> {
-        let workshop = openat(workshop, c".", super::folder::HOLD, Mode::empty())?;
+        let workshop = hold(workshop)?;
         let file = File::from(file.as_fd().try_clone_to_owned().map_err(|_| Errno::MFILE)?);
         Ok(Self { file, whereabouts: Whereabouts::Part { workshop, name } })
     }
@@ -155,10 +156,10 @@ impl Nascent {
             #[cfg(target_os = "linux")]
             Whereabouts::Nowhere(naming) => {
                 let name = site.unique_name("draft");
+                let held = hold(workshop)?;
                 naming.link(&self.file, workshop, name.as_bytes())?;
-                let workshop = openat(workshop, c".", super::folder::HOLD, Mode::empty())?;
                 let _ = flock(&self.file, FlockOperation::NonBlockingLockExclusive);
-                self.whereabouts = Whereabouts::Reserved { workshop, name: name.clone() };
+                self.whereabouts = Whereabouts::Reserved { workshop: held, name: name.clone() };
                 Ok(name)
             }
             Whereabouts::Reserved { name, .. } | Whereabouts::Part { name, .. } => Ok(name.clone()),
@@ -178,6 +179,10 @@ impl Drop for Nascent {
             let _ = unlinkat(workshop, name, AtFlags::empty());
         }
     }
+}
+
+fn hold(folder: &OwnedFd) -> Result<OwnedFd, Errno> {
+    openat(folder, c".", HOLD, Mode::empty())
 }
 
 /// Moves a file to a name that nobody has.

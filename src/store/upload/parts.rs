@@ -17,10 +17,10 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, openat, statat};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::watch;
 
 use self::part::{At, Held};
-use self::seats::Memory;
+use self::seats::{Seated, Turn};
 use super::folder::{self, Folder};
 use super::nascent::{FILE_MODE, Nascent};
 use super::publish::Publication;
@@ -71,9 +71,8 @@ pub struct Finished {
 /// Makes a new one.
 pub(super) async fn create(folder: &Arc<Folder>, new: NewPart) -> Result<Part, UploadError> {
     let id = PartId::random()?;
-    let seat = folder.seats().seat(id);
-    let newer = seat.claims.subscribe();
-    let memory = Arc::clone(&seat.memory).lock_owned().await;
+    let (seat, newer) = Seated::claim(folder, id);
+    let memory = seat.turn().await;
     let folder = Arc::clone(folder);
     blocking(move || {
         folder.has_room(new.length)?;
@@ -102,24 +101,42 @@ pub(super) async fn create(folder: &Arc<Folder>, new: NewPart) -> Result<Part, U
 pub(super) async fn resume(folder: &Arc<Folder>, id: PartId) -> Result<Resumed, PartError> {
     let here = Arc::clone(folder);
     blocking(move || here.part_exists(id)).await?;
-    let seat = folder.seats().seat(id);
-    seat.claims.send_replace(());
-    let newer = seat.claims.subscribe();
-    let memory = Arc::clone(&seat.memory).lock_owned();
-    let memory = tokio::time::timeout(GIVE_WAY, memory).await.map_err(|_| PartError::Locked)?;
+    let (memory, newer) = claim(folder, id).await?;
+    let folder = Arc::clone(folder);
+    blocking(move || open(folder, id, memory, newer)).await
+}
+
+/// Removes an unfinished one when whoever was at it has given way. On a full disk, too.
+pub(super) async fn withdraw(folder: &Arc<Folder>, id: PartId) -> Result<(), PartError> {
+    let (mut memory, _) = claim(folder, id).await?;
+    let folder = Arc::clone(folder);
+    blocking(move || {
+        folder.remove_part(&folder.workshop()?, id)?;
+        memory.0 = None;
+        Ok(())
+    })
+    .await
+}
+
+/// The right to write to one, and what says that somebody newer wants it.
+async fn claim(folder: &Arc<Folder>, id: PartId) -> Result<(Turn, watch::Receiver<()>), PartError> {
+    let (seat, newer) = Seated::claim(folder, id);
+    let turn = tokio::time::timeout(GIVE_WAY, seat.turn());
+    let memory = turn.await.map_err(|_| PartError::Locked)?;
     if newer.has_changed().unwrap_or(false) {
         return Err(PartError::Locked);
     }
-    let folder = Arc::clone(folder);
-    blocking(move || open(folder, id, memory, newer)).await
+    Ok((memory, newer))
 }
 
 fn open(
     folder: Arc<Folder>,
     id: PartId,
-    mut memory: OwnedMutexGuard<Memory>,
+    mut memory: Turn,
     newer: watch::Receiver<()>,
 ) -> Result<Resumed, PartError> {
+    // What is remembered is of use only while there is a part.
+    let hash = memory.0.take();
     let workshop = folder.workshop()?;
     let mut record = match Record::load(&workshop.folder, id) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(PartError::NotFound),
@@ -145,9 +162,7 @@ fn open(
         record.save(&folder, &workshop.folder, id)?;
     }
     let offset = file.metadata()?.len();
-    if memory.0.as_ref().is_some_and(|(_, hashed)| *hashed != offset) {
-        memory.0 = None;
-    }
+    memory.0 = hash.filter(|(_, hashed)| *hashed == offset);
     drop(workshop);
     let at = At::Rest(Held { folder, file, memory });
     Ok(Resumed::Open(Part { id, record, offset, expires, newer, at }))
@@ -171,9 +186,8 @@ fn publish(mut held: Held, id: PartId, mut record: Record) -> Result<Finished, U
     };
     held.memory.0 = Some((hash.clone(), record.length));
     held.file.sync_data()?;
-    let workshop = folder.workshop()?;
-    let nascent = Nascent::of_part(&held.file, &workshop.folder, id.part())?;
     let mut publication = Publication::new(&folder);
+    let nascent = Nascent::of_part(&held.file, publication.workshop()?, id.part())?;
     let (name, replaced) = publication.add(nascent, &place)?;
     publication.complete()?;
     folder.end_part();
@@ -182,7 +196,9 @@ fn publish(mut held: Held, id: PartId, mut record: Record) -> Result<Finished, U
     record.finished =
         Some(Appeared { place: record::join(&place.folder, &name), sha256, replaced });
     // Without it the part is known to have appeared, only not where.
-    if let Err(error) = record.save(&folder, &workshop.folder, id) {
+    let saved = folder.workshop().map_err(io::Error::from);
+    let saved = saved.and_then(|workshop| record.save(&folder, &workshop.folder, id));
+    if let Err(error) = saved {
         tracing::warn!(%error, "what became of an upload could not be noted");
     }
     held.memory.0 = None;

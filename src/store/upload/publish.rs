@@ -4,15 +4,17 @@
 //! place is taken by a new one is exchanged with it, and removed only at the end.
 
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::MutexGuard;
 
-use rustix::fs::{AtFlags, Mode, fstat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, fstat, renameat, unlinkat};
 use rustix::io::Errno;
 use sha2::Digest;
 
-use super::folder::{self, Folder, HOLD, Workshop};
+use super::folder::{self, Folder};
 use super::names::Numbered;
 use super::nascent::{Nascent, exchange, move_to_free};
+use super::workshop::Workshop;
 use super::writer::Finishing;
 use super::{Conflict, Place, Stored, UploadError};
 
@@ -46,26 +48,32 @@ pub(super) struct Publication<'f> {
     folder: &'f Folder,
     steps: Vec<Step>,
     /// Folders in which names have changed.
-    touched: Vec<OwnedFd>,
+    touched: Vec<Rc<OwnedFd>>,
     _turn: MutexGuard<'f, ()>,
-    /// Held from the first exchange on, so that nobody takes what was exchanged for a leftover.
+    /// Held while a file may have to go back there, and so that nobody takes what was exchanged for a
+    /// leftover.
     workshop: Option<Workshop>,
 }
 
-/// Something done that can be undone.
+/// Something done that can be undone. To note it takes no descriptor: that could fail.
 enum Step {
     /// A folder was made.
-    Folder { parent: OwnedFd, name: Box<[u8]> },
+    Folder { parent: Rc<OwnedFd>, name: Box<[u8]> },
     /// A file got a name that was free.
-    Placed { folder: OwnedFd, name: Box<[u8]>, home: Option<String> },
+    Placed { folder: Rc<OwnedFd>, name: Box<[u8]>, home: Option<String> },
     /// A file was exchanged with the one that had its name; that one is `aside` now.
-    Exchanged { folder: OwnedFd, name: Box<[u8]>, aside: String },
+    Exchanged { folder: Rc<OwnedFd>, name: Box<[u8]>, aside: String },
 }
 
 impl<'f> Publication<'f> {
     pub(super) fn new(folder: &'f Folder) -> Self {
         let turn = folder.naming_turn();
         Self { folder, steps: Vec::new(), touched: Vec::new(), _turn: turn, workshop: None }
+    }
+
+    /// The reserved folder, which is held until this is over.
+    pub(super) fn workshop(&mut self) -> Result<&OwnedFd, Errno> {
+        workshop(self.folder, &mut self.workshop)
     }
 
     /// Gives a file its name. Returns the name, and whether another file had it before.
@@ -94,7 +102,7 @@ impl<'f> Publication<'f> {
         };
         if !replaced {
             let name = name.clone();
-            self.steps.push(Step::Placed { folder: hold(&folder)?, name, home });
+            self.steps.push(Step::Placed { folder: Rc::clone(&folder), name, home });
         }
         self.touch(folder);
         Ok((name, replaced))
@@ -115,12 +123,11 @@ impl<'f> Publication<'f> {
     }
 
     /// Opens the folder of a file, and notes what had to be made for it.
-    fn enter(&mut self, names: &[Box<[u8]>]) -> Result<OwnedFd, UploadError> {
+    fn enter(&mut self, names: &[Box<[u8]>]) -> Result<Rc<OwnedFd>, UploadError> {
         let Self { folder, steps, touched, .. } = self;
         folder.enter(names, |parent, name| {
-            steps.push(Step::Folder { parent: hold(parent)?, name: name.into() });
-            touched.push(hold(parent)?);
-            Ok(())
+            steps.push(Step::Folder { parent: Rc::clone(parent), name: name.into() });
+            touched.push(Rc::clone(parent));
         })
     }
 
@@ -128,14 +135,10 @@ impl<'f> Publication<'f> {
     fn replace(
         &mut self,
         file: &mut Nascent,
-        folder: &OwnedFd,
+        folder: &Rc<OwnedFd>,
         name: &[u8],
     ) -> Result<bool, UploadError> {
-        let workshop = match self.workshop.take() {
-            Some(workshop) => workshop,
-            None => self.folder.workshop()?,
-        };
-        let workshop = &self.workshop.insert(workshop).folder;
+        let workshop = workshop(self.folder, &mut self.workshop)?;
         let aside = file.shelve(self.folder, workshop)?;
         if file.home().is_some() {
             // Its record knows the part by this name: no other file may have it even for a moment.
@@ -161,13 +164,13 @@ impl<'f> Publication<'f> {
             return Err(UploadError::IsFolder);
         }
         file.arrived();
-        let step = Step::Exchanged { folder: hold(folder)?, name: name.into(), aside };
+        let step = Step::Exchanged { folder: Rc::clone(folder), name: name.into(), aside };
         self.steps.push(step);
         Ok(true)
     }
 
-    fn touch(&mut self, folder: OwnedFd) {
-        let same = |one: &OwnedFd| {
+    fn touch(&mut self, folder: Rc<OwnedFd>) {
+        let same = |one: &Rc<OwnedFd>| {
             let (Ok(one), Ok(other)) = (fstat(one), fstat(&folder)) else { return false };
             (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
         };
@@ -186,10 +189,10 @@ impl Drop for Publication<'_> {
                 Step::Placed { folder, name, home: None } => {
                     unlinkat(folder, &**name, AtFlags::empty())
                 }
-                Step::Placed { folder, name, home: Some(home) } => self
-                    .folder
-                    .workshop()
-                    .and_then(|to| move_to_free(folder, name, &to.folder, home.as_bytes())),
+                Step::Placed { folder, name, home: Some(home) } => match &self.workshop {
+                    Some(to) => move_to_free(folder, name, &to.folder, home.as_bytes()),
+                    None => Ok(()),
+                },
                 Step::Exchanged { folder, name, aside } => match &self.workshop {
                     Some(workshop) => exchange(&workshop.folder, aside.as_bytes(), folder, name)
                         .and_then(|()| unlinkat(&workshop.folder, aside, AtFlags::empty())),
@@ -202,6 +205,15 @@ impl Drop for Publication<'_> {
         }
         self.folder.changes().note();
     }
+}
+
+/// The reserved folder, entered by whoever asks first.
+fn workshop<'w>(folder: &Folder, held: &'w mut Option<Workshop>) -> Result<&'w OwnedFd, Errno> {
+    let workshop = match held.take() {
+        Some(workshop) => workshop,
+        None => folder.workshop()?,
+    };
+    Ok(&held.insert(workshop).folder)
 }
 
 /// Puts a file in the place of another without keeping that one.
@@ -264,8 +276,4 @@ fn after_taken(folder: &OwnedFd, names: &Numbered<'_>, mut taken: u64) -> u64 {
         }
     }
     free
-}
-
-fn hold(folder: &OwnedFd) -> Result<OwnedFd, Errno> {
-    openat(folder, c".", HOLD, Mode::empty())
 }

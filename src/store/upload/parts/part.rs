@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::watch;
 
-use super::seats::Memory;
+use super::seats::Turn;
 use super::{Finished, publish};
 use crate::store::upload::folder::Folder;
 use crate::store::upload::record::{PartId, Record};
@@ -40,7 +40,7 @@ pub(super) enum At {
 pub(in crate::store::upload) struct Held {
     pub(super) folder: Arc<Folder>,
     pub(super) file: File,
-    pub(super) memory: OwnedMutexGuard<Memory>,
+    pub(super) memory: Turn,
 }
 
 impl Target for Held {
@@ -151,11 +151,16 @@ impl Part {
 
     /// Removes it.
     pub async fn remove(mut self) -> Result<(), UploadError> {
-        let At::Rest(held) = std::mem::replace(&mut self.at, At::Gone) else {
+        let At::Rest(mut held) = std::mem::replace(&mut self.at, At::Gone) else {
             return Err(gone());
         };
         let id = self.id;
-        blocking(move || Ok(held.folder.remove_part(&held.folder.workshop()?, id)?)).await
+        blocking(move || {
+            held.folder.remove_part(&held.folder.workshop()?, id)?;
+            held.memory.0 = None;
+            Ok(())
+        })
+        .await
     }
 
     /// Publishes it: it appears under its name, or (on an error) stays what it was.
