@@ -122,7 +122,10 @@ fn load(
     let overrides = Overrides { config_file, ..Overrides::default() };
     let environment: Vec<_> = environment.into_iter().collect();
     let (sender, loaded) = mpsc::channel();
-    let read = move || sender.send(config::load(&overrides, environment));
+    let read = move || {
+        // Nobody may be waiting for it any more.
+        let _ = sender.send(config::load(&overrides, environment));
+    };
     // A pipe is waited for until somebody writes to it.
     thread::Builder::new().spawn(read).map_err(Fault::Setup)?;
     loaded.recv_timeout(PATIENCE).map_err(|_| Fault::Unread)?.map_err(Fault::Config)
