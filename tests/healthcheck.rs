@@ -7,6 +7,9 @@ mod support;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use support::over::Over;
 use support::{salver, setup};
@@ -59,6 +62,18 @@ fn it_is_found_by_what_configures_it() {
 }
 
 #[test]
+fn a_configuration_that_never_comes_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("config.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(check(&["-c", pipe.to_str().unwrap()])));
+    let (code, said) = ended.recv_timeout(Duration::from_secs(60)).expect("it gives up");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("cannot be read within 5s"), "{said}");
+}
+
+#[test]
 fn one_that_is_about_to_stop_is_not() {
     let server = setup().plain().flag("--shutdown-delay=60").start();
     let url = format!("http://{}", server.address);
@@ -80,7 +95,7 @@ fn what_is_not_there_or_something_else_is_not_well() {
     // Whatever it answers, it is not by itself an instruction to a terminal.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap();
-    let answering = std::thread::spawn(move || {
+    let answering = thread::spawn(move || {
         let (mut stream, _): (TcpStream, _) = other.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]).unwrap();
         let answer = "HTTP/1.1 500 No\r\nContent-Length: 8\r\nConnection: close\r\n\r\n\x1b[2Jlost";

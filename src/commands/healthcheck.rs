@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::mpsc;
 use std::time::Duration;
-use std::{error, fmt};
+use std::{error, fmt, thread};
 
 use http::StatusCode;
 use url::Host;
@@ -13,7 +14,7 @@ use url::Host;
 use super::complain;
 use crate::cli::HealthcheckOptions;
 use crate::client::{self, Answer, Client, ClientError, Trust, Url};
-use crate::config::{self, Config, ConfigError, Overrides};
+use crate::config::{self, Config, ConfigError, Loaded, Overrides};
 
 /// Where a server tells it.
 const PATH: &str = "/healthz";
@@ -47,6 +48,8 @@ pub fn run(
 enum Fault {
     /// What it was started with cannot be read.
     Config(ConfigError),
+    /// The same, by now.
+    Unread,
     /// It listens on a port that is not known beforehand.
     AnyPort,
     /// No answer.
@@ -65,6 +68,11 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::Unread => write!(
+                f,
+                "the configuration cannot be read within {PATIENCE:?}: is it a pipe that nobody \
+                 writes to?"
+            ),
             Self::AnyPort => {
                 f.write_str("port 0 is any free one: name the URL that the server has printed")
             }
@@ -86,10 +94,7 @@ fn ask(
     let url = if let Some(given) = &options.url {
         url_of(given)?
     } else {
-        let config_file = options.config_file.clone();
-        let overrides = Overrides { config_file, ..Overrides::default() };
-        let loaded = config::load(&overrides, environment).map_err(Fault::Config)?;
-        own_url(&loaded.config)?
+        own_url(&load(options, environment)?.config)?
     };
     let is_guess = options.url.as_ref().is_some_and(|given| !client::has_scheme(given));
     let trust = if options.insecure || is_here(&url) { Trust::Anybody } else { Trust::System };
@@ -107,6 +112,23 @@ fn ask(
     // A lookup that nobody waits for any more does not hold up the end.
     runtime.shutdown_background();
     judge(url, answer.map_err(Fault::Client)?)
+}
+
+fn load(
+    options: &HealthcheckOptions,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, Fault> {
+    let config_file = options.config_file.clone();
+    let overrides = Overrides { config_file, ..Overrides::default() };
+    let environment: Vec<_> = environment.into_iter().collect();
+    let (sender, loaded) = mpsc::channel();
+    let read = move || {
+        // Nobody may be waiting for it any more.
+        let _ = sender.send(config::load(&overrides, environment));
+    };
+    // A pipe is waited for until somebody writes to it.
+    thread::Builder::new().spawn(read).map_err(Fault::Setup)?;
+    loaded.recv_timeout(PATIENCE).map_err(|_| Fault::Unread)?.map_err(Fault::Config)
 }
 
 fn judge(asked: Url, answer: Answer) -> Result<(), Fault> {
