@@ -5,9 +5,11 @@
 mod support;
 
 use std::fs;
+use std::io::{Cursor, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use support::{digits, eventually, setup};
 
@@ -296,4 +298,54 @@ fn a_date_to_come_is_not_given() {
     let response = setup.start().get("/a.txt", &[]);
     assert_eq!((response.status, response.field("last-modified")), (200, None));
     assert!(response.field("etag").is_some());
+}
+
+#[test]
+fn times_that_no_date_can_say_are_served_listed_and_packed() {
+    // Most file systems under temporary folders do not know such times; this one does, where it is.
+    let Ok(folder) = tempfile::tempdir_in("/dev/shm") else { return };
+    let far = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000);
+    let early = SystemTime::UNIX_EPOCH - Duration::from_secs(300_000_000_000);
+    let names = [("far.txt", far), ("early.txt", early)];
+    for (name, time) in names {
+        let path = folder.path().join(name);
+        fs::write(&path, "0123456789").unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        let is_set = file.set_modified(time).is_ok();
+        if !is_set || fs::metadata(path).unwrap().modified().ok() != Some(time) {
+            return;
+        }
+    }
+    let root = folder.path().to_str().unwrap();
+    let server = setup().flag("--enable-archives").flag(root).start_without_root();
+    for (name, _) in names {
+        let target = format!("/{name}");
+        let whole = server.get(&target, &[]);
+        assert_eq!((whole.text().as_str(), whole.field("last-modified")), ("0123456789", None));
+        assert_eq!(server.request("HEAD", &target, &[]).status, 200);
+        let etag = whole.field("etag").unwrap();
+        assert_eq!(server.get(&target, &[("If-None-Match", etag)]).status, 304);
+        let date = "Fri, 31 Dec 9999 23:59:59 GMT";
+        for field in ["If-Modified-Since", "If-Unmodified-Since"] {
+            assert!([200, 304].contains(&server.get(&target, &[(field, date)]).status), "{field}");
+        }
+        let range = [("Range", "bytes=2-4"), ("If-Range", date)];
+        assert_eq!(server.get(&target, &range).text(), "0123456789");
+    }
+    let page = server.get("/", &[("Accept", "text/html")]).text();
+    let json = server.get("/", &[("Accept", "application/json")]).text();
+    assert_eq!(json.matches("\"mtime\":null").count(), 2, "{json}");
+    let tar = server.get("/?archive=tar", &[]).body;
+    let zip = server.get("/?archive=zip", &[]).body;
+    let mut zip = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+    let entries = tar::Archive::new(&*tar).entries().unwrap().map(|entry| entry.unwrap());
+    assert_eq!(entries.filter(|entry| entry.size() == 10).count(), 2);
+    for (name, _) in names {
+        assert!(page.contains(name) && json.contains(name), "{page}\n{json}");
+        let inside: Vec<_> = zip.file_names().filter(|it| it.ends_with(name)).collect();
+        let inside = inside.concat();
+        let mut content = String::new();
+        zip.by_name(&inside).unwrap().read_to_string(&mut content).unwrap();
+        assert_eq!(content, "0123456789");
+    }
 }

@@ -68,6 +68,27 @@ fn a_browser_is_sent_on_to_a_page_and_a_terminal_gets_json() {
 }
 
 #[test]
+fn the_page_of_a_result_leads_back_to_the_page_of_the_form() {
+    let server = taking().start();
+    fs::create_dir_all(uploads(&server).join("my docs%")).unwrap();
+    let body = form(&[part("f", Some("a.txt"), b"a")]);
+    let origin = format!("http://{}", server.address);
+    let folder = "/uploads/my%20docs%25/";
+    for (page, back) in [
+        (Some("/uploads/my%20docs%25/?sort=size"), folder),
+        (Some("/uploads/%zz"), "/"),
+        (None, folder),
+    ] {
+        let referer = page.map_or_else(String::new, |page| format!("{origin}{page}"));
+        let fields = [BROWSER, FORM, ("Referer", &referer)];
+        let response = send(&server, "POST", folder, &fields, &body);
+        assert_eq!(response.status, 303, "{}", response.text());
+        let page = server.get(response.field("location").unwrap(), &[BROWSER]).text();
+        assert!(page.contains(&format!("href=\"{back}\"")), "{back}: {page}");
+    }
+}
+
+#[test]
 fn what_is_written_in_forms_is_kept_line_by_line() {
     let setup = taking();
     let log = setup.root().with_file_name("forms.jsonl");

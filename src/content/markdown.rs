@@ -20,8 +20,8 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Markers of quotations and lists at the beginning of a line.
-const MAX_MARKS: usize = 100;
+/// Quotations and list items within each other: the parser looks at all of them again in each line.
+const MAX_DEPTH: usize = 100;
 
 /// Bytes of HTML that come of any text at most.
 const MAX_HTML: usize = 4 << 20;
@@ -39,7 +39,7 @@ pub const MEMORY: u64 = (cost::MAX_TREE + 2 * MAX_HTML) as u64;
 /// HTML. Raw HTML in the text is kept as far as it is harmless. `None` when it is nested deeper than
 /// anybody would read, or would become more than 4 MiB or out of proportion to its length.
 pub fn to_html(text: &str) -> Option<String> {
-    if marks(text) > MAX_MARKS {
+    if depth(text) > MAX_DEPTH {
         return None;
     }
     let most = MAX_HTML.min(SMALL_HTML.saturating_add(text.len().saturating_mul(HTML_PER_BYTE)));
@@ -80,20 +80,46 @@ impl fmt::Write for Bounded {
     }
 }
 
-/// The most markers of quotations or lists that a line begins with.
-fn marks(text: &str) -> usize {
-    let marks = |line: &str| {
-        line.bytes()
-            .take_while(|byte| b" \t>-+*".contains(byte))
-            .filter(|byte| *byte != b' ')
-            .count()
+/// How many quotations and list items lie within each other, at most.
+fn depth(text: &str) -> usize {
+    text.split(['\n', '\r']).map(depth_of_line).max().unwrap_or(0)
+}
+
+/// How deep the last quotation or list item that a line begins may be: its markers before that, and
+/// those of lines above that it only has the indentation of, two columns or more for each.
+fn depth_of_line(line: &str) -> usize {
+    let mut rest = line.as_bytes();
+    let (mut depth, mut columns) = (0, 0);
+    while let Some(&byte) = rest.first() {
+        let length = match byte {
+            b' ' | b'\t' => {
+                columns += if byte == b'\t' { 4 } else { 1 };
+                1
+            }
+            _ => {
+                let Some(length) = marker(rest) else { break };
+                depth += 1 + columns / 2;
+                columns = 0;
+                length
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    depth
+}
+
+/// The bytes of the marker of a quotation or a list item that a text begins with.
+fn marker(text: &[u8]) -> Option<usize> {
+    let length = match text.first()? {
+        b'>' => return Some(1),
+        b'-' | b'+' | b'*' => 1,
+        _ => {
+            let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let is_number = (1..=9).contains(&digits);
+            (is_number && matches!(text.get(digits), Some(b'.' | b')'))).then_some(digits + 1)?
+        }
     };
-    let is_rule = |line: &str| {
-        let line = line.trim();
-        line.bytes().next().is_some_and(|first| line.bytes().all(|byte| byte == first))
-            && !line.starts_with('>')
-    };
-    text.lines().filter(|line| !is_rule(line)).map(marks).max().unwrap_or(0)
+    matches!(text.get(length), None | Some(b' ' | b'\t')).then_some(length)
 }
 
 #[cfg(test)]
@@ -186,12 +212,47 @@ mod tests {
         }
     }
 
+    /// Lists whose depth grows line by line, by so many items each.
+    fn steps(lines: usize, items: usize) -> String {
+        let line = |number| format!("{}{}a\n", "  ".repeat(number * items), "- ".repeat(items));
+        (0..lines).map(line).collect()
+    }
+
+    #[test]
+    fn the_depth_of_a_line_is_that_of_its_last_marker() {
+        for (line, depth) in [
+            ("", 0),
+            ("a", 0),
+            ("    a", 0),
+            ("- a - b", 1),
+            (">> 1. - a", 4),
+            ("1. 22) 333333333. a", 3),
+            ("-\t- -", 5),
+            ("    - a", 3),
+            ("\t- a", 3),
+            (">   - a", 3),
+            ("1.5", 0),
+            ("-a", 0),
+            ("**a**", 0),
+            ("-----", 0),
+            ("1234567890. a", 0),
+        ] {
+            assert_eq!(depth_of_line(line), depth, "{line:?}");
+        }
+    }
+
     #[test]
     fn what_is_nested_too_deep_is_not_rendered() {
         for (text, is_rendered) in [
             (">".repeat(100_000), false),
             ("> ".repeat(100_000), false),
             ("- ".repeat(100_000), false),
+            ("1. ".repeat(100_000), false),
+            ("12) > - ".repeat(100), false),
+            (format!("a\r{}", "> ".repeat(1000)), false),
+            (steps(300, 1), false),
+            (steps(20, 20), false),
+            (steps(20, 1), true),
             ("<div>".repeat(100_000), false),
             ("<b>".repeat(100_000), false),
             ("<div></b>".repeat(100_000), false),
@@ -199,6 +260,8 @@ mod tests {
             ("<div>a</div>\n\n".repeat(10_000), true),
             ("<p>a<br>\n\n".repeat(10_000), true),
             ("-".repeat(1000), true),
+            ("***a*** 1.2.3 --- ".repeat(1000), true),
+            (format!("{}a", " ".repeat(1000)), true),
             (format!("{} a", ">".repeat(20)), true),
         ] {
             let start: String = text.chars().take(20).collect();

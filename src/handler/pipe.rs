@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_core::Stream;
@@ -17,14 +19,19 @@ pub(super) const WAITING: usize = 2;
 /// Both ends.
 pub(super) fn pipe() -> (PipeWriter, PipeReader) {
     let (sender, receiver) = channel(WAITING);
-    (PipeWriter { sender, piece: BytesMut::new() }, PipeReader(receiver))
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let writer = PipeWriter { sender, piece: BytesMut::new(), is_whole: Arc::clone(&is_whole) };
+    (writer, PipeReader { receiver, is_whole })
 }
 
 /// Where the thread writes to. It waits while the pipe is full; whoever reads having left is an
-/// error.
+/// error. Dropped before [`run`](Self::run) has come to its end, as by a panic, it leaves the reader
+/// an error.
 pub(super) struct PipeWriter {
     sender: Sender<io::Result<Bytes>>,
     piece: BytesMut,
+    /// Whether all that there is to read was written.
+    is_whole: Arc<AtomicBool>,
 }
 
 impl PipeWriter {
@@ -40,13 +47,14 @@ impl PipeWriter {
         what: &'static str,
         write: impl FnOnce(&mut Self) -> io::Result<()>,
     ) {
-        let result = write(&mut self).and_then(|()| self.flush());
-        if let Err(error) = result
-            && !self.sender.is_closed()
-        {
-            tracing::warn!(%error, "{what} was cut short");
-            // Gone after all: then nobody needs to know.
-            let _ = self.sender.blocking_send(Err(error));
+        match write(&mut self).and_then(|()| self.flush()) {
+            Ok(()) => self.is_whole.store(true, Ordering::Release),
+            Err(error) if !self.sender.is_closed() => {
+                tracing::warn!(%error, "{what} was cut short");
+                // Gone after all: then nobody needs to know.
+                let _ = self.sender.blocking_send(Err(error));
+            }
+            Err(_) => {}
         }
     }
 }
@@ -83,7 +91,10 @@ impl Attention {
 }
 
 /// What the connection reads.
-pub(super) struct PipeReader(Receiver<io::Result<Bytes>>);
+pub(super) struct PipeReader {
+    receiver: Receiver<io::Result<Bytes>>,
+    is_whole: Arc<AtomicBool>,
+}
 
 impl Stream for PipeReader {
     type Item = io::Result<Bytes>;
@@ -92,6 +103,50 @@ impl Stream for PipeReader {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Bytes>>> {
-        self.0.poll_recv(context)
+        let piece = ready!(self.receiver.poll_recv(context));
+        let is_end = piece.is_none() && self.is_whole.load(Ordering::Acquire);
+        Poll::Ready(if is_end { None } else { piece.or_else(|| Some(Err(cut()))) })
+    }
+}
+
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "what was being sent has no end")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    async fn read(reader: &mut PipeReader) -> Option<io::Result<Bytes>> {
+        poll_fn(|context| Pin::new(&mut *reader).poll_next(context)).await
+    }
+
+    #[tokio::test]
+    async fn what_is_written_whole_ends_well() {
+        let (writer, mut reader) = pipe();
+        tokio::task::spawn_blocking(|| writer.run("a test", |out| out.write_all(b"whole")));
+        assert_eq!(read(&mut reader).await.unwrap().unwrap(), "whole");
+        assert!(read(&mut reader).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_is_gone_before_its_end_is_an_error() {
+        let (writer, mut reader) = pipe();
+        let thread = tokio::task::spawn_blocking(|| {
+            writer.run("a test", |out| {
+                out.write_all(b"half")?;
+                out.flush()?;
+                panic!("on purpose")
+            });
+        });
+        assert_eq!(read(&mut reader).await.unwrap().unwrap(), "half");
+        assert!(read(&mut reader).await.unwrap().is_err());
+        assert!(thread.await.unwrap_err().is_panic());
+
+        let (writer, mut reader) = pipe();
+        drop(writer);
+        assert!(read(&mut reader).await.unwrap().is_err());
     }
 }

@@ -291,9 +291,10 @@ impl Upload {
     /// The answer to a form: browsers are sent on to a page, so that reloading sends nothing twice.
     fn created(&self, request: &Request<'_>, receipt: &Receipt) -> Response {
         if accept::named(request.fields) == Some(accept::Form::Html) {
-            let back = referring_page(request);
-            let result =
-                self.options.memory.0.results.keep(receipt, back.unwrap_or(request.target.path));
+            let back = referring_page(request).unwrap_or(request.target.path);
+            let back = SitePath::parse(back).ok();
+            let back = back.as_ref().map_or(&b"/"[..], SitePath::as_bytes);
+            let result = self.options.memory.0.results.keep(receipt, back);
             if let Some(Ok(result)) = result.map(HeaderValue::try_from) {
                 return Response::new(StatusCode::SEE_OTHER)
                     .with(header::LOCATION, result)
@@ -361,7 +362,7 @@ fn json(receipt: &Receipt) -> Response {
     }
 }
 
-/// The path of the page of this site that a form was on.
+/// The path of the page of this site that a form was on, as it was sent.
 fn referring_page<'a>(request: &Request<'a>) -> Option<&'a [u8]> {
     let referer = request.fields.get(&header::REFERER)?;
     let rest = referer.strip_prefix(b"http://").or_else(|| referer.strip_prefix(b"https://"))?;

@@ -144,7 +144,9 @@ fn seconds(time: Option<SystemTime>) -> u64 {
 
 /// A zip knows the years from 1980 to 2107, and no time zone: UTC is taken.
 fn dated(options: SimpleFileOptions, modified: Option<SystemTime>) -> SimpleFileOptions {
-    let known = modified.map(OffsetDateTime::from).and_then(|time| {
+    let known = modified.and_then(|time| {
+        let seconds = i64::try_from(seconds(Some(time))).ok()?;
+        let time = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
         let year = u16::try_from(time.year()).ok()?;
         let (month, day) = (u8::from(time.month()), time.day());
         DateTime::from_date_and_time(year, month, day, time.hour(), time.minute(), time.second())
