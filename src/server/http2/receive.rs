@@ -72,7 +72,7 @@ impl Receiver {
         let is_over = self.stream.is_end_stream();
         drop(self);
         if !is_over {
-            pending().await
+            pending::<()>().await;
         }
     }
 
