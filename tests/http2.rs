@@ -340,6 +340,32 @@ fn an_upload_comes_whole_and_one_that_is_refused_does_not_end_the_connection() {
 }
 
 #[test]
+fn content_that_nobody_wants_is_in_the_way_of_no_upload() {
+    const WINDOW: usize = 256 * 1024;
+    let server = site().flag("--enable-file-uploads").start();
+    run(async {
+        let mut builder = Builder::new();
+        builder.initial_connection_window_size(1 << 20);
+        let (client, _) = connect(server.address, &builder).await;
+        let mut client = client.ready().await.unwrap();
+        // Nothing of this answer is read, and the request does not end.
+        let (_answer, mut content) = client.send_request(request("GET", "/large"), false).unwrap();
+        content.reserve_capacity(WINDOW);
+        while content.capacity() < WINDOW {
+            let room = std::future::poll_fn(|context| content.poll_capacity(context)).await;
+            room.expect("a stream").unwrap();
+        }
+        content.send_data(vec![b'x'; WINDOW].into(), false).unwrap();
+
+        let mut client = client.ready().await.unwrap();
+        let (response, mut upload) =
+            client.send_request(request("PUT", "/uploads/f"), false).unwrap();
+        upload.send_data(vec![b'u'; 100_000].into(), true).unwrap();
+        assert_eq!(response.await.unwrap().status(), 201);
+    });
+}
+
+#[test]
 fn each_stream_is_in_the_log() {
     let server = site().flag("--access-log-format=json").start();
     run(async {

@@ -104,9 +104,10 @@ impl Exchange {
             None => asked.bare(),
         };
         self.exchanges.asked(response.traffic);
-        self.send(&asked, response, taken, boarding, &mut respond).await;
-        if let Some(receiver) = receiver {
-            receiver.linger().await;
+        let sending = self.send(&asked, response, taken, boarding, &mut respond);
+        match receiver {
+            Some(receiver) => receiver.discard_while(sending).await,
+            None => sending.await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The content of an HTTP/2 request.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use tokio::time::timeout;
 
+use super::WINDOW;
 use super::worth::Carried;
 use crate::message::{BodyError, Incoming};
 use crate::server::deadline::{Allowance, Deadline};
@@ -38,22 +40,40 @@ impl Receiver {
         Self { stream, announced, intake, carried, allowance, deadline: None }
     }
 
-    /// Waits for the client to stop sending what nobody reads, before the stream is reset: there
-    /// are clients that take a reset for the answer although that came before it. What still comes
-    /// is bounded by the window.
-    pub(super) async fn linger(mut self) {
-        let end = async {
-            while !self.stream.is_end_stream() {
-                match poll_fn(|context| self.stream.poll_data(context)).await {
-                    Some(Ok(piece)) => {
-                        self.carried.content(piece.len() as u64);
-                        self.intake.take(piece.len() as u64);
-                    }
-                    _ => return,
+    /// Reads what nobody wants while the answer is sent: unread, it would take up the window of the connection and
+    /// stand in the way of its other uploads. Then waits a moment for the client to stop, before the stream is
+    /// reset: there are clients that take a reset for the answer although that came before it.
+    pub(super) async fn discard_while(self, answer: impl Future<Output = ()>) {
+        // Boxed: hardly any request has content that is not wanted.
+        let mut discard = Box::pin(self.discard());
+        let mut answer = pin!(answer);
+        tokio::select! {
+            biased;
+            () = &mut answer => drop(timeout(LINGER, discard).await),
+            () = &mut discard => answer.await,
+        }
+    }
+
+    /// Reads to the end, but no more than a client may have sent before it could know better. Of what still comes
+    /// `h2` gives the connection's window back, and not the stream's, which so bounds it.
+    async fn discard(mut self) {
+        let mut most = WINDOW as usize;
+        while most > 0 {
+            match poll_fn(|context| self.stream.poll_data(context)).await {
+                Some(Ok(piece)) => {
+                    let _ = self.stream.flow_control().release_capacity(piece.len());
+                    self.carried.content(piece.len() as u64);
+                    self.intake.take(piece.len() as u64);
+                    most = most.saturating_sub(piece.len());
                 }
+                _ => return,
             }
-        };
-        let _ = timeout(LINGER, end).await;
+        }
+        let is_over = self.stream.is_end_stream();
+        drop(self);
+        if !is_over {
+            pending::<()>().await;
+        }
     }
 
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
