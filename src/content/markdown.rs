@@ -35,7 +35,7 @@ const SMALL_HTML: usize = 64 * 1024;
 /// Bytes of memory that a text takes at most while it becomes HTML: the tree, and the HTML before and after.
 pub const MEMORY: u64 = (cost::MAX_TREE + 2 * MAX_HTML) as u64;
 
-/// Renders Markdown (`CommonMark` with tables, strikethrough, task lists and footnotes) as sanitised
+/// Renders Markdown (`CommonMark` with tables, strikethrough and task lists) as sanitised
 /// HTML. Raw HTML in the text is kept as far as it is harmless. `None` when it is nested deeper than
 /// anybody would read, or would become more than 4 MiB or out of proportion to its length.
 pub fn to_html(text: &str) -> Option<String> {

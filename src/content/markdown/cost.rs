@@ -41,6 +41,10 @@ const MAX_ATTRIBUTES: u32 = 64;
 /// Nodes that are moved to where they belong: each is looked for among all of its siblings.
 const MAX_MOVES: usize = 1000;
 
+/// Bytes that are looked through for what ends a text, once for each sign in it that is to be written as an
+/// entity (`html5ever`'s serializer does that): about a second.
+const MAX_SEARCHED: usize = 8 << 30;
+
 /// Bytes that are parsed before the sum is looked at.
 const PIECE: usize = 1024;
 
@@ -138,6 +142,9 @@ impl State {
 struct Sum {
     bytes: Cell<usize>,
     moves: Cell<usize>,
+    searched: Cell<usize>,
+    /// Signs of the text so far that are written as entities.
+    signs: Cell<usize>,
     is_in_text: Cell<bool>,
     /// Whether there is an element into which others are copied as a whole.
     has_copies: Cell<bool>,
@@ -163,8 +170,11 @@ impl Sum {
             let (piece, after) = rest.split_at(rest.ceil_char_boundary(PIECE));
             rest = after;
             parser.process(StrTendril::from(piece));
-            let Self { bytes, moves, open, .. } = &parser.tokenizer.sink.sink;
-            if bytes.get() > most || moves.get() > MAX_MOVES || Rc::strong_count(open) > MAX_OPEN {
+            let Self { bytes, moves, searched, open, .. } = &parser.tokenizer.sink.sink;
+            let is_searched_too_often = searched.get() > MAX_SEARCHED;
+            let is_too_deep = Rc::strong_count(open) > MAX_OPEN;
+            if bytes.get() > most || moves.get() > MAX_MOVES || is_searched_too_often || is_too_deep
+            {
                 return false;
             }
         }
@@ -180,6 +190,10 @@ impl Sum {
         let bytes =
             |attribute: &Attribute| ATTRIBUTE + attribute.name.local.len() + attribute.value.len();
         self.add(attributes.iter().map(bytes).sum());
+        for attribute in attributes {
+            self.signs.set(0);
+            self.add_search(&attribute.value);
+        }
     }
 
     fn add_child(&self, child: &NodeOrText<Rc<Element>>) {
@@ -187,9 +201,27 @@ impl Sum {
             NodeOrText::AppendNode(_) => self.is_in_text.set(false),
             NodeOrText::AppendText(text) => {
                 let goes_on = self.is_in_text.get();
+                if !goes_on {
+                    self.signs.set(0);
+                }
+                self.add_search(text);
                 self.add(text.len() + if goes_on { 0 } else { TEXT });
                 self.is_in_text.set(true);
             }
+        }
+    }
+
+    /// A search ends at the next of `<` and `>`, or with the text.
+    fn add_search(&self, text: &str) {
+        let is_end = |byte: &u8| matches!(byte, b'<' | b'>');
+        // Of `&`, and of signs in UTF-8 that begin as a space that does not break does.
+        let is_sign = |byte: &&u8| matches!(byte, b'&' | 0xc2);
+        for (at, part) in text.as_bytes().split(is_end).enumerate() {
+            let before = if at == 0 { self.signs.get() } else { 0 };
+            let signs = before + part.iter().filter(is_sign).count();
+            let searched = signs.saturating_mul(part.len());
+            self.searched.set(self.searched.get().saturating_add(searched));
+            self.signs.set(signs);
         }
     }
 
@@ -362,6 +394,12 @@ mod tests {
                 false,
             ),
             ("<select>".to_owned() + &"<option selected>a</option>".repeat(1000), true),
+            ("&amp;".repeat(150_000), false),
+            ("\u{a0}".repeat(100_000), false),
+            (format!("<a title='{}'>", "&amp;".repeat(150_000)), false),
+            ("&amp;".repeat(50_000), true),
+            ("&amp;<br>".repeat(50_000), true),
+            ("&amp;&lt;".repeat(100_000), true),
         ];
         for (html, expected) in rows {
             let start: String = html.chars().take(60).collect();
