@@ -75,7 +75,7 @@ impl Gate {
         })
     }
 
-    /// Goes by other rules from the next connection on.
+    /// Goes by other rules from now on: for the next connection, and for the next request of an open one.
     pub(super) fn turn_to(&self, rules: Rules) {
         self.rules.store(Arc::new(rules));
     }

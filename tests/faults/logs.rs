@@ -1,8 +1,9 @@
 //! No room left for logs.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
-use crate::machine::{Disk, check};
+use crate::machine::{Disk, Mount, check};
 use crate::support::{eventually, setup};
 
 #[test]
@@ -43,4 +44,23 @@ fn a_full_disk_costs_lines_that_are_counted_and_no_request() {
     assert!(after.starts_with("127.0.0.1 - - ["), "a line of its own: {after}");
     let said = "the access log can be written again";
     eventually(|| read(&diagnostics).contains(said).then_some(()));
+}
+
+#[test]
+#[ignore = "mounts a small disk, which takes root"]
+fn a_log_that_cannot_be_begun_anew_goes_on_under_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    // The folder itself is one of the files that it has room for.
+    let _disk = Mount::tmpfs(folder.path(), "1m,nr_inodes=2");
+    let log = folder.path().join("access.log");
+    fs::write(&log, "old\n").unwrap();
+    let long_ago = SystemTime::now() - Duration::from_hours(72);
+    fs::File::options().append(true).open(&log).unwrap().set_modified(long_ago).unwrap();
+    let flag = format!("--access-log={}", log.display());
+    let server = setup().file("a.txt", "a").flag(&flag).start();
+    server.get("/a.txt?after", &[]);
+    let read = || fs::read_to_string(&log).ok();
+    let text = eventually(|| read().filter(|text| text.contains("?after")));
+    assert!(text.starts_with("old\n"), "{text}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
